@@ -1,0 +1,1 @@
+//! retally: re-runs what a paper claims.

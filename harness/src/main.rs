@@ -1,0 +1,2 @@
+//! The `retally` command.
+fn main() {}

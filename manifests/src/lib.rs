@@ -1,0 +1,1 @@
+//! Checksummed artifacts: manifests, sources, fetching and the content-addressed store.

@@ -1,0 +1,12 @@
+//! Pure functions from arrays to [`Measurement`]s.
+//!
+//! Nothing here reads a file or a clock, starts a thread or draws ambient randomness: what a function returns depends on
+//! its arguments alone.
+
+pub mod measurement;
+pub mod random;
+pub mod statistics;
+pub mod spatial;
+pub mod probe;
+
+pub use measurement::{Absence, AbsenceReason, Finite, Interval, Measurement, Outcome, Unit};

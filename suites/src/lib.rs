@@ -1,0 +1,1 @@
+//! Papers as data: printed cells, tables, figures, verdicts.
