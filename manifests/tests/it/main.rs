@@ -1,0 +1,14 @@
+//! Fetching, storing and verifying, against hostile servers, archives and programs.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod archives;
+mod download;
+mod manifest;
+mod server;
+mod store;
+mod workbench;
+
+#[cfg(unix)]
+mod derivation;
+#[cfg(unix)]
+mod packages;
