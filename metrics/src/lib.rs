@@ -4,9 +4,9 @@
 //! its arguments alone.
 
 pub mod measurement;
-pub mod random;
-pub mod statistics;
-pub mod spatial;
 pub mod probe;
+pub mod random;
+pub mod spatial;
+pub mod statistics;
 
 pub use measurement::{Absence, AbsenceReason, Finite, Interval, Measurement, Outcome, Unit};

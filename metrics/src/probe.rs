@@ -1,1 +1,35 @@
-//! (being written)
+//! How well a simple classifier reads the classes off frozen features: multinomial logistic regression and k-NN.
+//!
+//! Train and test features go in, measurements and predictions come out. Everything is `f64` and single-threaded, so the
+//! number of threads changes nothing; callers run encoders side by side.
+
+mod accuracy;
+mod error;
+mod knn;
+mod labelled;
+mod lbfgs;
+mod linear;
+mod logistic;
+mod selection;
+mod standardise;
+
+pub use accuracy::ClassAccuracy;
+pub use error::ProbeError;
+pub use knn::{KnnOptions, Similarity, Weighting, knn_probe};
+pub use labelled::Labelled;
+pub use linear::{ProbeOptions, linear_probe};
+
+use crate::Measurement;
+use serde::{Deserialize, Serialize};
+
+/// What a probe measured on the test set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeOutcome {
+    /// `accuracy` (top-1), `top-5`, `mean-per-class accuracy` in percent; for the linear probe also `loss`,
+    /// `train loss` in nats, `train objective` and `C`.
+    pub measurements: Vec<Measurement>,
+    /// The predicted label of each test sample.
+    pub predictions: Vec<u32>,
+    /// Top-1 counts of each label of the test set, in rising order of the label.
+    pub per_class: Vec<ClassAccuracy>,
+}

@@ -1,1 +1,17 @@
-//! (being written)
+//! Statistics of small samples: correlations with their uncertainty, means and proportions with intervals.
+
+pub mod correlation;
+pub mod mean;
+pub mod proportion;
+
+mod bootstrap;
+mod centred;
+mod fisher;
+mod leave_one_out;
+mod ranks;
+
+pub use correlation::{Correlation, CorrelationOptions, Line};
+pub use fisher::fisher_test;
+pub use mean::{MeanEstimate, mean_estimate};
+pub use proportion::wilson_interval;
+pub use ranks::average_ranks;

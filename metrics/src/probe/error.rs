@@ -1,0 +1,86 @@
+//! What can go wrong with a probe.
+
+/// A probe without a result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum ProbeError {
+    /// Features and labels differ in number.
+    #[error("the {set} set has {features} feature rows but {labels} labels")]
+    RowCount {
+        /// `train` or `test`.
+        set: &'static str,
+        /// Feature rows.
+        features: usize,
+        /// Labels.
+        labels: usize,
+    },
+    /// No samples or no features.
+    #[error("the {set} set is {rows} x {columns}; a probe needs at least one sample and one feature")]
+    Empty {
+        /// `train` or `test`.
+        set: &'static str,
+        /// Feature rows.
+        rows: usize,
+        /// Feature columns.
+        columns: usize,
+    },
+    /// Train and test features differ in width.
+    #[error("train features have {train} columns and test features {test}; they must come from one encoder")]
+    Width {
+        /// Columns of the train features.
+        train: usize,
+        /// Columns of the test features.
+        test: usize,
+    },
+    /// NaN or infinity among the features.
+    #[error("row {row}, column {column} of the {set} features (counted from 0) is not finite")]
+    NonFinite {
+        /// `train` or `test`.
+        set: &'static str,
+        /// Row.
+        row: usize,
+        /// Column.
+        column: usize,
+    },
+    /// Only one class to learn.
+    #[error("all train labels are {label}; a probe needs at least two classes")]
+    OneClass {
+        /// The only label.
+        label: u32,
+    },
+    /// A test label that no train sample has.
+    #[error("test label {label} (sample {row}, counted from 0) does not occur among the train labels")]
+    UnknownLabel {
+        /// Index of the first such sample.
+        row: usize,
+        /// Its label.
+        label: u32,
+    },
+    /// A parameter outside its range.
+    #[error("{name} is {value}, but must be {expected}")]
+    Option {
+        /// Which parameter.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// Too few samples to hold some out.
+    #[error("no class has two train samples, so none can be held out to choose C; give C")]
+    NothingToHoldOut,
+    /// The optimiser stopped before the tolerance was reached.
+    #[error(
+        "logistic regression with C = {c} stopped after {iterations} iterations at gradient {gradient:e} (tolerance \
+         {tolerance:e}); choose a smaller C or allow more iterations"
+    )]
+    NotConverged {
+        /// Inverse regularisation strength.
+        c: f64,
+        /// Iterations done.
+        iterations: usize,
+        /// Largest absolute component of the gradient reached.
+        gradient: f64,
+        /// What was asked for.
+        tolerance: f64,
+    },
+}

@@ -1,0 +1,65 @@
+//! Features to mean 0 and standard deviation 1, as scikit-learn's `StandardScaler`.
+
+use ndarray::{Array1, Array2, ArrayView2, Axis, Zip};
+
+/// Mean and scale of each column of the train features.
+pub(super) struct Standardiser {
+    mean: Array1<f64>,
+    scale: Array1<f64>,
+}
+
+impl Standardiser {
+    /// Measures the columns of `features` ([N, D], N ≥ 1) in two passes; the variance has denominator N.
+    ///
+    /// A column that does not vary keeps scale 1. As in scikit-learn, that is a column whose variance is not above
+    /// N·ε·variance + (N·ε·mean)², its bound on round-off.
+    pub(super) fn fit(features: ArrayView2<'_, f32>) -> Self {
+        let count = features.nrows() as f64;
+        let mut mean = Array1::<f64>::zeros(features.ncols());
+        for row in features.outer_iter() {
+            Zip::from(&mut mean).and(row).for_each(|mean, &value| *mean += f64::from(value));
+        }
+        mean /= count;
+        let mut variance = Array1::<f64>::zeros(features.ncols());
+        for row in features.outer_iter() {
+            Zip::from(&mut variance)
+                .and(&mean)
+                .and(row)
+                .for_each(|variance, &mean, &value| *variance += (f64::from(value) - mean).powi(2));
+        }
+        variance /= count;
+        let scale = Zip::from(&variance).and(&mean).map_collect(|&variance, &mean| {
+            let round_off = count * f64::EPSILON * variance + (count * f64::EPSILON * mean).powi(2);
+            if variance <= round_off { 1.0 } else { variance.sqrt() }
+        });
+        Self { mean, scale }
+    }
+
+    /// (value - mean) / scale for every column.
+    pub(super) fn apply(&self, features: ArrayView2<'_, f32>) -> Array2<f64> {
+        let mut standardised = features.mapv(f64::from);
+        for mut row in standardised.axis_iter_mut(Axis(0)) {
+            row -= &self.mean;
+            row /= &self.scale;
+        }
+        standardised
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn columns_get_mean_zero_and_deviation_one_and_constant_ones_become_zero() {
+        let features = array![[1.0_f32, 0.1, 1e6], [2.0, 0.1, 1e6 + 1.0], [6.0, 0.1, 1e6 + 5.0]];
+        let standardised = Standardiser::fit(features.view()).apply(features.view());
+        let deviation = (14.0_f64 / 3.0).sqrt();
+        for (row, value) in [-2.0, -1.0, 3.0].into_iter().enumerate() {
+            assert!((standardised[[row, 0]] - value / deviation).abs() < 1e-15);
+            assert!(standardised[[row, 1]].abs() < 1e-15);
+            assert!((standardised[[row, 2]] - value / deviation).abs() < 1e-15);
+        }
+    }
+}
