@@ -154,7 +154,7 @@ pub struct EvaluatedTable {
 pub struct Axis {
     /// Metric key: `LDS`.
     pub key: String,
-    /// Readable label without arrow: `Local distance similarity (LDS)`.
+    /// Readable label without arrow: `Local vs. distant similarity (LDS)`.
     pub label: String,
     /// Which way is better (drawn as an arrow).
     pub direction: Direction,
@@ -320,6 +320,20 @@ pub struct MeasuredEncoder {
     pub family: String,
     /// All measurements of this encoder on one data set.
     pub measurements: Vec<Measurement>,
+}
+
+impl MeasuredEncoder {
+    /// The measurement of a metric, whether it has a value or not.
+    #[must_use]
+    pub fn measurement(&self, metric: &str) -> Option<&Measurement> {
+        self.measurements.iter().find(|measurement| measurement.metric == metric)
+    }
+
+    /// The value of a metric, if there is one.
+    #[must_use]
+    pub fn value(&self, metric: &str) -> Option<f64> {
+        self.measurement(metric).and_then(Measurement::value)
+    }
 }
 
 /// Everything a report shows about one suite.

@@ -1,1 +1,26 @@
 //! Papers as data: printed cells, tables, figures, verdicts.
+//!
+//! A [`Suite`] holds what one paper prints and how it is judged. [`evaluate()`] puts a run's measurements beside it and
+//! [`check()`] says whether everything is as claimed. Nothing here runs a model, uses the network or draws.
+
+pub mod cells;
+pub mod check;
+pub mod evaluation;
+pub mod identity;
+pub mod labels;
+pub mod lock;
+pub mod printed;
+pub mod run;
+pub mod schema;
+pub mod verdict;
+
+mod claim;
+mod evaluate;
+mod layout;
+mod suite;
+
+pub use check::{CheckOutcome, CheckReport, check};
+pub use evaluate::evaluate;
+pub use evaluation::EvaluatedSuite;
+pub use run::{DatasetMeasurements, RunMeasurements};
+pub use suite::{Suite, SuiteError, SuiteFiles};

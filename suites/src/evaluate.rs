@@ -1,0 +1,101 @@
+//! From a suite and, if there is one, a run to printed values, measured values and verdicts side by side.
+//!
+//! A printed row belongs to a measured encoder if the row's key *equals* the encoder's true name; a recorded row if it
+//! equals the encoder's key. A column belongs to the metric whose key equals the column's. Nothing is matched by
+//! resemblance.
+
+mod cell;
+mod figure;
+mod table;
+
+use crate::evaluation::{EvaluatedSuite, MeasuredEncoder, PrintedCorrelation};
+use crate::identity::{self, Findings};
+use crate::run::{DatasetMeasurements, RunMeasurements};
+use crate::suite::Suite;
+use retally_metrics::Measurement;
+
+/// Evaluates a suite against a run; without one, everything that needs no model is still recomputed.
+#[must_use]
+pub fn evaluate(suite: &Suite, run: Option<&RunMeasurements>) -> EvaluatedSuite {
+    let printed = identity::check_printed(&suite.cells, &suite.correlations);
+    let findings = run.map(identity::check_run).unwrap_or_default();
+    let evaluation = Evaluation { suite, run, findings: &findings };
+    let definition = &suite.definition;
+    EvaluatedSuite {
+        id: suite.id().to_owned(),
+        name: definition.name.clone(),
+        version: definition.version,
+        content_sha256: suite.content_digest().to_string(),
+        paper: definition.paper.clone(),
+        summary: definition.summary.clone(),
+        tables: definition
+            .tables
+            .iter()
+            .zip(&suite.layouts)
+            .map(|(table, layout)| evaluation.table(table, layout))
+            .collect(),
+        figures: definition.figures.iter().map(|figure| evaluation.figure(figure)).collect(),
+        printed_correlations: evaluation.printed_correlations(),
+        traps: definition.traps.clone(),
+        unknown: definition.unknown.clone(),
+        identity_checks: printed
+            .checks
+            .into_iter()
+            .chain(findings.checks.iter().cloned())
+            .collect(),
+        measured: run
+            .into_iter()
+            .flat_map(|run| &run.datasets)
+            .flat_map(|dataset| dataset.encoders.clone())
+            .collect(),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Evaluation<'a> {
+    suite: &'a Suite,
+    run: Option<&'a RunMeasurements>,
+    findings: &'a Findings,
+}
+
+/// A measurement and where it stands in the run.
+#[derive(Clone, Copy)]
+struct Found<'a> {
+    dataset: &'a DatasetMeasurements,
+    encoder: &'a MeasuredEncoder,
+    measurement: &'a Measurement,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Every coefficient of the data file that no panel recomputes.
+    fn printed_correlations(self) -> Vec<PrintedCorrelation> {
+        let panels = self.suite.definition.figures.iter().flat_map(|figure| &figure.panels);
+        let claimed: Vec<_> = panels.filter_map(|panel| self.suite.claim(panel)).collect();
+        let listed = self.suite.correlations.iter().filter(|row| !claimed.contains(row));
+        let printed = listed.map(|row| PrintedCorrelation {
+            figure: row.figure.clone(),
+            x: row.x.clone(),
+            y: row.y.clone(),
+            subset: row.subset.clone(),
+            n: row.n.map_or_else(|| "unknown".to_owned(), |n| n.to_string()),
+            coefficient: row.coefficient.clone(),
+            value: row.number.text().to_owned(),
+            provenance: row.provenance,
+            source: row.source.clone(),
+            note: row.note.clone(),
+        });
+        printed.collect()
+    }
+}
+
+/// Encoders that have a value of both metrics.
+fn pairs<'a>(
+    dataset: &'a DatasetMeasurements,
+    x: &'a str,
+    y: &'a str,
+) -> impl Iterator<Item = (&'a MeasuredEncoder, f64, f64)> {
+    dataset
+        .encoders
+        .iter()
+        .filter_map(move |encoder| Some((encoder, encoder.value(x)?, encoder.value(y)?)))
+}

@@ -1,0 +1,382 @@
+//! Identity checks: laws that numbers obey by definition. A measurement that breaks one is wrong, so its cells are invalid.
+//!
+//! | law | why |
+//! |---|---|
+//! | percentages lie in [0, 100], fractions in [0, 1] | units |
+//! | LDS and SRSS lie in [-2, 2] | differences of two mean cosines |
+//! | CDS lies in [-8/21, 8/21] | Σ w(δ) g(δ) with \|g\| <= 1 and Σ \|w\| = 16/42 over δ = 1…8 |
+//! | RMSC lies in [0, 1] | RMSC² = 1 - ‖mean unit token‖² |
+//! | accuracy x n is an integer | it counts samples |
+//! | top-1 <= top-5 | a top-1 hit is a top-5 hit |
+//! | all encoders have the same n | one data set, one split |
+//! | an encoder has each metric once | or nothing tells which is meant |
+//! | the interval holds the value | by construction of every interval here |
+//! | \|r\| <= 1 | Cauchy-Schwarz |
+
+use crate::cells::{Cell, CorrelationRow};
+use crate::evaluation::{IdentityCheck, MeasuredEncoder};
+use crate::run::{DatasetMeasurements, RunMeasurements};
+use retally_metrics::{Measurement, Unit};
+use std::collections::BTreeSet;
+
+/// Metrics that count samples: value x n / 100 is an integer.
+const COUNTED: [&str; 4] = ["accuracy", "top-5", "k-NN accuracy", "k-NN top-5"];
+
+/// Top-1 and top-5 of one classifier.
+const TOP_ONE_AND_FIVE: [[&str; 2]; 2] = [["accuracy", "top-5"], ["k-NN accuracy", "k-NN top-5"]];
+
+/// Slack for a value that was formed as 100 * count / n in double precision.
+const ROUNDING: f64 = 1e-9;
+
+/// Metrics and the interval in which they lie by definition.
+const BOUNDS: [(&str, f64, f64); 4] =
+    [("LDS", -2.0, 2.0), ("CDS", -8.0 / 21.0, 8.0 / 21.0), ("SRSS", -2.0, 2.0), ("RMSC", 0.0, 1.0)];
+
+/// The checks made and the measurements that failed one.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// Every check with its result.
+    pub checks: Vec<IdentityCheck>,
+    failed: BTreeSet<(String, String, String)>,
+}
+
+impl Findings {
+    /// Whether this encoder's measurement of this metric on this data set failed a check.
+    #[must_use]
+    pub fn is_invalid(&self, dataset: &str, encoder: &str, metric: &str) -> bool {
+        self.failed.contains(&(dataset.to_owned(), encoder.to_owned(), metric.to_owned()))
+    }
+
+    fn add(&mut self, law: &str, subject: String, total: usize, broken: &[String]) {
+        let detail = match broken {
+            [] => format!("{total} checked, all hold"),
+            broken => format!("{} of {total} fail: {}", broken.len(), broken.join("; ")),
+        };
+        self.checks.push(IdentityCheck {
+            law: law.to_owned(),
+            subject,
+            holds: broken.is_empty(),
+            detail,
+        });
+    }
+}
+
+/// Checks printed numbers: units and coefficients.
+#[must_use]
+pub fn check_printed(cells: &[Cell], correlations: &[CorrelationRow]) -> Findings {
+    let mut findings = Findings::default();
+    for (unit, low, high) in [("percent", 0.0, 100.0), ("fraction", 0.0, 1.0)] {
+        let own = cells.iter().filter(|cell| cell.unit == unit);
+        printed_bound(
+            &mut findings,
+            &format!("a {unit} lies in [{low}, {high}]"),
+            own,
+            (low, high),
+        );
+    }
+    for (metric, low, high) in BOUNDS {
+        let is_value = |cell: &&Cell| cell.column == metric && cell.unit == "none";
+        printed_bound(
+            &mut findings,
+            &bound_law(metric, low, high),
+            cells.iter().filter(is_value),
+            (low, high),
+        );
+    }
+    if !correlations.is_empty() {
+        let broken: Vec<String> = correlations
+            .iter()
+            .filter(|row| row.number.value().abs() > 1.0)
+            .map(|row| format!("{} {} = {}", row.figure, row.x, row.number))
+            .collect();
+        findings.add("|r| <= 1", "printed correlations".to_owned(), correlations.len(), &broken);
+    }
+    findings
+}
+
+fn bound_law(metric: &str, low: f64, high: f64) -> String {
+    format!("{metric} lies in [{low:.3}, {high:.3}]")
+}
+
+fn printed_bound<'a>(
+    findings: &mut Findings,
+    law: &str,
+    cells: impl Iterator<Item = &'a Cell>,
+    (low, high): (f64, f64),
+) {
+    let cells: Vec<&Cell> = cells.collect();
+    let outside = cells.iter().filter(|cell| !(low..=high).contains(&cell.number.value()));
+    let broken: Vec<String> = outside
+        .map(|cell| format!("{} {} {} = {}", cell.table, cell.row, cell.column, cell.number))
+        .collect();
+    if !cells.is_empty() {
+        findings.add(law, "printed cells".to_owned(), cells.len(), &broken);
+    }
+}
+
+/// Checks what a run measured.
+#[must_use]
+pub fn check_run(run: &RunMeasurements) -> Findings {
+    let mut findings = Findings::default();
+    for dataset in &run.datasets {
+        let mut check = RunCheck { dataset, findings: &mut findings };
+        check.each("a percentage lies in [0, 100]", |m| in_unit_range(m, Unit::Percent, 100.0));
+        check.each("a fraction lies in [0, 1]", |m| in_unit_range(m, Unit::Fraction, 1.0));
+        for (metric, low, high) in BOUNDS {
+            check.each(&bound_law(metric, low, high), |m| {
+                let value = m.value().filter(|_| m.metric == metric)?;
+                Some((low - ROUNDING..=high + ROUNDING).contains(&value))
+            });
+        }
+        check.each("accuracy x n is an integer", counts_samples);
+        check.each("the interval holds the value", interval_holds_value);
+        check.each("|r| <= 1", |m| {
+            let r = m.value().filter(|_| matches!(m.metric.as_str(), "pearson" | "spearman"))?;
+            Some(r.abs() <= 1.0)
+        });
+        check.top_one_is_at_most_top_five();
+        check.metrics_stand_once();
+        check.equal_counts();
+    }
+    findings
+}
+
+fn in_unit_range(measurement: &Measurement, unit: Unit, high: f64) -> Option<bool> {
+    let value = measurement.value().filter(|_| measurement.unit == unit)?;
+    Some((-ROUNDING..=high + ROUNDING).contains(&value))
+}
+
+/// value · n / 100 is a whole number, up to the rounding of the division that formed it.
+fn counts_samples(measurement: &Measurement) -> Option<bool> {
+    let is_count =
+        COUNTED.contains(&measurement.metric.as_str()) && measurement.unit == Unit::Percent;
+    let hits = measurement.value().filter(|_| is_count)? * measurement.n as f64 / 100.0;
+    Some((hits - hits.round()).abs() <= ROUNDING * measurement.n.max(1) as f64)
+}
+
+fn interval_holds_value(measurement: &Measurement) -> Option<bool> {
+    let (value, interval) = (measurement.value()?, measurement.interval()?);
+    // Ends and value are rounded separately; at 100 % they are the same number before rounding.
+    let slack = ROUNDING * value.abs().max(1.0);
+    Some((interval.low.get() - slack..=interval.high.get() + slack).contains(&value))
+}
+
+/// One data set under inspection.
+struct RunCheck<'a> {
+    dataset: &'a DatasetMeasurements,
+    findings: &'a mut Findings,
+}
+
+impl RunCheck<'_> {
+    fn measurements(&self) -> impl Iterator<Item = (&MeasuredEncoder, &Measurement)> {
+        self.dataset
+            .encoders
+            .iter()
+            .flat_map(|encoder| encoder.measurements.iter().map(move |m| (encoder, m)))
+    }
+
+    /// Applies a law to every measurement it speaks of (`None` where it does not).
+    fn each(&mut self, law: &str, holds: impl Fn(&Measurement) -> Option<bool>) {
+        let results: Vec<(String, String, Option<f64>, u64, bool)> = self
+            .measurements()
+            .filter_map(|(encoder, m)| {
+                Some((encoder.key.clone(), m.metric.clone(), m.value(), m.n, holds(m)?))
+            })
+            .collect();
+        let mut broken = Vec::new();
+        for (encoder, metric, value, n, holds) in &results {
+            if !holds {
+                broken.push(format!(
+                    "{encoder} {metric} = {} with n = {n}",
+                    value.unwrap_or_default()
+                ));
+                self.fail(encoder, metric);
+            }
+        }
+        self.report(law, results.len(), &broken);
+    }
+
+    fn fail(&mut self, encoder: &str, metric: &str) {
+        self.findings.failed.insert((
+            self.dataset.dataset.clone(),
+            encoder.to_owned(),
+            metric.to_owned(),
+        ));
+    }
+
+    fn top_one_is_at_most_top_five(&mut self) {
+        for [first, fifth] in TOP_ONE_AND_FIVE {
+            let hits =
+                |e: &MeasuredEncoder| Some((e.key.clone(), e.value(first)?, e.value(fifth)?));
+            let pairs: Vec<_> = self.dataset.encoders.iter().filter_map(hits).collect();
+            let mut broken = Vec::new();
+            for (encoder, top_one, top_five) in &pairs {
+                if top_one > top_five {
+                    broken.push(format!("{encoder}: {first} {top_one}, {fifth} {top_five}"));
+                    self.fail(encoder, first);
+                    self.fail(encoder, fifth);
+                }
+            }
+            self.report("top-1 <= top-5", pairs.len(), &broken);
+        }
+    }
+
+    /// Of two measurements of one metric, nothing tells which is meant.
+    fn metrics_stand_once(&mut self) {
+        let mut broken = Vec::new();
+        let encoders = &self.dataset.encoders;
+        for encoder in encoders {
+            let mut seen = BTreeSet::new();
+            for measurement in &encoder.measurements {
+                if !seen.insert(measurement.metric.as_str()) {
+                    broken.push(format!("{}: {}", encoder.key, measurement.metric));
+                    self.fail(&encoder.key, &measurement.metric);
+                }
+            }
+        }
+        self.report("an encoder has each metric once", encoders.len(), &broken);
+    }
+
+    /// Adds a check of this data set, unless there was nothing to check.
+    fn report(&mut self, law: &str, total: usize, broken: &[String]) {
+        if total > 0 {
+            let subject = format!("data set {}", self.dataset.dataset);
+            self.findings.add(law, subject, total, broken);
+        }
+    }
+
+    /// Where counts differ, nothing tells which is right, so the metric is invalid for every encoder.
+    fn equal_counts(&mut self) {
+        let metrics: BTreeSet<String> =
+            self.measurements().map(|(_, m)| m.metric.clone()).collect();
+        for metric in metrics {
+            let counted: Vec<(String, u64)> = self
+                .measurements()
+                .filter(|(_, m)| m.metric == metric && m.value().is_some())
+                .map(|(encoder, m)| (encoder.key.clone(), m.n))
+                .collect();
+            let counts: BTreeSet<u64> = counted.iter().map(|(_, n)| *n).collect();
+            let mut broken = Vec::new();
+            if counts.len() > 1 {
+                for (encoder, n) in &counted {
+                    broken.push(format!("{encoder} has n = {n}"));
+                    self.fail(encoder, &metric);
+                }
+            }
+            if !counted.is_empty() {
+                let subject = format!("data set {}, {metric}", self.dataset.dataset);
+                self.findings.add("all encoders have the same n", subject, counted.len(), &broken);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retally_metrics::{Absence, AbsenceReason, Finite, Interval};
+    use std::collections::BTreeMap;
+
+    fn measured(metric: &str, value: f64, unit: Unit, n: u64) -> Measurement {
+        Measurement::of(metric, value, unit, n, "test")
+    }
+
+    fn run(encoders: Vec<(&str, Vec<Measurement>)>) -> RunMeasurements {
+        let encoders = encoders.into_iter().map(|(key, measurements)| MeasuredEncoder {
+            key: key.to_owned(),
+            label: key.to_owned(),
+            family: String::new(),
+            measurements,
+        });
+        let dataset = DatasetMeasurements {
+            dataset: "d".to_owned(),
+            samples: 10,
+            samples_in_dataset: 10,
+            methods: BTreeMap::new(),
+            encoders: encoders.collect(),
+        };
+        RunMeasurements {
+            schema: 1,
+            suite: "s".to_owned(),
+            suite_version: 1,
+            suite_content_sha256: String::new(),
+            datasets: vec![dataset],
+        }
+    }
+
+    /// The law that one bad measurement breaks, if exactly one does.
+    fn broken_law(measurement: Measurement) -> Option<String> {
+        let metric = measurement.metric.clone();
+        let findings = check_run(&run(vec![("a", vec![measurement])]));
+        let broken: Vec<_> = findings.checks.iter().filter(|check| !check.holds).collect();
+        assert_eq!(findings.is_invalid("d", "a", &metric), !broken.is_empty());
+        assert!(broken.len() <= 1, "{broken:?}");
+        broken.first().map(|check| check.law.clone())
+    }
+
+    #[test]
+    fn each_law_is_broken_by_its_own_case() {
+        let law = |metric, value, unit| broken_law(measured(metric, value, unit, 300));
+        assert_eq!(law("accuracy", 61.0, Unit::Percent), None);
+        assert_eq!(law("accuracy", 100.0 * 200.0 / 300.0, Unit::Percent), None);
+        assert_eq!(law("accuracy", 61.1, Unit::Percent).unwrap(), "accuracy x n is an integer");
+        assert_eq!(law("accuracy", 101.0, Unit::Percent).unwrap(), "a percentage lies in [0, 100]");
+        assert_eq!(law("recall", 1.5, Unit::Fraction).unwrap(), "a fraction lies in [0, 1]");
+        assert_eq!(law("LDS", 2.1, Unit::None).unwrap(), "LDS lies in [-2.000, 2.000]");
+        assert_eq!(law("CDS", 0.39, Unit::None).unwrap(), "CDS lies in [-0.381, 0.381]");
+        assert_eq!(law("SRSS", -2.1, Unit::None).unwrap(), "SRSS lies in [-2.000, 2.000]");
+        assert_eq!(law("RMSC", 1.1, Unit::None).unwrap(), "RMSC lies in [0.000, 1.000]");
+        assert_eq!(law("pearson", -1.1, Unit::None).unwrap(), "|r| <= 1");
+        let interval = Interval {
+            low: Finite::new(0.2).unwrap(),
+            high: Finite::new(0.3).unwrap(),
+            level: 0.95,
+            method: "student-t".to_owned(),
+        };
+        let outside = measured("LDS", 0.1, Unit::None, 3).with_interval(Some(interval));
+        assert_eq!(broken_law(outside).unwrap(), "the interval holds the value");
+    }
+
+    #[test]
+    fn a_large_count_is_still_told_from_its_neighbour() {
+        let n = 50_000;
+        assert_eq!(
+            broken_law(measured("accuracy", 100.0 * 33_333.0 / 50_000.0, Unit::Percent, n)),
+            None
+        );
+        assert!(
+            broken_law(measured("accuracy", 100.0 * 33_333.4 / 50_000.0, Unit::Percent, n))
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn laws_between_measurements() {
+        let accuracy = |value| measured("accuracy", value, Unit::Percent, 10);
+        let top_five = |value| measured("top-5", value, Unit::Percent, 10);
+        let findings = check_run(&run(vec![("a", vec![accuracy(70.0), top_five(60.0)])]));
+        assert!(
+            findings.is_invalid("d", "a", "accuracy") && findings.is_invalid("d", "a", "top-5")
+        );
+
+        let findings = check_run(&run(vec![("a", vec![accuracy(70.0), accuracy(60.0)])]));
+        assert!(findings.is_invalid("d", "a", "accuracy"));
+
+        let lds = |n| measured("LDS", 0.1, Unit::None, n);
+        let findings = check_run(&run(vec![
+            ("a", vec![lds(10), accuracy(70.0)]),
+            ("b", vec![lds(9), accuracy(50.0)]),
+        ]));
+        assert!(findings.is_invalid("d", "a", "LDS") && findings.is_invalid("d", "b", "LDS"));
+        assert!(!findings.is_invalid("d", "a", "accuracy"));
+
+        let absence = Absence::new(AbsenceReason::MissingInput, "no masks");
+        let absent = Measurement::absent("LDS", Unit::None, 0, "test", absence);
+        assert!(
+            check_run(&run(vec![("a", vec![lds(10)]), ("b", vec![absent])]))
+                .checks
+                .iter()
+                .all(|c| c.holds)
+        );
+    }
+}

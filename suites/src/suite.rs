@@ -1,0 +1,379 @@
+//! A suite in memory: its definition and its data, checked against each other.
+
+use crate::cells::{self, Cell, CellPlace, CellsError, CorrelationRow};
+use crate::labels;
+use crate::layout::{self, Layout, LayoutInput, Misfit};
+use crate::lock;
+use crate::schema::{Definition, DefinitionError, DefinitionText, Figure, Panel, RunPlan, Source};
+use miette::Diagnostic;
+use retally_manifests::Digest;
+use std::collections::{BTreeMap, BTreeSet};
+use toml::Spanned;
+
+/// The text of a suite's files.
+#[derive(Clone, Copy, Debug)]
+pub struct SuiteFiles<'a> {
+    /// `suite.toml`.
+    pub definition: &'a str,
+    /// Printed cells: name and text of `cells.csv` (a paper's) or `recorded.csv` (of an earlier retally run).
+    pub cells: Option<(&'a str, &'a str)>,
+    /// Printed correlations: text of `correlations.csv`.
+    pub correlations: Option<&'a str>,
+}
+
+const DEFINITION_FILE: &str = "suite.toml";
+const CORRELATIONS_FILE: &str = "correlations.csv";
+
+/// The suites that the program carries.
+const BUILTIN: [(&str, SuiteFiles<'static>); 2] = [
+    (
+        "irepa",
+        SuiteFiles {
+            definition: include_str!("../irepa/suite.toml"),
+            cells: Some(("cells.csv", include_str!("../irepa/cells.csv"))),
+            correlations: Some(include_str!("../irepa/correlations.csv")),
+        },
+    ),
+    (
+        "starter",
+        SuiteFiles {
+            definition: include_str!("../starter/suite.toml"),
+            // A `recorded.csv` beside the definition goes here; then its values are what a run is judged against.
+            cells: None,
+            correlations: None,
+        },
+    ),
+];
+
+/// Why a suite cannot be used.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum SuiteError {
+    /// No built-in suite has this id.
+    #[error("there is no suite `{id}`; the suites are: {known}")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// What there is.
+        known: String,
+    },
+    /// `suite.toml` is wrong.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Definition(Box<DefinitionError>),
+    /// A data file is wrong.
+    #[error(transparent)]
+    Data(#[from] CellsError),
+}
+
+impl From<Box<DefinitionError>> for SuiteError {
+    fn from(error: Box<DefinitionError>) -> Self {
+        Self::Definition(error)
+    }
+}
+
+impl From<Misfit> for SuiteError {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Definition(error) => Self::Definition(error),
+            Misfit::Cells(error) => Self::Data(error),
+        }
+    }
+}
+
+/// A suite whose definition and data fit together.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    pub(crate) definition: Definition,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) correlations: Vec<CorrelationRow>,
+    /// One for each table of the definition.
+    pub(crate) layouts: Vec<Layout>,
+    /// For a cell's position, the positions of the cells that print the same quantity.
+    pub(crate) same_quantity: BTreeMap<usize, Vec<usize>>,
+    content: Digest,
+}
+
+impl Suite {
+    /// Ids of the suites that the program carries.
+    pub fn builtin_ids() -> impl Iterator<Item = &'static str> {
+        BUILTIN.iter().map(|(id, _)| *id)
+    }
+
+    /// A suite that the program carries.
+    ///
+    /// # Errors
+    /// [`SuiteError::Unknown`]; the other kinds would be a fault of the program, excluded by its tests.
+    pub fn builtin(id: &str) -> Result<Self, SuiteError> {
+        match BUILTIN.iter().find(|(known, _)| *known == id) {
+            Some((_, files)) => Self::from_files(*files),
+            None => {
+                let known = Self::builtin_ids().collect::<Vec<_>>().join(", ");
+                Err(SuiteError::Unknown { id: id.to_owned(), known })
+            }
+        }
+    }
+
+    /// Reads a suite and checks it as a whole: every printed cell is shown in exactly one table, every reference resolves.
+    ///
+    /// # Errors
+    /// [`SuiteError`] at the first thing that is wrong.
+    pub fn from_files(files: SuiteFiles<'_>) -> Result<Self, SuiteError> {
+        let definition = Definition::parse(DEFINITION_FILE, files.definition)?;
+        let (cells_file, cells_text) = files.cells.unzip();
+        let cells_file = cells_file.unwrap_or("cells.csv");
+        let cells =
+            cells_text.map_or(Ok(Vec::new()), |text| cells::read_cells(cells_file, text))?;
+        let correlations = files
+            .correlations
+            .map_or(Ok(Vec::new()), |text| cells::read_correlations(CORRELATIONS_FILE, text))?;
+        let place = DefinitionText { file: DEFINITION_FILE, text: files.definition };
+        let check = DataCheck {
+            definition: &definition,
+            place,
+            cells_file,
+            cells: &cells,
+            correlations: &correlations,
+        };
+        let layouts = check.layouts()?;
+        check.anchors(&layouts)?;
+        check.figures()?;
+        let same_quantity = check.same_quantity()?;
+        let content = content_digest(files);
+        Ok(Self { definition, cells, correlations, layouts, same_quantity, content })
+    }
+
+    /// Everything that `suite.toml` says.
+    #[must_use]
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// Short id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.definition.id.get_ref()
+    }
+
+    /// Printed cells in file order.
+    #[must_use]
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// Printed and derived correlations in file order.
+    #[must_use]
+    pub fn correlations(&self) -> &[CorrelationRow] {
+        &self.correlations
+    }
+
+    /// What `retally run` measures; `None` if this suite can only be reported.
+    #[must_use]
+    pub fn run_plan(&self) -> Option<&RunPlan> {
+        self.definition.run.as_ref()
+    }
+
+    /// The digest of the suite's files (see [`crate::lock`]).
+    #[must_use]
+    pub fn content_digest(&self) -> &Digest {
+        &self.content
+    }
+
+    /// The printed Pearson coefficient that a panel recomputes.
+    pub(crate) fn claim(&self, panel: &Panel) -> Option<&CorrelationRow> {
+        let figure = panel.claim.as_ref()?.get_ref();
+        self.correlations.iter().find(|row| is_claim(row, figure, panel))
+    }
+
+    /// The printed cells of a figure's points: for each row key, in file order, the cells of that row.
+    pub(crate) fn point_rows(&self, table: &str) -> Vec<(&str, Vec<&Cell>)> {
+        point_rows(&self.cells, table)
+    }
+}
+
+fn point_rows<'a>(cells: &'a [Cell], table: &str) -> Vec<(&'a str, Vec<&'a Cell>)> {
+    let mut rows: Vec<(&str, Vec<&Cell>)> = Vec::new();
+    for cell in cells.iter().filter(|cell| cell.table == table) {
+        match rows.iter_mut().find(|(key, _)| *key == cell.row) {
+            Some((_, row)) => row.push(cell),
+            None => rows.push((&cell.row, vec![cell])),
+        }
+    }
+    rows
+}
+
+fn is_claim(row: &CorrelationRow, figure: &str, panel: &Panel) -> bool {
+    row.figure == figure
+        && row.x == *panel.x.get_ref()
+        && row.y == *panel.y.get_ref()
+        && row.coefficient == "pearson"
+}
+
+fn content_digest(files: SuiteFiles<'_>) -> Digest {
+    let definition = (DEFINITION_FILE, files.definition);
+    let correlations = files.correlations.map(|text| (CORRELATIONS_FILE, text));
+    lock::content_digest([Some(definition), files.cells, correlations].into_iter().flatten())
+}
+
+/// The checks that need both the definition and the data.
+struct DataCheck<'a> {
+    definition: &'a Definition,
+    place: DefinitionText<'a>,
+    cells_file: &'a str,
+    cells: &'a [Cell],
+    correlations: &'a [CorrelationRow],
+}
+
+impl DataCheck<'_> {
+    fn layouts(&self) -> Result<Vec<Layout>, SuiteError> {
+        let input = LayoutInput {
+            definition: self.definition,
+            place: self.place,
+            cells_file: self.cells_file,
+            cells: self.cells,
+        };
+        let layouts: Vec<Layout> = self
+            .definition
+            .tables
+            .iter()
+            .map(|table| input.lay_out(table))
+            .collect::<Result<_, _>>()?;
+        let mut shown = vec![0_usize; self.cells.len()];
+        let places =
+            layouts.iter().flat_map(|layout| &layout.rows).flat_map(|row| &row.cells).flatten();
+        places.for_each(|&index| shown[index] += 1);
+        match shown.iter().position(|&times| times != 1) {
+            None => Ok(layouts),
+            Some(index) => {
+                let (cell, times) = (&self.cells[index], shown[index]);
+                let problem = format!(
+                    "{} [[table]]s of the suite show `{}`; expected exactly one",
+                    times, cell.table
+                );
+                Err(CellsError { file: self.cells_file.to_owned(), line: cell.line, problem }
+                    .into())
+            }
+        }
+    }
+
+    /// No two cells may share an anchor.
+    fn anchors(&self, layouts: &[Layout]) -> Result<(), SuiteError> {
+        for (table, layout) in self.definition.tables.iter().zip(layouts) {
+            let mut seen = BTreeSet::new();
+            for row in &layout.rows {
+                for column in &layout.columns {
+                    let anchor = layout::column_anchor(&layout.columns, column);
+                    let id = labels::cell_id(table.id.get_ref(), &row.key, &anchor);
+                    if !seen.insert(id.clone()) {
+                        let problem = format!(
+                            "two cells of this table would have the anchor `{id}`; rename a key"
+                        );
+                        return Err(self.place.error(table.id.span(), problem).into());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn figures(&self) -> Result<(), SuiteError> {
+        self.definition.figures.iter().try_for_each(|figure| self.figure(figure))
+    }
+
+    fn figure(&self, figure: &Figure) -> Result<(), SuiteError> {
+        for panel in &figure.panels {
+            self.claim(panel)?;
+        }
+        let Source::Cells(table) = figure.points.get_ref() else {
+            return Ok(());
+        };
+        let rows = point_rows(self.cells, table);
+        if rows.is_empty() {
+            return Err(self
+                .place
+                .error(figure.points.span(), format!("`{table}` has no cells"))
+                .into());
+        }
+        for outlier in &figure.outliers {
+            if !rows.iter().any(|(key, _)| key == outlier.get_ref()) {
+                return Err(self
+                    .place
+                    .error(outlier.span(), format!("`{table}` has no such row"))
+                    .into());
+            }
+        }
+        for metric in figure.panels.iter().flat_map(|panel| [&panel.x, &panel.y]) {
+            self.every_point_has(&rows, metric)?;
+        }
+        Ok(())
+    }
+
+    fn every_point_has(
+        &self,
+        rows: &[(&str, Vec<&Cell>)],
+        metric: &Spanned<String>,
+    ) -> Result<(), SuiteError> {
+        let values =
+            |cells: &[&Cell]| cells.iter().filter(|cell| cell.column == *metric.get_ref()).count();
+        match rows.iter().find(|(_, cells)| values(cells) != 1) {
+            None => Ok(()),
+            Some((key, cells)) => {
+                let problem = format!(
+                    "`{key}` has {} cells of this metric; expected exactly one",
+                    values(cells)
+                );
+                Err(self.place.error(metric.span(), problem).into())
+            }
+        }
+    }
+
+    fn claim(&self, panel: &Panel) -> Result<(), SuiteError> {
+        let Some(claim) = &panel.claim else {
+            return Ok(());
+        };
+        let hits: Vec<_> =
+            self.correlations.iter().filter(|row| is_claim(row, claim.get_ref(), panel)).collect();
+        let problem = match hits.as_slice() {
+            [row] if row.is_bound() => {
+                "the paper states only a bound on this coefficient".to_owned()
+            }
+            [_] => return Ok(()),
+            hits => format!(
+                "{} printed Pearson coefficients have these names; expected exactly one",
+                hits.len()
+            ),
+        };
+        Err(self.place.error(claim.span(), problem).into())
+    }
+
+    fn same_quantity(&self) -> Result<BTreeMap<usize, Vec<usize>>, SuiteError> {
+        let mut others: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for same in &self.definition.same_quantity {
+            let mut group = Vec::new();
+            for place in &same.cells {
+                group.extend(self.positions(place)?);
+            }
+            for &index in &group {
+                others
+                    .entry(index)
+                    .or_default()
+                    .extend(group.iter().copied().filter(|&other| other != index));
+            }
+        }
+        Ok(others)
+    }
+
+    fn positions(&self, text: &Spanned<String>) -> Result<Vec<usize>, SuiteError> {
+        let place = CellPlace::parse(text.get_ref()).ok_or_else(|| {
+            self.place.error(
+                text.span(),
+                "expected `table / row / column`, as `table-2 / DINOv2-B|REPA / gFID`",
+            )
+        })?;
+        let hits: Vec<usize> =
+            (0..self.cells.len()).filter(|&index| place.holds(&self.cells[index])).collect();
+        if hits.is_empty() {
+            return Err(self.place.error(text.span(), "no cell stands there").into());
+        }
+        Ok(hits)
+    }
+}
