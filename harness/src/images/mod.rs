@@ -1,0 +1,25 @@
+//! From files to the numbers that a model takes: readers, decoding, canvas, resizing, normalisation.
+//!
+//! Every step is part of the measurement: its result equals Pillow's byte for byte (or NumPy's f32 arithmetic bit for
+//! bit), golden files prove it, and its name enters the chunk keys through [`prepare::Preparer::id`].
+//!
+//! ```text
+//! reader (RawSample) → decode (Decoded) → canvas (Rgb) → geometry + resize (Rgb) → normalise (f32)
+//!                            └→ mask (Mask, same canvas, same crop)
+//! ```
+
+pub mod canvas;
+pub mod decode;
+pub mod error;
+pub mod geometry;
+#[cfg(test)]
+mod golden_tests;
+pub mod mask;
+pub mod normalise;
+pub mod prepare;
+pub mod raster;
+pub mod reader;
+pub mod resize;
+pub mod split;
+
+pub use error::ImageError;
