@@ -1,0 +1,15 @@
+//! ONNX models: the runtime library, graph editing in memory, sessions, and the golden check of the arithmetic.
+
+pub mod device;
+pub mod external;
+pub mod golden;
+pub mod graph;
+pub mod library;
+mod raw;
+mod schema;
+pub mod session;
+#[cfg(test)]
+mod testing;
+mod wire;
+
+pub use wire::MalformedMessage;

@@ -1,0 +1,80 @@
+//! What is recorded of a session, and the shapes that it takes and gives.
+
+use super::Device;
+use serde::Serialize;
+use std::fmt;
+
+/// A tensor of the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TensorInfo {
+    /// Name in the graph.
+    pub name: String,
+    /// Size of each axis; `None` where the model leaves it open.
+    pub shape: Vec<Option<usize>>,
+}
+
+impl TensorInfo {
+    /// Whether an array of this shape can be given.
+    pub(super) fn accepts(&self, shape: &[usize]) -> bool {
+        fits(&self.shape, shape)
+    }
+
+    /// The batch size that the model fixes, if nothing but the batch size of `shape` is wrong. The commonest misfit is
+    /// a model that was exported for one batch size.
+    pub(super) fn only_misfit_is_batch(&self, shape: &[usize]) -> Option<usize> {
+        let (batch, sizes) = self.shape.split_first()?;
+        let (_, found) = shape.split_first()?;
+        batch.filter(|_| fits(sizes, found))
+    }
+}
+
+fn fits(expected: &[Option<usize>], found: &[usize]) -> bool {
+    expected.len() == found.len()
+        && expected
+            .iter()
+            .zip(found)
+            .all(|(expected, found)| *found > 0 && expected.is_none_or(|size| size == *found))
+}
+
+impl fmt::Display for TensorInfo {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size =
+            |size: &Option<usize>| size.map_or_else(|| "any".to_owned(), |size| size.to_string());
+        let sizes: Vec<_> = self.shape.iter().map(size).collect();
+        write!(formatter, "`{}` of shape [{}]", self.name, sizes.join(", "))
+    }
+}
+
+/// What is recorded of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionRecord {
+    /// Version of ONNX Runtime.
+    pub onnxruntime: String,
+    /// Where it runs.
+    pub device: Device,
+    /// Level of graph optimisation.
+    pub optimisation: &'static str,
+    /// Whether ONNX Runtime was told to take deterministic kernels.
+    pub deterministic: bool,
+    /// Whether TensorFloat-32 is allowed; `None` on a CPU, which has none.
+    pub tensor_float_32: Option<bool>,
+    /// On a GPU the variable `NVIDIA_TF32_OVERRIDE`: only "0" keeps cuDNN's fallback plans from TensorFloat-32 as well.
+    pub nvidia_tf32_override: Option<String>,
+    /// Threads of one call.
+    pub threads: usize,
+    /// The input.
+    pub input: TensorInfo,
+    /// The outputs, in order.
+    pub outputs: Vec<TensorInfo>,
+    /// How many nodes run where.
+    pub nodes: Vec<ProviderNodes>,
+}
+
+/// The share of a graph that an execution provider runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProviderNodes {
+    /// ONNX Runtime's name of it.
+    pub provider: String,
+    /// Nodes after the basic optimisations.
+    pub nodes: usize,
+}
