@@ -1,0 +1,45 @@
+//! The report page: one HTML file that loads nothing.
+
+mod record;
+mod view;
+
+use crate::error::ReportError;
+use crate::figure;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use retally_suites::evaluation::EvaluatedSuite;
+
+const TEMPLATE: &str = include_str!("../templates/report.html");
+const STYLE: &str = include_str!("../templates/report.css");
+const SCRIPT: &str = include_str!("../templates/report.js");
+
+/// Renders the page; `figures` holds the SVG of every figure, in order.
+///
+/// Text of the suite and of the run record is escaped by the template engine. Only the style sheet, the script and the
+/// drawings of this crate are taken as they are.
+pub(crate) fn render(
+    suite: &EvaluatedSuite,
+    run_record: Option<&serde_json::Value>,
+    figures: &[String],
+) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    environment.add_template("report.html", TEMPLATE)?;
+    let page = minijinja::context! {
+        style => Value::from_safe_string(format!("{STYLE}{}", figure::dark_style_rules())),
+        script => Value::from_safe_string(SCRIPT.to_owned()),
+        drawings => figures.iter().map(|svg| Value::from_safe_string(inline(svg))).collect::<Vec<_>>(),
+        retally_version => env!("CARGO_PKG_VERSION"),
+        report => Value::from(Serde(view::Report::of(suite))),
+        record => Value::from(Serde(run_record.map(record::sections))),
+    };
+    Ok(environment.get_template("report.html")?.render(page)?)
+}
+
+/// An SVG document as part of a page: its size comes from the style sheet, its name from the caption.
+fn inline(svg: &str) -> String {
+    svg.trim_end().replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1)
+}

@@ -1,0 +1,140 @@
+//! Tables as CSV, one record a cell, every number in full.
+
+use super::super::error::ReportError;
+use crate::words;
+use retally_metrics::Measurement;
+use retally_suites::evaluation::{Column, EvaluatedCell, EvaluatedRow, EvaluatedTable};
+
+/// The header line.
+const HEADER: [&str; 24] = [
+    "table",
+    "row",
+    "column",
+    "unit",
+    "direction",
+    "reported",
+    "provenance",
+    "source",
+    "note",
+    "also_reported",
+    "measured",
+    "absence",
+    "interval_low",
+    "interval_high",
+    "interval_level",
+    "interval_method",
+    "n",
+    "method",
+    "difference",
+    "print_rounding",
+    "numeric",
+    "sampling",
+    "verdict",
+    "explanation",
+];
+
+/// The table as CSV in long form: one record for each cell that is not empty, in row order.
+///
+/// `reported` is the text as printed; measured numbers have all their digits. Spreadsheets run text that starts with
+/// `=`, `+`, `-`, `@` or a control character as a formula; suite text is not trusted, so such a field gets a leading
+/// apostrophe unless it is a number.
+///
+/// # Errors
+/// [`ReportError::Csv`] if the writer fails.
+pub fn csv(table: &EvaluatedTable) -> Result<String, ReportError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| ReportError::Csv {
+        table: table.id.clone(),
+        source,
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(HEADER).map_err(|error| failed(error.into()))?;
+    for row in &table.rows {
+        for (column, cell) in table.columns.iter().zip(&row.cells) {
+            if let Some(cell) = cell {
+                writer
+                    .write_record(record(table, row, column, cell))
+                    .map_err(|error| failed(error.into()))?;
+            }
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.into_error().into()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.into()))
+}
+
+fn record(
+    table: &EvaluatedTable,
+    row: &EvaluatedRow,
+    column: &Column,
+    cell: &EvaluatedCell,
+) -> [String; 24] {
+    let reported = cell.reported.as_ref();
+    let measured = cell.measured.as_ref();
+    let interval = measured.and_then(Measurement::interval);
+    let band = cell.band.as_ref();
+    let also: Vec<_> = cell
+        .also_reported
+        .iter()
+        .map(|other| format!("{} ({})", other.text, other.source))
+        .collect();
+    let absence = measured
+        .and_then(Measurement::absence)
+        .map(|absence| format!("{}: {}", words::absence_word(absence.reason), absence.detail));
+    [
+        table.id.clone(),
+        guarded(&row.key),
+        guarded(&column.key),
+        guarded(&column.unit),
+        words::direction_word(column.direction).to_owned(),
+        reported.map(|value| guarded(&value.text)).unwrap_or_default(),
+        reported
+            .map(|value| words::provenance_word(value.provenance).to_owned())
+            .unwrap_or_default(),
+        reported.map(|value| guarded(&value.source)).unwrap_or_default(),
+        reported.map(|value| guarded(&value.note)).unwrap_or_default(),
+        guarded(&also.join("; ")),
+        number(measured.and_then(Measurement::value)),
+        absence.unwrap_or_default(),
+        number(interval.map(|interval| interval.low.get())),
+        number(interval.map(|interval| interval.high.get())),
+        number(interval.map(|interval| interval.level)),
+        interval.map(|interval| guarded(&interval.method)).unwrap_or_default(),
+        measured.map(|measured| measured.n.to_string()).unwrap_or_default(),
+        measured.map(|measured| guarded(&measured.method)).unwrap_or_default(),
+        number(cell.difference),
+        number(band.map(|band| band.print_rounding)),
+        number(band.map(|band| band.numeric)),
+        number(band.and_then(|band| band.sampling)),
+        cell.verdict.map(|verdict| words::verdict_word(verdict).to_owned()).unwrap_or_default(),
+        guarded(&cell.explanation),
+    ]
+}
+
+/// The shortest text that reads back as the same number.
+fn number(value: Option<f64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Keeps a spreadsheet from running text as a formula.
+fn guarded(text: &str) -> String {
+    let looks_like_a_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']);
+    if looks_like_a_formula && text.parse::<f64>().is_err() {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::guarded;
+
+    #[test]
+    fn formulas_are_disarmed_and_numbers_are_not() {
+        assert_eq!(guarded("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
+        assert_eq!(guarded("+iREPA"), "'+iREPA");
+        assert_eq!(guarded("@SUM(A1)"), "'@SUM(A1)");
+        assert_eq!(guarded("-0.852"), "-0.852");
+        assert_eq!(guarded("+0.29"), "+0.29");
+        assert_eq!(guarded("DINOv2-B|+iREPA"), "DINOv2-B|+iREPA");
+    }
+}

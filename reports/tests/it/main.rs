@@ -1,0 +1,11 @@
+//! Tests of the reports crate on small suites; see `fixture.rs`.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test may stop the test")]
+
+mod builtin;
+mod figures;
+mod files;
+mod fixture;
+mod page;
+mod summaries;
+mod tables;

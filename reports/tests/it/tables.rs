@@ -1,0 +1,87 @@
+//! Tables in every format.
+
+use crate::fixture::{HOSTILE, hostile_suite, measured_suite, printed_suite};
+use retally_reports::table::csv::csv;
+use retally_reports::table::latex::latex;
+use retally_reports::table::markdown::markdown;
+use retally_reports::table::terminal::terminal;
+
+#[test]
+fn printed_table() {
+    let table = &printed_suite().tables[0];
+    insta::assert_snapshot!("printed_markdown", markdown(table));
+    insta::assert_snapshot!("printed_latex", latex("paper", table));
+    insta::assert_snapshot!("printed_csv", csv(table).unwrap());
+    insta::assert_snapshot!("printed_terminal", terminal(table));
+}
+
+#[test]
+fn measured_table() {
+    let table = &measured_suite().tables[0];
+    insta::assert_snapshot!("measured_markdown", markdown(table));
+    insta::assert_snapshot!("measured_latex", latex("paper", table));
+    insta::assert_snapshot!("measured_csv", csv(table).unwrap());
+    insta::assert_snapshot!("measured_terminal", terminal(table));
+}
+
+#[test]
+fn csv_reads_back_as_the_cells() {
+    for suite in [measured_suite(), hostile_suite()] {
+        let table = &suite.tables[0];
+        let text = csv(table).unwrap();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let headers = reader.headers().unwrap().clone();
+        let field = |record: &csv::StringRecord, name: &str| {
+            record[headers.iter().position(|header| header == name).unwrap()].to_owned()
+        };
+        let records: Vec<_> = reader.records().map(Result::unwrap).collect();
+        let cells: Vec<_> = table.rows.iter().flat_map(|row| row.cells.iter().flatten()).collect();
+        assert_eq!(records.len(), cells.len());
+        for (record, cell) in records.iter().zip(cells) {
+            assert_eq!(field(record, "reported"), cell.reported.as_ref().unwrap().text);
+            let measured = cell.measured.as_ref().and_then(retally_metrics::Measurement::value);
+            assert_eq!(field(record, "measured").parse().ok(), measured);
+            assert_eq!(field(record, "difference").parse().ok(), cell.difference);
+        }
+    }
+}
+
+#[test]
+fn text_of_a_suite_cannot_break_out_of_a_markdown_cell() {
+    let table = &hostile_suite().tables[0];
+    let text = markdown(table);
+    assert!(!text.contains("<script>") && !text.contains("[x](y)") && !text.contains('\u{1b}'));
+    let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(rows.len(), 2 + table.rows.len());
+    assert!(rows.iter().all(|line| columns(line) == columns(rows[0])));
+}
+
+#[test]
+fn text_of_a_suite_cannot_run_latex() {
+    let text = latex("paper", &hostile_suite().tables[0]);
+    assert_eq!(text.matches("\\end{table}").count(), 1);
+    assert!(!text.contains(HOSTILE) && !text.contains(" & 100"));
+    let rows = text.lines().filter(|line| line.ends_with("\\\\"));
+    let separators = |line: &str| line.replace("\\&", "").matches('&').count();
+    // Heading with spans, parts, rows.
+    assert_eq!(rows.map(separators).collect::<Vec<_>>(), [3, 6, 6, 6, 6]);
+}
+
+#[test]
+fn text_of_a_suite_cannot_move_the_cursor() {
+    assert!(!terminal(&hostile_suite().tables[0]).contains('\u{1b}'));
+}
+
+#[test]
+fn measured_columns_appear_only_where_something_was_measured() {
+    let head = |text: String| text.lines().find(|line| line.starts_with("| |")).unwrap().to_owned();
+    assert_eq!(
+        head(markdown(&printed_suite().tables[0])),
+        "| | gFID ↓ | accuracy (%) ↑ | params (M) |"
+    );
+    assert_eq!(
+        head(markdown(&measured_suite().tables[0])),
+        "| | gFID ↓ printed | gFID ↓ measured | gFID ↓ difference | gFID ↓ verdict | accuracy (%) ↑ | params (M) |"
+    );
+}
