@@ -1,1 +1,16 @@
 //! retally: re-runs what a paper claims.
+//!
+//! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
+//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`run`] (one execution of a suite) and [`cli`].
+
+pub mod cli;
+pub mod exit_status;
+pub mod failure;
+mod fetch_progress;
+pub mod images;
+pub mod interrupt;
+mod machine;
+pub mod onnx;
+pub mod pipeline;
+pub mod progress;
+pub mod run;

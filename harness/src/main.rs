@@ -1,2 +1,7 @@
-//! The `retally` command.
-fn main() {}
+//! The `retally` command: parse, call the library, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    retally::cli::main().into()
+}

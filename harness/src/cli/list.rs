@@ -1,0 +1,259 @@
+//! `retally list`: what there is to run, to measure with and to fetch.
+
+use super::{Context, Document};
+use crate::failure::Failure;
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use retally_manifests::{ArtifactKind, Digest, Platform, Store};
+use retally_suites::Suite;
+use retally_suites::evaluation::Direction;
+use serde::Serialize;
+
+/// Arguments of `retally list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct ListCommand {
+    /// What to list; everything if absent.
+    kind: Option<ListKind>,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum ListKind {
+    /// Papers, and retally's own starter.
+    Suites,
+    /// Encoders and the tensors that are read as their features.
+    Models,
+    /// Data sets.
+    Data,
+    /// Metrics of the suites.
+    Metrics,
+    /// Files with their digests.
+    Artifacts,
+}
+
+/// What there is. A kind that was not asked for is absent.
+#[derive(Debug, Default, Serialize)]
+struct ListReport {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suites: Option<Vec<SuiteLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    models: Option<Vec<ModelLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Vec<DatasetLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<Vec<MetricLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifacts: Option<Vec<ArtifactLine>>,
+}
+
+#[derive(Debug, Serialize)]
+struct SuiteLine {
+    id: String,
+    name: String,
+    version: u32,
+    content_sha256: Digest,
+    /// `None` for a suite that is about no paper.
+    paper: Option<String>,
+    tables: usize,
+    figures: usize,
+    printed_cells: usize,
+    /// Whether `retally run` has something to do.
+    runnable: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ModelLine {
+    id: String,
+    name: String,
+    family: String,
+    artifact: String,
+    taps: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct DatasetLine {
+    id: String,
+    name: String,
+    artifacts: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct MetricLine {
+    suite: String,
+    key: String,
+    label: String,
+    unit: String,
+    direction: Direction,
+    /// Whether a run of the suite measures it.
+    measured: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct ArtifactLine {
+    id: String,
+    kind: ArtifactKind,
+    bytes: u64,
+    sha256: Digest,
+    licence: String,
+    platform: Option<Platform>,
+    /// Whether the store has a file of this size under this digest (`retally verify` recomputes it).
+    stored: bool,
+}
+
+pub(super) fn run(command: &ListCommand, context: &Context) -> Result<Document, Failure> {
+    let wanted = |kind| command.kind.is_none_or(|chosen| chosen == kind);
+    let suites: Vec<Suite> = Suite::builtin_ids().map(Suite::builtin).collect::<Result<_, _>>()?;
+    let mut report = ListReport::default();
+    if wanted(ListKind::Suites) {
+        report.suites = Some(suites.iter().map(suite_line).collect());
+    }
+    if wanted(ListKind::Models) {
+        report.models = Some(model_lines(context));
+    }
+    if wanted(ListKind::Data) {
+        report.data = Some(dataset_lines(context));
+    }
+    if wanted(ListKind::Metrics) {
+        report.metrics = Some(suites.iter().flat_map(metric_lines).collect());
+    }
+    if wanted(ListKind::Artifacts) {
+        report.artifacts = Some(artifact_lines(context, &context.store()?));
+    }
+    Document::new(report.to_text(), &report)
+}
+
+fn suite_line(suite: &Suite) -> SuiteLine {
+    let definition = suite.definition();
+    SuiteLine {
+        id: suite.id().to_owned(),
+        name: definition.name.clone(),
+        version: definition.version,
+        content_sha256: *suite.content_digest(),
+        paper: definition.paper.as_ref().map(|paper| paper.identifier.clone()),
+        tables: definition.tables.len(),
+        figures: definition.figures.len(),
+        printed_cells: suite.cells().len(),
+        runnable: suite.run_plan().is_some(),
+    }
+}
+
+fn model_lines(context: &Context) -> Vec<ModelLine> {
+    let lines = context.manifest.models().map(|model| ModelLine {
+        id: model.id.clone(),
+        name: model.name.clone(),
+        family: model.family.clone(),
+        artifact: model.artifact.to_string(),
+        taps: model.taps.iter().map(|tap| tap.id.clone()).collect(),
+    });
+    lines.collect()
+}
+
+fn dataset_lines(context: &Context) -> Vec<DatasetLine> {
+    let lines = context.manifest.datasets().map(|dataset| DatasetLine {
+        id: dataset.id.clone(),
+        name: dataset.name.clone(),
+        artifacts: dataset.artifacts.iter().map(ToString::to_string).collect(),
+    });
+    lines.collect()
+}
+
+fn metric_lines(suite: &Suite) -> Vec<MetricLine> {
+    let measured = |key: &str| {
+        suite.run_plan().is_some_and(|plan| plan.metrics.iter().any(|metric| metric.get_ref() == key))
+    };
+    let lines = suite.definition().metrics.iter().map(|metric| MetricLine {
+        suite: suite.id().to_owned(),
+        key: metric.key.get_ref().clone(),
+        label: metric.label.clone(),
+        unit: metric.units.first().cloned().unwrap_or_default(),
+        direction: metric.direction,
+        measured: measured(metric.key.get_ref()),
+    });
+    lines.collect()
+}
+
+fn artifact_lines(context: &Context, store: &Store) -> Vec<ArtifactLine> {
+    let lines = context.manifest.artifacts().map(|artifact| ArtifactLine {
+        id: artifact.id.to_string(),
+        kind: artifact.kind,
+        bytes: artifact.bytes,
+        sha256: artifact.sha256,
+        licence: artifact.licence.clone(),
+        platform: artifact.platform,
+        // A damaged or unreadable file is as good as none here; `verify` is the command that says why.
+        stored: store.get(artifact).is_ok_and(|path| path.is_some()),
+    });
+    lines.collect()
+}
+
+impl ListReport {
+    fn to_text(&self) -> String {
+        let sections = [
+            section("Suites", SUITE_HEAD, self.suites.as_deref(), suite_row),
+            section("Models", MODEL_HEAD, self.models.as_deref(), model_row),
+            section("Data sets", DATASET_HEAD, self.data.as_deref(), dataset_row),
+            section("Metrics", METRIC_HEAD, self.metrics.as_deref(), metric_row),
+            section("Artifacts", ARTIFACT_HEAD, self.artifacts.as_deref(), artifact_row),
+        ];
+        sections.into_iter().flatten().collect::<Vec<String>>().join("\n\n")
+    }
+}
+
+const SUITE_HEAD: &[&str] = &["id", "version", "paper", "tables", "figures", "printed cells", "run"];
+const MODEL_HEAD: &[&str] = &["id", "name", "taps"];
+const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
+const METRIC_HEAD: &[&str] = &["suite", "key", "unit", "better", "measured"];
+const ARTIFACT_HEAD: &[&str] = &["id", "kind", "MB", "stored", "licence"];
+
+/// One kind as a table under its title.
+fn section<T>(title: &str, head: &[&str], lines: Option<&[T]>, row: fn(&T) -> Vec<String>) -> Option<String> {
+    let lines = lines?;
+    let mut table = Table::new();
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
+    table.add_rows(lines.iter().map(row));
+    Some(format!("{title}\n{}", table.trim_fmt()))
+}
+
+fn suite_row(suite: &SuiteLine) -> Vec<String> {
+    vec![
+        suite.id.clone(),
+        suite.version.to_string(),
+        suite.paper.clone().unwrap_or_else(|| "none".to_owned()),
+        suite.tables.to_string(),
+        suite.figures.to_string(),
+        suite.printed_cells.to_string(),
+        yes_or_no(suite.runnable),
+    ]
+}
+
+fn model_row(model: &ModelLine) -> Vec<String> {
+    vec![model.id.clone(), model.name.clone(), model.taps.join(", ")]
+}
+
+fn dataset_row(dataset: &DatasetLine) -> Vec<String> {
+    vec![dataset.id.clone(), dataset.name.clone(), dataset.artifacts.join(", ")]
+}
+
+fn metric_row(metric: &MetricLine) -> Vec<String> {
+    let better = match metric.direction {
+        Direction::HigherIsBetter => "higher",
+        Direction::LowerIsBetter => "lower",
+        Direction::Neutral => "neither",
+    };
+    let measured = yes_or_no(metric.measured);
+    vec![metric.suite.clone(), metric.key.clone(), metric.unit.clone(), better.to_owned(), measured]
+}
+
+fn artifact_row(artifact: &ArtifactLine) -> Vec<String> {
+    vec![
+        artifact.id.clone(),
+        artifact.kind.to_string(),
+        format!("{:.1}", artifact.bytes as f64 / 1e6),
+        yes_or_no(artifact.stored),
+        artifact.licence.clone(),
+    ]
+}
+
+fn yes_or_no(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}

@@ -1,0 +1,102 @@
+//! The command line: one file a command. A command returns a [`Document`] that prints as text or as JSON.
+
+mod check;
+mod context;
+mod doctor;
+mod fetch;
+mod list;
+mod output;
+mod preprocess;
+mod report;
+mod run;
+mod verify;
+
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use clap::{Parser, Subcommand};
+pub use context::Context;
+pub use output::Document;
+use std::path::PathBuf;
+
+/// Re-runs what a paper claims: verified artifacts in, the paper's tables and plots out, printed and measured side by side.
+#[derive(Debug, Parser)]
+#[command(name = "retally", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 all as claimed; 1 measured, and something is outside its band; 2 invalid input \
+or a digest mismatch; 3 temporary, try again; 4 stopped before the end, the same command continues.\n\
+Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), HTTPS_PROXY and the like.")]
+struct CommandLine {
+    #[command(flatten)]
+    global: GlobalOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct GlobalOptions {
+    /// Print one JSON document on standard output, and no progress.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Never use the network; fail if something is not in the store.
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// The ONNX Runtime library to load instead of the store's.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub onnxruntime: Option<PathBuf>,
+    /// A manifest of your own artifacts, models and data sets, beside the built-in ones; may be repeated.
+    #[arg(long = "manifest", global = true, value_name = "FILE")]
+    pub manifests: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show what would run: library, providers, versions, and the drift of a golden input.
+    Doctor(doctor::DoctorCommand),
+    /// List suites, models, data sets, metrics or artifacts.
+    List(list::ListCommand),
+    /// Bring artifacts, or all that a suite needs, into the store.
+    Fetch(fetch::FetchCommand),
+    /// Recompute the digest of everything in the store and list every difference.
+    Verify(verify::VerifyCommand),
+    /// Run a suite: fetch and verify, encode, measure, judge, report.
+    Run(run::RunCommand),
+    /// Rebuild a paper's tables and figures, with measured values beside them if there is a run.
+    Report(report::ReportCommand),
+    /// Judge a run: what is outside its band, what is invalid.
+    Check(check::CheckCommand),
+    /// Write the batch that a model would see.
+    Preprocess(preprocess::PreprocessCommand),
+}
+
+/// Parses the process's arguments, runs the command, prints its result.
+#[must_use]
+pub fn main() -> ExitStatus {
+    let arguments = match CommandLine::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let status = if error.use_stderr() { ExitStatus::Invalid } else { ExitStatus::AsClaimed };
+            // Fails only if the terminal is gone.
+            let _ = error.print();
+            return status;
+        }
+    };
+    let json = arguments.global.json;
+    match dispatch(arguments) {
+        Ok(document) => output::print_document(&document, json),
+        Err(failure) => output::print_failure(&failure, json),
+    }
+}
+
+fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
+    let context = Context::new(arguments.global)?;
+    match arguments.command {
+        Command::Doctor(command) => doctor::run(&command, &context),
+        Command::List(command) => list::run(&command, &context),
+        Command::Fetch(command) => fetch::run(&command, &context),
+        Command::Verify(command) => verify::run(&command, &context),
+        Command::Run(command) => run::run(&command, &context),
+        Command::Report(command) => report::run(&command, &context),
+        Command::Check(command) => check::run(&command, &context),
+        Command::Preprocess(command) => preprocess::run(&command, &context),
+    }
+}

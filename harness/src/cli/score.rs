@@ -1,0 +1,94 @@
+//! `retally score`: a metric on the user's own files, without a suite.
+
+mod correlation;
+mod probe;
+mod spatial;
+
+use super::{Context, Document};
+use crate::arrays::ArrayError;
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use clap::{Args, Subcommand};
+use retally_metrics::statistics::Correlation;
+use retally_metrics::{Measurement, Outcome, Unit};
+use serde::Serialize;
+
+/// Measure something on your own files, without a suite.
+#[derive(Debug, Args)]
+pub(super) struct ScoreCommand {
+    #[command(subcommand)]
+    metric: Metric,
+}
+
+#[derive(Debug, Subcommand)]
+enum Metric {
+    /// LDS, CDS, SRSS and RMSC of patch tokens (iREPA, arXiv:2512.10794).
+    Spatial(spatial::SpatialArguments),
+    /// How well a linear or k-NN classifier reads classes off features.
+    Probe(probe::ProbeArguments),
+    /// Pearson and Spearman correlation of two columns of a CSV file.
+    Correlation(correlation::CorrelationArguments),
+}
+
+/// What was measured.
+#[derive(Debug, Serialize)]
+struct ScoreReport {
+    measurements: Vec<Measurement>,
+    /// Everything about a correlation, beside its measurements.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    correlation: Option<Correlation>,
+}
+
+pub(super) fn run(command: &ScoreCommand, _context: &Context) -> Result<Document, Failure> {
+    let report = match &command.metric {
+        Metric::Spatial(arguments) => ScoreReport::of(spatial::run(arguments)?),
+        Metric::Probe(arguments) => ScoreReport::of(probe::run(arguments)?),
+        Metric::Correlation(arguments) => correlation::run(arguments)?,
+    };
+    Document::new(report.to_text(), &report)
+}
+
+impl ScoreReport {
+    fn of(measurements: Vec<Measurement>) -> Self {
+        Self { measurements, correlation: None }
+    }
+
+    fn to_text(&self) -> String {
+        let mut text: String = self.measurements.iter().map(line).collect();
+        if let Some(correlation) = &self.correlation {
+            text.push_str(&correlation::details(correlation));
+        }
+        text
+    }
+}
+
+/// `LDS                         0.112019  [0.098145, 0.125894]  n = 10`
+fn line(measurement: &Measurement) -> String {
+    let Measurement { metric, unit, n, .. } = measurement;
+    let value = match &measurement.outcome {
+        Outcome::Value { value, interval } => {
+            let range = interval.as_ref().map_or(String::new(), |interval| {
+                let [low, high] = [interval.low, interval.high].map(|end| number(end.get(), *unit));
+                format!("  [{low}, {high}]")
+            });
+            format!("{:>12}{range}", number(value.get(), *unit))
+        }
+        Outcome::Absent(absence) => format!("{:>12}  {}", "absent", absence.detail),
+    };
+    format!("{metric:<24}{value}  n = {n}\n")
+}
+
+fn number(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Percent => format!("{value:.2} %"),
+        Unit::Count => format!("{value:.0}"),
+        Unit::None | Unit::Fraction | Unit::Nats => format!("{value:.6}"),
+    }
+}
+
+impl From<ArrayError> for Failure {
+    fn from(error: ArrayError) -> Self {
+        let status = if error.is_temporary() { ExitStatus::Temporary } else { ExitStatus::Invalid };
+        Self::new(status, error)
+    }
+}

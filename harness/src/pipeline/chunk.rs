@@ -1,0 +1,269 @@
+//! A chunk: consecutive samples of one data set through one model, the unit of caching and resuming.
+
+use crate::failure::Failure;
+use crate::run::directory::write_durably_with;
+use retally_manifests::{Digest, Tap};
+use retally_metrics::spatial::{ImageScores, SrssAbsence};
+use retally_metrics::Finite;
+use ndarray::{Array2, Axis};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::Path;
+
+/// Raised when the content of chunk files changes, so that old ones are not read as new ones.
+const FORMAT: u32 = 1;
+
+/// Everything that decides the bytes of a chunk. Thread counts are not here: they change no bit.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChunkIdentity {
+    /// Version of the file's layout.
+    pub format: u32,
+    /// SHA-256 of each sample's encoded bytes (and of its mask file), in order.
+    pub inputs: Vec<Digest>,
+    /// SHA-256 of the model file.
+    pub model: Digest,
+    /// Id of every decoding, resizing and normalising step.
+    pub preprocessing: String,
+    /// Element type of the session's arithmetic.
+    pub precision: &'static str,
+    /// Execution provider.
+    pub provider: String,
+    /// Version and library digest of ONNX Runtime.
+    pub onnxruntime: String,
+    /// Graph optimisation level and determinism switches.
+    pub session: String,
+    /// Images in one call.
+    pub batch: u32,
+    /// Graph outputs taken: an added output stops fusions across it.
+    pub outputs: Vec<String>,
+    /// Definition and constants of the per-sample scores.
+    pub scores: String,
+}
+
+impl ChunkIdentity {
+    /// The file format that this program writes.
+    #[must_use]
+    pub const fn current_format() -> u32 {
+        FORMAT
+    }
+
+    /// The chunk's name: SHA-256 of the identity as JSON.
+    ///
+    /// # Errors
+    /// If the identity cannot be JSON, which is a bug.
+    pub fn key(&self) -> Result<Digest, Failure> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| Failure::invalid(format_args!("cannot name a chunk: {error}")))?;
+        Ok(Digest::of_bytes(&json))
+    }
+}
+
+/// Features and scores of one tap over a chunk.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TapChunk {
+    /// Mean patch token of each sample, [samples, channels].
+    pub features: Array2<f32>,
+    /// Spatial scores of each sample.
+    pub scores: Vec<ImageScores>,
+}
+
+/// One chunk: the taps in the model's order.
+pub type Chunk = Vec<TapChunk>;
+
+/// Puts consecutive parts of a chunk together.
+///
+/// # Errors
+/// If the parts do not have the same taps, which is a bug.
+pub(super) fn join(parts: Vec<Chunk>) -> Result<Chunk, Failure> {
+    let mut parts = parts.into_iter();
+    let mut whole = parts.next().unwrap_or_default();
+    for part in parts {
+        for (tap, addition) in whole.iter_mut().zip(part) {
+            tap.features.append(Axis(0), addition.features.view()).map_err(|error| {
+                Failure::invalid(format_args!("cannot join parts of a chunk: {error}"))
+            })?;
+            tap.scores.extend(addition.scores);
+        }
+    }
+    Ok(whole)
+}
+
+/// Scores of an image that a chunk file stores, in this order.
+const SCORES: usize = 4;
+/// Marks a stored score as present; other numbers say why it is absent.
+const PRESENT: u8 = 0;
+
+/// Writes a chunk under a temporary name, synced, then renamed: its existence is its completion.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(super) fn write(path: &Path, key: &Digest, taps: &[Tap], chunk: &Chunk) -> Result<(), Failure> {
+    let mut buffers = Vec::new();
+    for (tap, data) in taps.iter().zip(chunk) {
+        let features: Vec<u8> = data.features.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let (values, states) = encode_scores(&data.scores);
+        let samples = data.scores.len();
+        buffers.push((format!("{}/features", tap.id), Dtype::F32, data.features.shape().to_vec(), features));
+        buffers.push((format!("{}/scores", tap.id), Dtype::F64, vec![samples, SCORES], values));
+        buffers.push((format!("{}/score-states", tap.id), Dtype::U8, vec![samples, SCORES], states));
+    }
+    buffers.sort_by(|left, right| left.0.cmp(&right.0));
+    let metadata = HashMap::from([
+        ("key".to_owned(), key.to_string()),
+        ("content".to_owned(), content_digest(buffers.iter().map(|b| (b.0.as_str(), b.3.as_slice()))).to_string()),
+    ]);
+    let bytes = serialise(&buffers, metadata)
+        .map_err(|error| Failure::invalid(format_args!("cannot encode chunk `{}`: {error}", path.display())))?;
+    write_durably_with(path, |file| file.write_all(&bytes))
+}
+
+fn serialise(
+    buffers: &[(String, Dtype, Vec<usize>, Vec<u8>)],
+    metadata: HashMap<String, String>,
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let mut views = Vec::with_capacity(buffers.len());
+    for (name, dtype, shape, bytes) in buffers {
+        views.push((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?));
+    }
+    safetensors::serialize(views, Some(metadata))
+}
+
+/// Reads a chunk and checks its digest, its names and its shapes.
+///
+/// Returns `None` where there is no file, or a damaged one: the chunk is then computed again. `note` hears of damage.
+///
+/// # Errors
+/// If the file exists and cannot be read.
+pub(super) fn read(
+    path: &Path,
+    key: &Digest,
+    taps: &[Tap],
+    samples: usize,
+    note: impl FnOnce(String),
+) -> Result<Option<Chunk>, Failure> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::file("read the chunk", path, &error)),
+    };
+    match decode(&bytes, key, taps, samples) {
+        Ok(chunk) => Ok(Some(chunk)),
+        Err(reason) => {
+            note(format!("chunk {} is damaged ({reason}); it is computed again", path.display()));
+            Ok(None)
+        }
+    }
+}
+
+fn decode(bytes: &[u8], key: &Digest, taps: &[Tap], samples: usize) -> Result<Chunk, String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
+    let metadata = header.metadata().as_ref().ok_or("it has no metadata")?;
+    if metadata.get("key") != Some(&key.to_string()) {
+        return Err("it holds another chunk".to_owned());
+    }
+    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
+    let mut names: Vec<_> = tensors.names().into_iter().map(ToString::to_string).collect();
+    names.sort_unstable();
+    let mut contents = Vec::with_capacity(names.len());
+    for name in &names {
+        let tensor = tensors.tensor(name).map_err(|error| error.to_string())?;
+        contents.push((name.as_str(), tensor.data().to_vec()));
+    }
+    let digest = content_digest(contents.iter().map(|(name, data)| (*name, data.as_slice())));
+    if metadata.get("content") != Some(&digest.to_string()) {
+        return Err("its content does not have the digest that was stored".to_owned());
+    }
+    taps.iter().map(|tap| decode_tap(&tensors, tap, samples)).collect()
+}
+
+fn decode_tap(
+    tensors: &SafeTensors<'_>,
+    tap: &Tap,
+    samples: usize,
+) -> Result<TapChunk, String> {
+    let channels = tap.channels as usize;
+    let load = |suffix: &str, dtype: Dtype, shape: [usize; 2]| -> Result<Vec<u8>, String> {
+        let name = format!("{}/{suffix}", tap.id);
+        let tensor = tensors.tensor(&name).map_err(|error| error.to_string())?;
+        if tensor.dtype() != dtype || tensor.shape() != shape {
+            return Err(format!("`{name}` has another type or shape"));
+        }
+        Ok(tensor.data().to_vec())
+    };
+    let features = load("features", Dtype::F32, [samples, channels])?;
+    let features = features.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let values = load("scores", Dtype::F64, [samples, SCORES])?;
+    let states = load("score-states", Dtype::U8, [samples, SCORES])?;
+    Ok(TapChunk {
+        features: Array2::from_shape_vec((samples, channels), features).map_err(|error| error.to_string())?,
+        scores: decode_scores(&values, &states)?,
+    })
+}
+
+/// How a reason is stored. A number keeps its meaning for ever: files of older runs are read.
+fn state_of(absence: SrssAbsence) -> u8 {
+    match absence {
+        SrssAbsence::NoMask => 1,
+        SrssAbsence::FewerThanTwoObjectTokens => 2,
+        SrssAbsence::NoBackground => 3,
+        SrssAbsence::NotKept => 4,
+        SrssAbsence::NoAnchor => 5,
+    }
+}
+
+fn absence_of(state: u8) -> Option<SrssAbsence> {
+    use SrssAbsence::{FewerThanTwoObjectTokens, NoAnchor, NoBackground, NoMask, NotKept};
+    [NoMask, FewerThanTwoObjectTokens, NoBackground, NotKept, NoAnchor]
+        .into_iter()
+        .find(|absence| state_of(*absence) == state)
+}
+
+/// Values and states, both [samples, 4], in the order LDS, CDS, SRSS, RMSC.
+fn encode_scores(scores: &[ImageScores]) -> (Vec<u8>, Vec<u8>) {
+    let mut values = Vec::with_capacity(scores.len() * SCORES * 8);
+    let mut states = Vec::with_capacity(scores.len() * SCORES);
+    for score in scores {
+        let (srss, state) = match score.srss {
+            Ok(value) => (value.get(), PRESENT),
+            Err(absence) => (0.0, state_of(absence)),
+        };
+        for (value, state) in
+            [(score.lds.get(), PRESENT), (score.cds.get(), PRESENT), (srss, state), (score.rmsc.get(), PRESENT)]
+        {
+            values.extend_from_slice(&value.to_le_bytes());
+            states.push(state);
+        }
+    }
+    (values, states)
+}
+
+fn decode_scores(values: &[u8], states: &[u8]) -> Result<Vec<ImageScores>, String> {
+    let values: Vec<f64> = values.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+    let finite = |value: f64| Finite::new(value).ok_or("a stored score is not finite");
+    values
+        .as_chunks::<SCORES>()
+        .0
+        .iter()
+        .zip(states.as_chunks::<SCORES>().0)
+        .map(|(&[lds, cds, srss, rmsc], states)| {
+            let srss = match states[2] {
+                PRESENT => Ok(finite(srss)?),
+                state => Err(absence_of(state).ok_or("a stored score has an unknown state")?),
+            };
+            Ok(ImageScores { lds: finite(lds)?, cds: finite(cds)?, srss, rmsc: finite(rmsc)? })
+        })
+        .collect()
+}
+
+fn content_digest<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> Digest {
+    let mut hasher = retally_manifests::Hasher::new();
+    for (name, data) in tensors {
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+        hasher.update(&(data.len() as u64).to_le_bytes());
+        hasher.update(data);
+    }
+    hasher.finish()
+}

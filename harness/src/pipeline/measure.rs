@@ -1,0 +1,168 @@
+//! From the stored chunks of a model to the measurements of each of its taps.
+
+use super::chunk::Chunk;
+use super::samples::Samples;
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::run::directory::{RunDirectory, write_durably};
+use ndarray::{Array2, Axis, concatenate};
+use rayon::prelude::*;
+use retally_manifests::{Digest, Model, Tap};
+use retally_metrics::probe::{KnnOptions, Labelled, ProbeOptions, knn_probe, linear_probe};
+use retally_metrics::spatial::{Definition, Lattice, SpatialOptions, summarise};
+use retally_metrics::Measurement;
+use retally_suites::evaluation::MeasuredEncoder;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Mutex;
+
+/// What is measured on every tap.
+#[derive(Clone, Debug, Serialize)]
+pub struct MeasureSettings {
+    /// Definition of the spatial metrics.
+    pub spatial: Definition,
+    /// The linear probe.
+    pub probe: ProbeOptions,
+    /// The nearest-neighbour probe.
+    pub knn: KnnOptions,
+}
+
+/// The measurements of one tap, with the class that its probe gave each test sample.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeasuredTap {
+    /// The row of retally's tables.
+    pub encoder: MeasuredEncoder,
+    /// Predicted class of each test sample, in the order of the test set; empty without a probe.
+    pub predictions: Vec<u32>,
+}
+
+/// A model over a data set, encoded.
+#[derive(Debug)]
+pub struct TapContext<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// Names of its chunks.
+    pub keys: &'a [Digest],
+    /// Its chunks, in sample order.
+    pub chunks: &'a [Chunk],
+    /// The samples.
+    pub samples: &'a Samples,
+    /// What is measured.
+    pub settings: &'a MeasureSettings,
+}
+
+/// Measures every tap of a model, on as many threads as the caller's pool has; no result depends on their number.
+///
+/// What was measured before on the same chunks with the same settings is read from the run directory.
+///
+/// # Errors
+/// If a probe is not possible on this data set, or a result cannot be stored.
+pub fn measure_model(
+    context: &TapContext<'_>,
+    directory: &RunDirectory,
+    progress: &Progress,
+) -> Result<Vec<MeasuredTap>, Failure> {
+    let model = context.model;
+    let job = Mutex::new(progress.job(format!("{}: probes", model.name), model.taps.len() as u64, "taps"));
+    let measure = |(index, tap): (usize, &Tap)| {
+        let path = directory.measured(&context.key(tap)?);
+        let measured = match read_stored(&path) {
+            Some(measured) => measured,
+            None => {
+                let measured = context.measure(index, tap)?;
+                store(&path, &measured)?;
+                measured
+            }
+        };
+        if let Ok(mut job) = job.lock() {
+            job.advance(1);
+        }
+        Ok(measured)
+    };
+    let measured: Result<Vec<_>, Failure> = model.taps.par_iter().enumerate().map(measure).collect();
+    if let (Ok(job), true) = (job.into_inner(), measured.is_ok()) {
+        job.finish();
+    }
+    measured
+}
+
+/// A damaged file is as good as none: the measurement is repeated.
+fn read_stored(path: &Path) -> Option<MeasuredTap> {
+    let bytes = std::fs::read(path).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+fn store(path: &Path, measured: &MeasuredTap) -> Result<(), Failure> {
+    let bytes = serde_json::to_vec(measured)
+        .map_err(|error| Failure::invalid(format_args!("cannot write a measurement as JSON: {error}")))?;
+    write_durably(path, &bytes)
+}
+
+impl TapContext<'_> {
+    /// Everything that decides a tap's measurements.
+    fn key(&self, tap: &Tap) -> Result<Digest, Failure> {
+        let Self { model, samples, .. } = self;
+        let identity = (
+            env!("CARGO_PKG_VERSION"),
+            (&model.id, &model.name, &model.family, tap),
+            self.keys,
+            (&samples.dataset().id, samples.labels_digest()),
+            self.settings,
+        );
+        let json = serde_json::to_vec(&identity)
+            .map_err(|error| Failure::invalid(format_args!("cannot name a measurement: {error}")))?;
+        Ok(Digest::of_bytes(&json))
+    }
+
+    fn measure(&self, index: usize, tap: &Tap) -> Result<MeasuredTap, Failure> {
+        let Self { model, chunks, settings, .. } = self;
+        let scores: Vec<_> = chunks.iter().flat_map(|chunk| chunk[index].scores.iter().cloned()).collect();
+        let [rows, columns] = tap.grid.map(|side| side as usize);
+        let options = SpatialOptions::of(settings.spatial, Lattice { rows, columns });
+        let mut measurements = summarise(&scores, &options);
+        let features: Vec<_> = chunks.iter().map(|chunk| chunk[index].features.view()).collect();
+        let features = concatenate(Axis(0), &features)
+            .map_err(|error| Failure::invalid(format_args!("cannot join features: {error}")))?;
+        let (probes, predictions) = self.probes(&features)?;
+        measurements.extend(probes);
+        let encoder = MeasuredEncoder {
+            key: format!("{}/{}", model.id, tap.id),
+            label: format!("{}, {}", model.name, tap.label),
+            family: model.family.clone(),
+            measurements,
+        };
+        Ok(MeasuredTap { encoder, predictions })
+    }
+
+    /// The probes' measurements and the linear probe's classes of the test samples; nothing without a split.
+    fn probes(&self, features: &Array2<f32>) -> Result<(Vec<Measurement>, Vec<u32>), Failure> {
+        let Some(split) = self.samples.split() else { return Ok((Vec::new(), Vec::new())) };
+        let [train, test] = [&split.train, &split.test].map(|set| self.labelled(features, set));
+        let (train, test) = (train?, test?);
+        let linear = linear_probe(train.view(), test.view(), &self.settings.probe)?;
+        let neighbours = knn_probe(train.view(), test.view(), &self.settings.knn)?;
+        let mut measurements = linear.measurements;
+        // Both probes call their top-1 share `accuracy`; a table needs to tell them apart.
+        let accuracy = neighbours.measurements.into_iter().filter(|measurement| measurement.metric == "accuracy");
+        measurements.extend(accuracy.map(|accuracy| Measurement { metric: "k-NN accuracy".to_owned(), ..accuracy }));
+        Ok((measurements, linear.predictions))
+    }
+
+    fn labelled(&self, features: &Array2<f32>, set: &[usize]) -> Result<OwnedLabelled, Failure> {
+        let labels: Option<Vec<u32>> = set.iter().map(|&index| self.samples.infos()[index].class).collect();
+        let labels = labels.ok_or_else(|| Failure::invalid("a sample of the split has no label"))?;
+        Ok(OwnedLabelled { features: features.select(Axis(0), set), labels })
+    }
+}
+
+struct OwnedLabelled {
+    features: Array2<f32>,
+    labels: Vec<u32>,
+}
+
+impl OwnedLabelled {
+    fn view(&self) -> Labelled<'_> {
+        Labelled { features: self.features.view(), labels: &self.labels }
+    }
+}

@@ -1,0 +1,116 @@
+//! A data set as a run sees it: its samples in order, their digests, labels and split.
+
+use crate::failure::Failure;
+use crate::images::reader::{self, ImageSource, RawSample, SampleInfo};
+use crate::images::split::{TrainTest, split};
+use retally_manifests::{Dataset, Digest, Hasher};
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// The samples of a data set, or the first of them.
+pub struct Samples {
+    dataset: Dataset,
+    source: Box<dyn ImageSource>,
+    count: usize,
+    digests: Vec<Digest>,
+    split: Option<TrainTest>,
+}
+
+impl std::fmt::Debug for Samples {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Samples").field("dataset", &self.dataset.id).field("count", &self.count).finish()
+    }
+}
+
+impl Samples {
+    /// Opens a data set, takes the digest of every sample's bytes and makes the split. With `limit` only the first samples
+    /// are used.
+    ///
+    /// # Errors
+    /// If the files are not of the format that the manifest names, a sample cannot be read, or the split is not possible.
+    pub fn open(dataset: &Dataset, files: &[PathBuf], limit: Option<usize>) -> Result<Self, Failure> {
+        let source = reader::open(dataset.format, files)?;
+        let catalogue = source.catalogue();
+        let all = catalogue.samples().len();
+        let count = limit.map_or(all, |limit| limit.min(all));
+        let digests = (0..count).map(|index| Ok(source.read(index)?.digest())).collect::<Result<_, Failure>>()?;
+        let split = split(dataset.split, &catalogue.samples()[..count], catalogue.classes())?;
+        Ok(Self { dataset: dataset.clone(), source, count, digests, split })
+    }
+
+    /// The manifest's entry.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// How many samples are used.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many samples the data set has.
+    #[must_use]
+    pub fn count_in_dataset(&self) -> usize {
+        self.source.catalogue().samples().len()
+    }
+
+    /// Keys and classes.
+    #[must_use]
+    pub fn infos(&self) -> &[SampleInfo] {
+        &self.source.catalogue().samples()[..self.count]
+    }
+
+    /// Class names; a class number is an index into them.
+    #[must_use]
+    pub fn classes(&self) -> &[String] {
+        self.source.catalogue().classes()
+    }
+
+    /// Train and test; `None` without labels.
+    #[must_use]
+    pub fn split(&self) -> Option<&TrainTest> {
+        self.split.as_ref()
+    }
+
+    /// SHA-256 of each sample's encoded bytes.
+    #[must_use]
+    pub fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+
+    /// One digest for keys, classes and split: what a probe depends on beside the features.
+    #[must_use]
+    pub fn labels_digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        for class in self.classes() {
+            hasher.update(class.as_bytes());
+            hasher.update(b"\n");
+        }
+        for info in self.infos() {
+            hasher.update(info.key.as_bytes());
+            hasher.update(b"\n");
+            hasher.update(&info.class.map_or(u64::MAX, u64::from).to_le_bytes());
+        }
+        for index in self.split.iter().flat_map(|split| &split.test) {
+            hasher.update(&(*index as u64).to_le_bytes());
+        }
+        hasher.finish()
+    }
+
+    /// A sample's encoded bytes.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn read(&self, index: usize) -> Result<RawSample, Failure> {
+        Ok(self.source.read(index)?)
+    }
+
+    /// Sample ranges of the chunks, in order.
+    #[must_use]
+    pub fn chunks(&self) -> Vec<Range<usize>> {
+        let size = self.dataset.chunk as usize;
+        (0..self.count).step_by(size).map(|start| start..self.count.min(start + size)).collect()
+    }
+}

@@ -1,0 +1,237 @@
+//! The order of a run: fetch, load, encode, measure, write.
+
+use super::directory::RunDirectory;
+use super::outcome::{FinishedRun, finish};
+use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, RunRecord};
+use super::samples_table::{self, ModelResults};
+use super::selection::{RunRequest, Selection};
+use crate::cli::Context;
+use crate::failure::Failure;
+use crate::onnx::library::Library;
+use crate::pipeline::{EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model};
+use polars::prelude::DataFrame;
+use retally_manifests::{ArtifactId, Dataset, Model, Store};
+use retally_metrics::probe::{KnnOptions, ProbeOptions};
+use retally_suites::{DatasetMeasurements, RunMeasurements};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Everything is measured and reported.
+    Complete(Box<FinishedRun>),
+    /// Stopped by the user; chunks are kept.
+    Interrupted {
+        /// The run directory.
+        out: PathBuf,
+    },
+}
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+pub struct Plan {
+    /// Suite id.
+    pub suite: String,
+    /// Data set ids.
+    pub datasets: Vec<String>,
+    /// Model ids with their taps.
+    pub models: Vec<(String, Vec<String>)>,
+    /// Artifacts that are not in the store.
+    pub to_fetch: Vec<String>,
+    /// Their size.
+    pub bytes_to_fetch: u64,
+    /// The run directory.
+    pub out: PathBuf,
+}
+
+impl Plan {
+    /// For people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!("suite      {}\ndata       {}\n", self.suite, self.datasets.join(", "));
+        for (model, taps) in &self.models {
+            text.push_str(&format!("model      {model}: {}\n", taps.join(" ")));
+        }
+        match self.to_fetch.as_slice() {
+            [] => text.push_str("to fetch   nothing\n"),
+            ids => text.push_str(&format!(
+                "to fetch   {} ({:.1} MB)\n",
+                ids.join(", "),
+                self.bytes_to_fetch as f64 / 1e6
+            )),
+        }
+        text.push_str(&format!("out        {}\n", self.out.display()));
+        text
+    }
+}
+
+/// Says what [`execute`] would do, and does nothing.
+///
+/// # Errors
+/// If the request does not fit the suite or the manifests.
+pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure> {
+    let selection = Selection::new(request, &context.manifest)?;
+    let store = context.store()?;
+    let mut to_fetch = Vec::new();
+    let mut bytes_to_fetch = 0;
+    for id in selection.artifacts(context)? {
+        let artifact = context.manifest.artifact(&id)?;
+        if store.get(artifact)?.is_none() {
+            bytes_to_fetch += artifact.bytes;
+            to_fetch.push(id.to_string());
+        }
+    }
+    let models = selection.models.iter();
+    Ok(Plan {
+        suite: request.suite.id().to_owned(),
+        datasets: selection.datasets.iter().map(|dataset| dataset.id.clone()).collect(),
+        models: models
+            .map(|model| (model.id.clone(), model.taps.iter().map(|tap| tap.id.clone()).collect()))
+            .collect(),
+        to_fetch,
+        bytes_to_fetch,
+        out: request.out.clone(),
+    })
+}
+
+/// Runs a suite to its end, or until an interruption.
+///
+/// # Errors
+/// Bad input, a failed fetch, a model or image that does not fit, a full disk. Finished chunks and measurements are kept.
+pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Failure> {
+    let selection = Selection::new(request, &context.manifest)?;
+    let library = context.onnxruntime()?;
+    let directory = RunDirectory::open(&request.out)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(request.threads)
+        .build()
+        .map_err(|error| Failure::temporary(format_args!("cannot start threads: {error}")))?;
+    let run = Run {
+        request,
+        context,
+        selection: &selection,
+        library,
+        directory: &directory,
+        store: context.store()?,
+        pool,
+        settings: MeasureSettings {
+            spatial: selection.spatial(),
+            probe: ProbeOptions { seed: selection.plan.probe.seed, c: selection.plan.probe.c, ..ProbeOptions::default() },
+            knn: KnnOptions { k: selection.plan.probe.neighbours as usize, ..KnnOptions::default() },
+        },
+    };
+    let mut record = RunRecord::begin(request, library.record());
+    let mut measurements = RunMeasurements {
+        schema: retally_suites::run::SCHEMA,
+        suite: request.suite.id().to_owned(),
+        suite_version: request.suite.definition().version,
+        suite_content_sha256: request.suite.content_digest().to_string(),
+        datasets: Vec::new(),
+    };
+    let mut tables = Vec::new();
+    for dataset in &selection.datasets {
+        let Some((measured, rows)) = run.measure_dataset(dataset, &mut record)? else {
+            return Ok(Ended::Interrupted { out: request.out.clone() });
+        };
+        measurements.datasets.push(measured);
+        tables.push(rows);
+    }
+    samples_table::write(&directory, tables)?;
+    let finished = finish(request.suite, &directory, measurements, record.end()?)?;
+    Ok(Ended::Complete(Box::new(finished)))
+}
+
+/// What stays the same over all models and data sets of a run.
+struct Run<'a> {
+    request: &'a RunRequest<'a>,
+    context: &'a Context,
+    selection: &'a Selection,
+    library: &'static Library,
+    directory: &'a RunDirectory,
+    store: Store,
+    pool: rayon::ThreadPool,
+    settings: MeasureSettings,
+}
+
+impl Run<'_> {
+    fn measure_dataset(
+        &self,
+        dataset: &Dataset,
+        record: &mut RunRecord,
+    ) -> Result<Option<(DatasetMeasurements, DataFrame)>, Failure> {
+        let files = dataset.artifacts.iter().map(|id| self.fetch(id, record)).collect::<Result<Vec<_>, _>>()?;
+        let samples = Samples::open(dataset, &files, self.request.limit)?;
+        record.datasets.push(dataset_record(&samples));
+        let mut models = Vec::new();
+        for model in &self.selection.models {
+            let Some(results) = self.measure_model(model, &samples, record)? else { return Ok(None) };
+            models.push(results);
+        }
+        let rows = samples_table::rows(&samples, &models)?;
+        let taps = models.into_iter().flat_map(|model| model.taps);
+        let measurements = DatasetMeasurements {
+            dataset: dataset.id.clone(),
+            samples: samples.count() as u64,
+            samples_in_dataset: samples.count_in_dataset() as u64,
+            methods: self.selection.methods(),
+            encoders: taps.map(|tap| tap.encoder).collect(),
+        };
+        Ok(Some((measurements, rows)))
+    }
+
+    fn measure_model(
+        &self,
+        model: &Model,
+        samples: &Samples,
+        record: &mut RunRecord,
+    ) -> Result<Option<ModelResults>, Failure> {
+        let file = self.fetch(&model.artifact, record)?;
+        let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
+        let settings = EncodeSettings {
+            library: self.library,
+            device: self.request.device,
+            threads: self.request.threads,
+            fast: self.request.fast,
+            spatial: self.settings.spatial,
+        };
+        let encoding = Encoding::new((model, digest, &file), samples, &settings, self.directory)?;
+        let Some(encoded) = encoding.encode(&self.context.progress)? else { return Ok(None) };
+        record.models.push(ModelRecord {
+            id: model.id.clone(),
+            name: model.name.clone(),
+            dataset: samples.dataset().id.clone(),
+            preprocessing: encoding.preprocessing(),
+            batch: model.input.batch,
+            session: encoded.session,
+            chunks: encoding.keys().to_vec(),
+        });
+        let chunks = encoded.chunks;
+        let tap = TapContext { model, keys: encoding.keys(), chunks: &chunks, samples, settings: &self.settings };
+        let taps = self.pool.install(|| measure_model(&tap, self.directory, &self.context.progress))?;
+        Ok(Some(ModelResults { chunks, taps }))
+    }
+
+    fn fetch(&self, id: &ArtifactId, record: &mut RunRecord) -> Result<PathBuf, Failure> {
+        let path = self.context.fetch(&self.store, id)?;
+        let artifact = self.context.manifest.artifact(id)?;
+        record.artifacts.push(ArtifactRecord {
+            id: id.to_string(),
+            sha256: artifact.sha256,
+            bytes: artifact.bytes,
+            licence: artifact.licence.clone(),
+        });
+        Ok(path)
+    }
+}
+
+fn dataset_record(samples: &Samples) -> DatasetRecord {
+    let (train, test) = samples.split().map_or((0, 0), |split| (split.train.len(), split.test.len()));
+    DatasetRecord {
+        id: samples.dataset().id.clone(),
+        samples: samples.count(),
+        train,
+        test,
+        classes: samples.classes().to_vec(),
+    }
+}

@@ -1,0 +1,12 @@
+//! One execution of a suite: what is selected, what is done in which order, what is written.
+
+pub mod directory;
+mod execute;
+mod outcome;
+mod record;
+mod samples_table;
+mod selection;
+
+pub use execute::{Ended, execute, plan};
+pub use outcome::{FinishedRun, StoredRun, status, write_report};
+pub use selection::RunRequest;

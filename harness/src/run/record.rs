@@ -1,0 +1,117 @@
+//! `run.json`: everything a reader needs to know about how a run was made. Unlike `measurements.json` it holds times and paths.
+
+use super::selection::RunRequest;
+use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::onnx::library::LibraryRecord;
+use crate::onnx::session::SessionRecord;
+use retally_manifests::Digest;
+use serde::Serialize;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Version of `run.json`.
+const SCHEMA: u32 = 1;
+
+/// The content of `run.json`.
+#[derive(Debug, Serialize)]
+pub(super) struct RunRecord {
+    schema: u32,
+    retally: &'static str,
+    suite: SuiteRecord,
+    options: OptionsRecord,
+    machine: Machine,
+    onnxruntime: LibraryRecord,
+    /// Seconds since 1970.
+    started: u64,
+    ended: u64,
+    pub(super) artifacts: Vec<ArtifactRecord>,
+    pub(super) models: Vec<ModelRecord>,
+    pub(super) datasets: Vec<DatasetRecord>,
+}
+
+#[derive(Debug, Serialize)]
+struct SuiteRecord {
+    id: String,
+    version: u32,
+    content_sha256: Digest,
+}
+
+#[derive(Debug, Serialize)]
+struct OptionsRecord {
+    device: String,
+    threads: usize,
+    fast: bool,
+    limit: Option<usize>,
+}
+
+/// A file that was used.
+#[derive(Debug, Serialize)]
+pub(super) struct ArtifactRecord {
+    pub(super) id: String,
+    pub(super) sha256: Digest,
+    pub(super) bytes: u64,
+    pub(super) licence: String,
+}
+
+/// A model that was run.
+#[derive(Debug, Serialize)]
+pub(super) struct ModelRecord {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) dataset: String,
+    pub(super) preprocessing: String,
+    pub(super) batch: u32,
+    /// The session, where this run opened one; chunks that were stored need none.
+    pub(super) session: Option<SessionRecord>,
+    pub(super) chunks: Vec<Digest>,
+}
+
+/// A data set that was used.
+#[derive(Debug, Serialize)]
+pub(super) struct DatasetRecord {
+    pub(super) id: String,
+    pub(super) samples: usize,
+    pub(super) train: usize,
+    pub(super) test: usize,
+    pub(super) classes: Vec<String>,
+}
+
+impl RunRecord {
+    /// Begins the record; its `ended` is set by [`RunRecord::end`].
+    pub(super) fn begin(request: &RunRequest<'_>, library: &LibraryRecord) -> Self {
+        let suite = request.suite;
+        Self {
+            schema: SCHEMA,
+            retally: env!("CARGO_PKG_VERSION"),
+            suite: SuiteRecord {
+                id: suite.id().to_owned(),
+                version: suite.definition().version,
+                content_sha256: *suite.content_digest(),
+            },
+            options: OptionsRecord {
+                device: request.device.to_string(),
+                threads: request.threads,
+                fast: request.fast,
+                limit: request.limit,
+            },
+            machine: Machine::examine(),
+            onnxruntime: library.clone(),
+            started: now(),
+            ended: 0,
+            artifacts: Vec::new(),
+            models: Vec::new(),
+            datasets: Vec::new(),
+        }
+    }
+
+    /// Notes the end and gives the document.
+    pub(super) fn end(mut self) -> Result<serde_json::Value, Failure> {
+        self.ended = now();
+        serde_json::to_value(&self)
+            .map_err(|error| Failure::invalid(format_args!("cannot write the run record: {error}")))
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+}
