@@ -1,0 +1,9 @@
+//! The real `retally` binary on real files. One test binary, so that it links once.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod bad_input;
+mod paper_report;
+mod program;
+mod resuming;
+mod score;

@@ -1,0 +1,166 @@
+//! The same measurements for every thread count, after every interruption, and from a damaged cache.
+//!
+//! A small part of the starter (one encoder, 96 emoji in chunks of 16) through the real program. The artifacts must be in the
+//! store: `cargo run --release -- fetch starter` brings them.
+
+use crate::program::{Finished, json, retally, run, text};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tempfile::TempDir;
+
+const MANIFEST: &str = r#"
+[[dataset]]
+id = "emoji-in-small-chunks"
+name = "Noto emoji, 16 to a chunk"
+artifacts = ["noto-emoji.tar"]
+format = "tar"
+canvas = { background = [255, 255, 255], margin = 16 }
+mask = { kind = "alpha", threshold = 128 }
+split = { kind = "hashed-per-class", seed = 0, test_percent = 30 }
+chunk = 16
+"#;
+
+struct Workspace {
+    folder: TempDir,
+    manifest: PathBuf,
+}
+
+impl Workspace {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join("small.toml");
+        fs::write(&manifest, MANIFEST).unwrap();
+        Self { folder, manifest }
+    }
+
+    fn out(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn arguments<'a>(&'a self, out: &'a Path, threads: &'a str) -> Vec<&'a str> {
+        vec![
+            "--manifest",
+            text(&self.manifest),
+            "run",
+            "starter",
+            "--model",
+            "mobilenetv2",
+            "--data",
+            "emoji-in-small-chunks",
+            "--limit",
+            "96",
+            "--threads",
+            threads,
+            "--out",
+            text(out),
+        ]
+    }
+
+    fn run(&self, out: &Path, threads: &str) -> Finished {
+        let finished = run(&self.arguments(out, threads));
+        assert_eq!(finished.code, 0, "{finished:?}");
+        finished
+    }
+}
+
+fn measurements(out: &Path) -> Vec<u8> {
+    fs::read(out.join("measurements.json")).unwrap()
+}
+
+fn chunks(out: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(out.join("chunks")) else { return Vec::new() };
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn thread_counts_and_repetition_change_no_byte() {
+    let workspace = Workspace::new();
+    let [one, two] = ["one", "two"].map(|name| workspace.out(name));
+    workspace.run(&one, "1");
+    workspace.run(&two, "2");
+    let first = measurements(&one);
+    assert!(first == measurements(&two), "1 and 2 threads differ");
+    assert_eq!(chunks(&one).len(), 6);
+    for (a, b) in chunks(&one).iter().zip(chunks(&two)) {
+        assert!(fs::read(a).unwrap() == fs::read(b).unwrap(), "chunks differ: {}", a.display());
+    }
+    workspace.run(&one, "2");
+    assert!(first == measurements(&one), "a second run differs");
+}
+
+#[test]
+fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
+    let workspace = Workspace::new();
+    let [whole, killed] = ["whole", "killed"].map(|name| workspace.out(name));
+    workspace.run(&whole, "2");
+    let mut child = retally(&workspace.arguments(&killed, "1"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while chunks(&killed).len() < 2 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        std::thread::yield_now();
+    }
+    // On Unix this is SIGKILL.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!killed.join("measurements.json").exists());
+    workspace.run(&killed, "2");
+    assert!(measurements(&whole) == measurements(&killed));
+}
+
+#[test]
+fn a_damaged_chunk_is_computed_again() {
+    let workspace = Workspace::new();
+    let out = workspace.out("run");
+    workspace.run(&out, "2");
+    let first = measurements(&out);
+    let chunk = &chunks(&out)[3];
+    let whole = fs::read(chunk).unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() - 100;
+    flipped[middle] ^= 1;
+    for damage in [flipped, whole[..whole.len() / 2].to_vec(), Vec::new()] {
+        fs::write(chunk, damage).unwrap();
+        let finished = workspace.run(&out, "2");
+        assert!(finished.stderr.contains("computed again"), "{finished:?}");
+        assert!(fs::read(chunk).unwrap() == whole);
+        assert!(first == measurements(&out));
+    }
+}
+
+#[test]
+fn two_processes_cannot_run_in_one_folder() {
+    let workspace = Workspace::new();
+    let out = workspace.out("run");
+    fs::create_dir_all(&out).unwrap();
+    let lock = fs::File::create(out.join(".lock")).unwrap();
+    lock.lock().unwrap();
+    let finished = run(&workspace.arguments(&out, "1"));
+    assert_eq!(finished.code, 3, "{finished:?}");
+    assert!(finished.stderr.contains("another process"), "{finished:?}");
+}
+
+#[test]
+fn what_ran_is_recorded() {
+    let workspace = Workspace::new();
+    let out = workspace.out("run");
+    let document = json(&workspace.arguments(&out, "2"), 0);
+    assert!(document["report"].as_str().unwrap().ends_with("report.html"));
+    let record: serde_json::Value = serde_json::from_slice(&fs::read(out.join("run.json")).unwrap()).unwrap();
+    assert_eq!(record["suite"]["id"], "starter");
+    assert!(record["onnxruntime"]["version"].as_str().unwrap().starts_with("1."));
+    let bytes = measurements(&out);
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(!text.contains(out.to_str().unwrap()), "a path is in measurements.json");
+    assert!(out.join("samples.parquet").exists());
+    let checked = run(&["check", crate::program::text(&out)]);
+    assert_eq!(checked.code, 0, "{checked:?}");
+}
