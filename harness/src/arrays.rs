@@ -15,6 +15,9 @@ use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+/// Bytes that are read and converted at a time; a multiple of every element's size.
+const PIECE: usize = 1 << 16;
+
 /// An array in an open file: numbers in C order, little-endian, from some offset on.
 #[derive(Debug)]
 pub struct ArrayFile {
@@ -55,7 +58,8 @@ impl ArrayFile {
     /// # Errors
     /// If the file cannot be opened again.
     pub fn reopen(&self) -> Result<Self, ArrayError> {
-        let file = File::open(&self.path).map_err(|error| ArrayError::file("open", &self.path, error))?;
+        let file =
+            File::open(&self.path).map_err(|error| ArrayError::file("open", &self.path, error))?;
         Ok(Self { path: self.path.clone(), file, layout: self.layout.clone(), bytes: Vec::new() })
     }
 
@@ -68,20 +72,37 @@ impl ArrayFile {
     /// An error about the shape, with the shape that was expected in words.
     #[must_use]
     pub fn wrong_shape(&self, expected: impl Into<String>) -> ArrayError {
-        ArrayError::Shape { path: self.path.clone(), shape: self.layout.shape.clone(), expected: expected.into() }
+        ArrayError::Shape {
+            path: self.path.clone(),
+            shape: self.layout.shape.clone(),
+            expected: expected.into(),
+        }
     }
 
     /// Replaces `values` by the numbers of some rows of a floating-point array, as `f32` (from `f64` to nearest).
     ///
     /// # Errors
     /// If the array is not floating-point, the rows do not exist, or reading fails.
-    pub fn read_f32(&mut self, rows: Range<usize>, values: &mut Vec<f32>) -> Result<(), ArrayError> {
+    pub fn read_f32(
+        &mut self,
+        rows: Range<usize>,
+        values: &mut Vec<f32>,
+    ) -> Result<(), ArrayError> {
         let element = self.layout.element;
         if !element.is_float() {
-            return Err(self.wrong_element("floating-point numbers (numpy: array.astype('float32'))"));
+            return Err(
+                self.wrong_element("floating-point numbers (numpy: array.astype('float32'))")
+            );
         }
         values.clear();
-        element.append_f32(self.read_bytes(rows)?, values);
+        let mut left = self.seek(&rows)?;
+        values.reserve(left / element.size());
+        // Piece by piece, so that the bytes are converted while they are in the cache.
+        while left > 0 {
+            let piece = left.min(PIECE);
+            element.append_f32(self.read_next(piece)?, values);
+            left -= piece;
+        }
         Ok(())
     }
 
@@ -92,7 +113,9 @@ impl ArrayFile {
     pub fn read_flags(&mut self, rows: Range<usize>) -> Result<Vec<bool>, ArrayError> {
         let element = self.layout.element;
         if element.is_float() {
-            return Err(self.wrong_element("booleans or integers (numpy: (array > 0).astype('uint8'))"));
+            return Err(
+                self.wrong_element("booleans or integers (numpy: (array > 0).astype('uint8'))")
+            );
         }
         let numbers = self.read_bytes(rows)?.chunks_exact(element.size());
         Ok(numbers.map(|number| number.iter().any(|&byte| byte != 0)).collect())
@@ -103,7 +126,9 @@ impl ArrayFile {
     /// # Errors
     /// If the array has more axes or is not integer, a number does not fit `u32`, or reading fails.
     pub fn read_labels(&mut self) -> Result<Vec<u32>, ArrayError> {
-        let &[count] = self.shape() else { return Err(self.wrong_shape("[N]: one label a sample")) };
+        let &[count] = self.shape() else {
+            return Err(self.wrong_shape("[N]: one label a sample"));
+        };
         let element = self.layout.element;
         if element.is_float() {
             return Err(self.wrong_element("integers (numpy: array.astype('int64'))"));
@@ -118,22 +143,36 @@ impl ArrayFile {
     }
 
     fn wrong_element(&self, expected: &'static str) -> ArrayError {
-        ArrayError::Element { path: self.path.clone(), element: self.layout.element.name().to_owned(), expected }
+        ArrayError::Element {
+            path: self.path.clone(),
+            element: self.layout.element.name().to_owned(),
+            expected,
+        }
     }
 
     fn read_bytes(&mut self, rows: Range<usize>) -> Result<&[u8], ArrayError> {
+        let length = self.seek(&rows)?;
+        self.read_next(length)
+    }
+
+    /// Moves to the first of some rows and returns how many bytes they have.
+    fn seek(&mut self, rows: &Range<usize>) -> Result<usize, ArrayError> {
         let count = self.layout.shape.first().copied().unwrap_or(0);
         if rows.start > rows.end || rows.end > count {
-            return Err(ArrayError::Rows { path: self.path.clone(), rows, count });
+            return Err(ArrayError::Rows { path: self.path.clone(), rows: rows.clone(), count });
         }
         // The whole array fits the file, so no part of it overflows.
         let row = self.layout.row_size();
         let offset = self.layout.start + rows.start as u64 * row as u64;
-        self.bytes.resize(rows.len() * row, 0);
-        self.file
-            .seek(SeekFrom::Start(offset))
-            .and_then(|_| self.file.read_exact(&mut self.bytes))
-            .map_err(|error| ArrayError::file("read", &self.path, error))?;
+        let moved = self.file.seek(SeekFrom::Start(offset));
+        moved.map_err(|error| ArrayError::file("read", &self.path, error))?;
+        Ok(rows.len() * row)
+    }
+
+    fn read_next(&mut self, length: usize) -> Result<&[u8], ArrayError> {
+        self.bytes.resize(length, 0);
+        let read = self.file.read_exact(&mut self.bytes);
+        read.map_err(|error| ArrayError::file("read", &self.path, error))?;
         Ok(&self.bytes)
     }
 }
@@ -152,10 +191,15 @@ impl Layout {
             let lengths = axes.iter().map(|&length| length.max(1) as u64);
             lengths.into_iter().try_fold(self.element.size() as u64, u64::checked_mul)
         };
-        let needed = if self.shape.contains(&0) { size(&self.shape).map(|_| 0) } else { size(&self.shape) };
+        let needed =
+            if self.shape.contains(&0) { size(&self.shape).map(|_| 0) } else { size(&self.shape) };
         match needed.and_then(|size| size.checked_add(self.start)) {
             Some(needed) if needed <= actual => Ok(()),
-            _ => Err(ArrayError::Truncated { path: path.to_owned(), shape: self.shape.clone(), actual }),
+            _ => Err(ArrayError::Truncated {
+                path: path.to_owned(),
+                shape: self.shape.clone(),
+                actual,
+            }),
         }
     }
 }
@@ -168,7 +212,9 @@ fn is_safetensors(path: &Path) -> bool {
 fn split_tensor_name(location: &Path) -> (PathBuf, Option<String>) {
     let parts = location.to_str().and_then(|text| text.rsplit_once('#'));
     match parts {
-        Some((path, name)) if is_safetensors(Path::new(path)) => (PathBuf::from(path), Some(name.to_owned())),
+        Some((path, name)) if is_safetensors(Path::new(path)) => {
+            (PathBuf::from(path), Some(name.to_owned()))
+        }
         _ => (location.to_owned(), None),
     }
 }

@@ -104,7 +104,9 @@ failure_from! {
 impl From<retally_reports::ReportError> for Failure {
     fn from(error: retally_reports::ReportError) -> Self {
         match &error {
-            retally_reports::ReportError::Write { path, source } => Self::file("write", path, source),
+            retally_reports::ReportError::Write { path, source } => {
+                Self::file("write", path, source)
+            }
             _ => Self::invalid(with_causes(&error)),
         }
     }

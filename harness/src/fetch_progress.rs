@@ -31,7 +31,9 @@ impl Observer for FetchProgress<'_> {
                 self.progress.note(format!("{id}: another process is fetching it; waiting"));
             }
             Event::Damaged { id, reason } => {
-                self.progress.note(format!("{id}: the stored file is damaged ({reason}); fetching it again"));
+                self.progress.note(format!(
+                    "{id}: the stored file is damaged ({reason}); fetching it again"
+                ));
             }
             Event::Started { id, origin, bytes } => {
                 self.progress.note(format!("{id}: {:.1} MB from {origin}", bytes as f64 / 1e6));
@@ -46,7 +48,8 @@ impl Observer for FetchProgress<'_> {
             }
             Event::Step { id, description } => self.progress.note(format!("{id}: {description}")),
             Event::Retry { id, reason, delay } => {
-                self.progress.note(format!("{id}: {reason}; trying again in {:.1} s", delay.as_secs_f64()));
+                self.progress
+                    .note(format!("{id}: {reason}; trying again in {:.1} s", delay.as_secs_f64()));
             }
             Event::Failed { id, origin, reason } => {
                 self.set_transfer(None);

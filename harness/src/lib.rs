@@ -3,6 +3,7 @@
 //! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
 //! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`run`] (one execution of a suite) and [`cli`].
 
+pub mod arrays;
 pub mod cli;
 pub mod exit_status;
 pub mod failure;

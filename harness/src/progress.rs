@@ -64,7 +64,16 @@ impl Progress {
             }
             Mode::Silent | Mode::Lines => None,
         };
-        Job { progress: self.clone(), bar, title, unit, total, done: 0, started: Instant::now(), last_line: Instant::now() }
+        Job {
+            progress: self.clone(),
+            bar,
+            title,
+            unit,
+            total,
+            done: 0,
+            started: Instant::now(),
+            last_line: Instant::now(),
+        }
     }
 }
 

@@ -206,7 +206,8 @@ impl FromStr for Argument {
         if !rest.is_empty() || pieces.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        let stray = |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(['}', '\0']));
+        let stray =
+            |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(['}', '\0']));
         if pieces.iter().any(stray) { Err(refuse()) } else { Ok(Self(pieces)) }
     }
 }
@@ -229,7 +230,17 @@ mod tests {
         assert_eq!(argument.pieces(), [Piece::Text("--input=".into()), Piece::Input(0)]);
         assert_eq!("{output}".parse::<Argument>().unwrap().pieces(), [Piece::Output]);
         assert_eq!("".parse::<Argument>().unwrap().pieces(), [Piece::Text(String::new())]);
-        for bad in ["{", "}", "{input}", "{from:}", "{from:-1}", "{from:01}", "{from:+1}", "{output", "a\0"] {
+        for bad in [
+            "{",
+            "}",
+            "{input}",
+            "{from:}",
+            "{from:-1}",
+            "{from:01}",
+            "{from:+1}",
+            "{output",
+            "a\0",
+        ] {
             assert!(bad.parse::<Argument>().is_err(), "{bad}");
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::ArtifactId;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// A set of images that a run can measure on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,7 +13,12 @@ pub struct Dataset {
     /// Readable name.
     pub name: String,
     /// The files, in the order that the format needs (idx: images, then labels).
+    #[serde(default)]
     pub artifacts: Vec<ArtifactId>,
+    /// For the format `folder` alone: a folder, relative to the manifest's. Nothing pins it as a whole; instead the digest of
+    /// every image is taken, decides what is re-used, and is recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
     /// How the files hold images.
     pub format: DatasetFormat,
     /// What is done with transparency and margins before a model's own preprocessing.
@@ -38,11 +44,12 @@ fn default_chunk() -> u32 {
 pub enum DatasetFormat {
     /// A folder of images, class = subfolder if there are any.
     Folder,
-    /// A tar shard (WebDataset): `key.png|jpg|jpeg|webp`, `key.cls` (class number or name as text), optional `key.mask.png`.
+    /// A tar shard (WebDataset): `key.png|jpg|jpeg|webp`, `key.cls` (class number or name as text), optional
+    /// `key.mask.png`.
     Tar,
     /// MNIST idx: images, then labels.
     Idx,
-    /// `.npz` or `.npy` of uint8 [N,H,W,3] (`arr_0`, labels `arr_1`).
+    /// `.npz` or `.npy` of uint8 `[N,H,W,3]` (`arr_0`, labels `arr_1`).
     Npz,
     /// Parquet with an image column (struct of `bytes` and `path`, or binary) and a `label` column.
     Parquet,
@@ -75,8 +82,8 @@ pub enum MaskSource {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum Split {
-    /// Within each class, samples are ordered by the SHA-256 of (seed, key) and the first `test_percent` per cent (rounded
-    /// half up, at least one) are the test set: independent of file order.
+    /// Within each class, samples are ordered by the SHA-256 of (seed, key) and the first `test_percent` per cent
+    /// (rounded half up, at least one) are the test set: independent of file order.
     HashedPerClass {
         /// Mixed into the hash.
         seed: u64,

@@ -87,7 +87,9 @@ impl Document {
     pub(crate) fn error(self: &Arc<Self>, problems: &[Problem]) -> ManifestError {
         let table = DeTable::parse(&self.text).ok();
         let located = problems.iter().map(|problem| {
-            let span = table.as_ref().map_or(0..0, |table| locate(table.get_ref(), table.span(), &problem.place));
+            let span = table
+                .as_ref()
+                .map_or(0..0, |table| locate(table.get_ref(), table.span(), &problem.place));
             (span, problem.message.clone())
         });
         self.error_at(located.collect())
@@ -105,7 +107,8 @@ impl Document {
             let (line, column) = self.position(span.start);
             PlacedProblem { line, column, message: message.clone() }
         });
-        let labels = problems.iter().map(|(span, message)| LabeledSpan::at(span.clone(), message.as_str()));
+        let labels =
+            problems.iter().map(|(span, message)| LabeledSpan::at(span.clone(), message.as_str()));
         ManifestError::Invalid(Box::new(InvalidManifest {
             name: self.name.clone(),
             problems: lines.collect(),
@@ -179,7 +182,10 @@ impl ManifestError {
 
 /// A missing file or one that is no text stays so.
 fn temporary(error: &io::Error) -> bool {
-    !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory)
+    !matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory
+    )
 }
 
 /// A manifest whose content is wrong; lists every problem with its place.
@@ -220,7 +226,11 @@ impl fmt::Display for InvalidManifest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "manifest `{}` is invalid", self.name)?;
         for problem in &self.problems {
-            write!(formatter, "\n  line {}, column {}: {}", problem.line, problem.column, problem.message)?;
+            write!(
+                formatter,
+                "\n  line {}, column {}: {}",
+                problem.line, problem.column, problem.message
+            )?;
         }
         Ok(())
     }

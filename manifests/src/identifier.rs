@@ -66,8 +66,11 @@ pub struct InvalidId {
 
 /// Checks the grammar that ids of artifacts, models, taps and data sets share.
 pub(crate) fn check_id(text: &str) -> Result<(), InvalidId> {
-    let first = text.starts_with(|character: char| character.is_ascii_lowercase() || character.is_ascii_digit());
-    let rest = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'));
+    let first = text.starts_with(|character: char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit()
+    });
+    let rest =
+        text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'));
     if first && rest && text.len() <= MAX_LENGTH {
         return Ok(());
     }
@@ -76,11 +79,16 @@ pub(crate) fn check_id(text: &str) -> Result<(), InvalidId> {
 }
 
 /// The candidate that a mistyped `text` most likely means: smallest edit distance, at most a third of its length.
-pub(crate) fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(
+    text: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     let limit = (text.chars().count() / 3).max(1);
     candidates
         .map(|candidate| (edit_distance(text, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= limit || candidate.starts_with(text) && !text.is_empty())
+        .filter(|(distance, candidate)| {
+            *distance <= limit || candidate.starts_with(text) && !text.is_empty()
+        })
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -29,7 +29,9 @@ pub use fetch::{Attempt, Failure, FetchError, Fetcher, Network, RetryPolicy, Set
 pub use identifier::{ArtifactId, InvalidId};
 pub use manifest::{Manifest, UnknownId};
 pub use model::{Filter, ImageLayout, Model, ModelInput, Normalise, Resize, Tap, TapLayout};
-pub use source::{HubFile, InvalidSource, MemberPath, NpmPackage, Source, WebAddress, Wheel, WheelTag};
+pub use source::{
+    HubFile, InvalidSource, MemberPath, NpmPackage, Source, WebAddress, Wheel, WheelTag,
+};
 pub use store::{Mismatch, Store, StoreError};
 pub use verify::{Copy, Verification, VerificationState, verify};
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Largest manifest that is read: some ten thousand artifacts.
@@ -63,7 +63,10 @@ impl Manifest {
         let file = File::open(path).map_err(failed)?;
         file.take(MAX_MANIFEST_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
         if text.len() as u64 > MAX_MANIFEST_BYTES {
-            return Err(ManifestError::TooLarge { path: path.to_owned(), limit: MAX_MANIFEST_BYTES });
+            return Err(ManifestError::TooLarge {
+                path: path.to_owned(),
+                limit: MAX_MANIFEST_BYTES,
+            });
         }
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
         Self::from_document(&path.display().to_string(), &text, Folder::At(folder))
@@ -97,7 +100,8 @@ impl Manifest {
 
     fn from_document(name: &str, text: &str, folder: Folder) -> Result<Self, ManifestError> {
         let document = Arc::new(Document { name: name.to_owned(), text: text.to_owned(), folder });
-        let content: Content = toml::from_str(text).map_err(|error| document.syntax_error(&error))?;
+        let content: Content =
+            toml::from_str(text).map_err(|error| document.syntax_error(&error))?;
         let mut manifest = Self::default();
         let mut problems = validated(&content);
         problems.extend(insert_all(&mut manifest.artifacts, content.artifact, &document));
@@ -128,7 +132,10 @@ impl Manifest {
         for (document, problem) in derivations.chain(models).chain(datasets) {
             by_document.entry(&document.name).or_insert((document, Vec::new())).1.push(problem);
         }
-        by_document.into_values().next().map_or(Ok(()), |(document, problems)| Err(document.error(&problems)))
+        by_document
+            .into_values()
+            .next()
+            .map_or(Ok(()), |(document, problems)| Err(document.error(&problems)))
     }
 
     fn model_problems<'a>(&self, entry: &'a Entry<Model>) -> Vec<(&'a Arc<Document>, Problem)> {
@@ -140,29 +147,45 @@ impl Manifest {
     fn dataset_problems<'a>(&self, entry: &'a Entry<Dataset>) -> Vec<(&'a Arc<Document>, Problem)> {
         let references = entry.value.artifacts.iter().enumerate();
         let problems = references.filter_map(|(index, id)| {
-            self.reference_problem(id, ArtifactKind::Dataset, entry.place.key("artifacts").index(index))
+            self.reference_problem(
+                id,
+                ArtifactKind::Dataset,
+                entry.place.key("artifacts").index(index),
+            )
         });
         problems.map(|problem| (&entry.document, problem)).collect()
     }
 
-    fn reference_problem(&self, id: &ArtifactId, kind: ArtifactKind, place: Place) -> Option<Problem> {
+    fn reference_problem(
+        &self,
+        id: &ArtifactId,
+        kind: ArtifactKind,
+        place: Place,
+    ) -> Option<Problem> {
         match self.artifact(id) {
             Err(error) => Some(Problem::new(place, error.to_string())),
             Ok(artifact) if artifact.kind != kind => {
-                let message = format!("artifact `{id}` is of the kind `{}`, here a `{kind}` is needed", artifact.kind);
+                let message = format!(
+                    "artifact `{id}` is of the kind `{}`, here a `{kind}` is needed",
+                    artifact.kind
+                );
                 Some(Problem::new(place, message))
             }
             Ok(_) => None,
         }
     }
 
-    fn derivation_problems<'a>(&self, entry: &'a Entry<Artifact>) -> Vec<(&'a Arc<Document>, Problem)> {
+    fn derivation_problems<'a>(
+        &self,
+        entry: &'a Entry<Artifact>,
+    ) -> Vec<(&'a Arc<Document>, Problem)> {
         let Some(derived) = &entry.value.derived else { return Vec::new() };
         let place = entry.place.key("derived").key("from");
         let mut problems = Vec::new();
         for (index, id) in derived.from.iter().enumerate() {
             if let Err(error) = self.artifact(id) {
-                problems.push((&entry.document, Problem::new(place.index(index), error.to_string())));
+                problems
+                    .push((&entry.document, Problem::new(place.index(index), error.to_string())));
             }
         }
         if self.needs_itself(&entry.value) {
@@ -175,8 +198,15 @@ impl Manifest {
     /// True if making the artifact would need the artifact. Compared by digest, since the store locks by digest.
     fn needs_itself(&self, artifact: &Artifact) -> bool {
         let inputs = |artifact: &Artifact| {
-            let from = artifact.derived.as_ref().map(|derived| derived.from.as_slice()).unwrap_or_default();
-            from.iter().filter_map(|id| self.artifact(id).ok()).map(|input| input.sha256).collect::<Vec<Digest>>()
+            let from = artifact
+                .derived
+                .as_ref()
+                .map(|derived| derived.from.as_slice())
+                .unwrap_or_default();
+            from.iter()
+                .filter_map(|id| self.artifact(id).ok())
+                .map(|input| input.sha256)
+                .collect::<Vec<Digest>>()
         };
         let mut open = inputs(artifact);
         let mut seen = BTreeSet::new();
@@ -185,7 +215,9 @@ impl Manifest {
                 return true;
             }
             if seen.insert(digest) {
-                open.extend(self.artifacts().filter(|other| other.sha256 == digest).flat_map(inputs));
+                open.extend(
+                    self.artifacts().filter(|other| other.sha256 == digest).flat_map(inputs),
+                );
             }
         }
         false
@@ -228,6 +260,17 @@ impl Manifest {
     /// All data sets, by id.
     pub fn datasets(&self) -> impl Iterator<Item = &Dataset> {
         self.datasets.values().map(|entry| &entry.value)
+    }
+
+    /// Where the folder of a data set of the format `folder` is; `None` for other data sets.
+    #[must_use]
+    pub fn dataset_folder(&self, dataset: &Dataset) -> Option<PathBuf> {
+        let entry = self.datasets.get(dataset.id.as_str())?;
+        let path = dataset.folder.as_ref()?;
+        Some(match &entry.document.folder {
+            Folder::At(folder) => folder.join(path),
+            Folder::Root => path.clone(),
+        })
     }
 
     /// The folder that the `file:` sources of an artifact are relative to.
@@ -288,7 +331,10 @@ fn insert_all<T: Identified>(
         let place = Place::element(T::KIND, index);
         let id = value.id().to_owned();
         if entries.contains_key(&id) {
-            problems.push(Problem::new(place.key("id"), format!("this file has two {}s with the id `{id}`", T::KIND)));
+            problems.push(Problem::new(
+                place.key("id"),
+                format!("this file has two {}s with the id `{id}`", T::KIND),
+            ));
             continue;
         }
         entries.insert(id, Entry { value, document: Arc::clone(document), place });
@@ -319,7 +365,10 @@ fn merge_entries<T: Identified>(
     Ok(())
 }
 
-fn look_up<'a, T: Identified>(entries: &'a BTreeMap<String, Entry<T>>, id: &str) -> Result<&'a T, UnknownId> {
+fn look_up<'a, T: Identified>(
+    entries: &'a BTreeMap<String, Entry<T>>,
+    id: &str,
+) -> Result<&'a T, UnknownId> {
     entries.get(id).map(|entry| &entry.value).ok_or_else(|| UnknownId {
         kind: T::KIND,
         id: id.chars().take(200).collect(),

@@ -145,11 +145,11 @@ pub struct Tap {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum TapLayout {
-    /// [batch, skip + rows x columns, channels]: `skip` leading tokens (class, registers) are left out.
+    /// `[batch, skip + rows x columns, channels]`: `skip` leading tokens (class, registers) are left out.
     Tokens {
         /// Leading tokens that are no patches.
         skip: u32,
     },
-    /// [batch, channels, rows, columns].
+    /// `[batch, channels, rows, columns]`.
     Map,
 }

@@ -44,13 +44,20 @@ impl WebAddress {
     /// # Errors
     /// When it is no `https` address, or carries a user name or password.
     pub fn new(text: &str) -> Result<Self, InvalidSource> {
-        let url = Url::parse(text).map_err(|error| InvalidSource::new(text, &format!("no web address: {error}")))?;
+        let url = Url::parse(text)
+            .map_err(|error| InvalidSource::new(text, &format!("no web address: {error}")))?;
         if !url.username().is_empty() || url.password().is_some() {
             // Do not repeat a password in a message.
-            return Err(InvalidSource::new("https://…", "a manifest must not hold user names or passwords"));
+            return Err(InvalidSource::new(
+                "https://…",
+                "a manifest must not hold user names or passwords",
+            ));
         }
         if !is_allowed(&url) {
-            return Err(InvalidSource::new(text, "only https is allowed (http only from this machine itself)"));
+            return Err(InvalidSource::new(
+                text,
+                "only https is allowed (http only from this machine itself)",
+            ));
         }
         Ok(Self(url))
     }
@@ -97,7 +104,11 @@ impl HubFile {
     pub fn resolve(&self, hub: &WebAddress) -> Result<WebAddress, InvalidSource> {
         let mut url = hub.url().clone();
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(self.repository.split('/')).push("resolve").push(&self.revision);
+            segments
+                .pop_if_empty()
+                .extend(self.repository.split('/'))
+                .push("resolve")
+                .push(&self.revision);
             segments.extend(self.path.as_str().split('/'));
         }
         WebAddress::new(url.as_str())
@@ -160,7 +171,8 @@ impl MemberPath {
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let normal = |part: &str| !part.is_empty() && part != "." && part != "..";
-        let characters = !text.contains(|character: char| character.is_control() || character == '\\');
+        let characters =
+            !text.contains(|character: char| character.is_control() || character == '\\');
         (characters && text.split('/').all(normal)).then(|| Self(text.to_owned()))
     }
 
@@ -173,10 +185,14 @@ impl MemberPath {
 
 impl fmt::Display for Source {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let member = |member: &Option<MemberPath>| member.as_ref().map_or(String::new(), |path| path.0.clone());
+        let member = |member: &Option<MemberPath>| {
+            member.as_ref().map_or(String::new(), |path| path.0.clone())
+        };
         match self {
             Self::Web(address) => formatter.write_str(address.0.as_str()),
-            Self::Hub(file) => write!(formatter, "hf:{}@{}/{}", file.repository, file.revision, file.path.0),
+            Self::Hub(file) => {
+                write!(formatter, "hf:{}@{}/{}", file.repository, file.revision, file.path.0)
+            }
             Self::Pypi(wheel) => {
                 write!(formatter, "pypi:{}=={}", wheel.name, wheel.version)?;
                 if let Some(tag) = &wheel.tag {
@@ -185,7 +201,13 @@ impl fmt::Display for Source {
                 write!(formatter, "!{}", member(&wheel.member))
             }
             Self::Npm(package) => {
-                write!(formatter, "npm:{}@{}!{}", package.name, package.version, member(&package.member))
+                write!(
+                    formatter,
+                    "npm:{}@{}!{}",
+                    package.name,
+                    package.version,
+                    member(&package.member)
+                )
             }
             Self::File(path) => write!(formatter, "file:{}", path.display()),
         }
@@ -214,10 +236,14 @@ impl FromStr for Source {
         let (scheme, rest) = text.split_once(':').ok_or_else(|| refuse(SCHEMES))?;
         match scheme {
             "https" | "http" => WebAddress::new(text).map(Self::Web),
-            "hf" => hub_file(rest).map(Self::Hub).ok_or_else(|| refuse("write `hf:owner/name@revision/path`")),
+            "hf" => hub_file(rest)
+                .map(Self::Hub)
+                .ok_or_else(|| refuse("write `hf:owner/name@revision/path`")),
             "pypi" => wheel(rest).map(Self::Pypi).ok_or_else(|| refuse(PYPI_FORM)),
             "npm" => npm_package(rest).map(Self::Npm).ok_or_else(|| refuse(NPM_FORM)),
-            "file" => local_path(rest).map(Self::File).ok_or_else(|| refuse("write `file:path`, a path without `..`")),
+            "file" => local_path(rest)
+                .map(Self::File)
+                .ok_or_else(|| refuse("write `file:path`, a path without `..`")),
             _ => Err(refuse(SCHEMES)),
         }
     }
@@ -238,7 +264,11 @@ fn hub_file(text: &str) -> Option<HubFile> {
     };
     let valid = owned && parts.iter().all(|part| is_name(part)) && is_name(revision);
     valid.then_some(())?;
-    Some(HubFile { repository: repository.to_owned(), revision: revision.to_owned(), path: MemberPath::new(path)? })
+    Some(HubFile {
+        repository: repository.to_owned(),
+        revision: revision.to_owned(),
+        path: MemberPath::new(path)?,
+    })
 }
 
 fn wheel(text: &str) -> Option<Wheel> {
@@ -249,13 +279,19 @@ fn wheel(text: &str) -> Option<Wheel> {
         None => (version, None),
     };
     (is_name(name) && is_version(version)).then_some(())?;
-    Some(Wheel { name: name.to_owned(), version: version.to_owned(), tag, member: optional_member(path)? })
+    Some(Wheel {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        tag,
+        member: optional_member(path)?,
+    })
 }
 
 fn wheel_tag(text: &str) -> Option<WheelTag> {
     let (python, platform) = text.strip_prefix("cp")?.split_once('-')?;
     let (major, minor) = python.split_at_checked(1)?;
-    let number = |digits: &str| digits.parse::<u8>().ok().filter(|value| value.to_string() == digits);
+    let number =
+        |digits: &str| digits.parse::<u8>().ok().filter(|value| value.to_string() == digits);
     let python = (number(major).filter(|major| *major == 3)?, number(minor)?);
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let valid = !platform.is_empty() && platform.bytes().all(plain);
@@ -266,11 +302,17 @@ fn npm_package(text: &str) -> Option<NpmPackage> {
     let (package, path) = text.split_once('!')?;
     let (name, version) = package.rsplit_once('@')?;
     let valid = match name.strip_prefix('@') {
-        Some(scoped) => scoped.split_once('/').is_some_and(|(scope, name)| is_name(scope) && is_name(name)),
+        Some(scoped) => {
+            scoped.split_once('/').is_some_and(|(scope, name)| is_name(scope) && is_name(name))
+        }
         None => is_name(name),
     };
     (valid && is_version(version)).then_some(())?;
-    Some(NpmPackage { name: name.to_owned(), version: version.to_owned(), member: optional_member(path)? })
+    Some(NpmPackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        member: optional_member(path)?,
+    })
 }
 
 /// `Some(None)` for the empty path, which means the whole archive.
@@ -286,13 +328,17 @@ fn local_path(text: &str) -> Option<PathBuf> {
 /// Names that reach a command line of pip or npm: nothing that could be read as an option or a path.
 fn is_name(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 /// Exact versions only: no ranges, no tags such as `latest` (which start with a letter).
 fn is_version(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+'))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+'))
 }
 
 /// Why a text is no source.
@@ -342,19 +388,31 @@ mod tests {
 
     #[test]
     fn parts() {
-        let Source::Pypi(wheel) = parse("pypi:a==1.0;cp313-macosx_14_0_arm64!x/y") else { panic!("not a wheel") };
+        let Source::Pypi(wheel) = parse("pypi:a==1.0;cp313-macosx_14_0_arm64!x/y") else {
+            panic!("not a wheel")
+        };
         let tag = wheel.tag.unwrap();
-        assert_eq!((tag.abi(), tag.python, tag.platform.as_str()), ("cp313".into(), (3, 13), "macosx_14_0_arm64"));
-        let Source::Npm(package) = parse("npm:@scope/name@1.2.3!p") else { panic!("not a package") };
+        assert_eq!(
+            (tag.abi(), tag.python, tag.platform.as_str()),
+            ("cp313".into(), (3, 13), "macosx_14_0_arm64")
+        );
+        let Source::Npm(package) = parse("npm:@scope/name@1.2.3!p") else {
+            panic!("not a package")
+        };
         assert_eq!((package.name.as_str(), package.version.as_str()), ("@scope/name", "1.2.3"));
     }
 
     #[test]
     fn hub_addresses() {
-        let Source::Hub(file) = parse("hf:datasets/o/n@abc/dir/a file.bin") else { panic!("not a hub file") };
+        let Source::Hub(file) = parse("hf:datasets/o/n@abc/dir/a file.bin") else {
+            panic!("not a hub file")
+        };
         let hub = WebAddress::new("https://hub.example/base/").unwrap();
         let resolved = file.resolve(&hub).unwrap();
-        assert_eq!(resolved.url().as_str(), "https://hub.example/base/datasets/o/n/resolve/abc/dir/a%20file.bin");
+        assert_eq!(
+            resolved.url().as_str(),
+            "https://hub.example/base/datasets/o/n/resolve/abc/dir/a%20file.bin"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::document::{Place, Problem};
 use crate::identifier::check_id;
 use crate::{
-    Artifact, Canvas, Dataset, DatasetFormat, Derivation, MaskSource, Model, ModelInput, Normalise, Piece, Resize,
-    Split, Tap, TapLayout,
+    Artifact, Canvas, Dataset, DatasetFormat, Derivation, MaskSource, Model, ModelInput, Normalise,
+    Piece, Resize, Split, Tap, TapLayout,
 };
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -38,7 +38,9 @@ impl Findings {
 
     fn range(&mut self, value: u32, allowed: RangeInclusive<u32>, place: Place, what: &str) {
         let (low, high) = (*allowed.start(), *allowed.end());
-        self.check(allowed.contains(&value), place, || format!("{what} must be {low} to {high}, not {value}"));
+        self.check(allowed.contains(&value), place, || {
+            format!("{what} must be {low} to {high}, not {value}")
+        });
     }
 
     fn text(&mut self, text: &str, place: Place, what: &str) {
@@ -52,12 +54,16 @@ impl Findings {
     }
 
     fn finite(&mut self, value: f32, place: Place, what: &str) {
-        self.check(value.is_finite(), place, || format!("{what} must be a finite number, not {value}"));
+        self.check(value.is_finite(), place, || {
+            format!("{what} must be a finite number, not {value}")
+        });
     }
 
     fn divisor(&mut self, value: f32, place: Place, what: &str) {
         let usable = value.is_normal();
-        self.check(usable, place, || format!("{what} must be finite and not zero, not {value}: values are divided by it"));
+        self.check(usable, place, || {
+            format!("{what} must be finite and not zero, not {value}: values are divided by it")
+        });
     }
 
     pub(crate) fn artifact(&mut self, artifact: &Artifact, place: &Place) {
@@ -68,7 +74,10 @@ impl Findings {
         self.text(&artifact.provenance, place.key("provenance"), "`provenance`");
         let obtainable = !artifact.sources.is_empty() || artifact.derived.is_some();
         self.check(obtainable, place.clone(), || {
-            format!("artifact `{}` has neither `sources` nor `derived`: nothing says how to get it", artifact.id)
+            format!(
+                "artifact `{}` has neither `sources` nor `derived`: nothing says how to get it",
+                artifact.id
+            )
         });
         if let Some(derived) = &artifact.derived {
             self.derivation(derived, &place.key("derived"));
@@ -76,7 +85,9 @@ impl Findings {
     }
 
     fn derivation(&mut self, derived: &Derivation, place: &Place) {
-        self.check(!derived.from.is_empty(), place.key("from"), || "`from` must name at least one artifact".to_owned());
+        self.check(!derived.from.is_empty(), place.key("from"), || {
+            "`from` must name at least one artifact".to_owned()
+        });
         self.zoo_file(&derived.recipe, ".py", place.key("recipe"));
         self.zoo_file(&derived.requirements, ".txt", place.key("requirements"));
         let pieces = || derived.arguments.iter().flat_map(|argument| argument.pieces());
@@ -88,13 +99,19 @@ impl Findings {
             let outside = |piece: &&Piece| matches!(piece, Piece::Input(input) if *input >= derived.from.len());
             let stray = argument.pieces().iter().any(|piece| outside(&piece));
             self.check(!stray, place.key("arguments").index(index), || {
-                format!("`{argument}` counts past the {} entries of `from` (they are counted from 0)", derived.from.len())
+                format!(
+                    "`{argument}` counts past the {} entries of `from` (they are counted from 0)",
+                    derived.from.len()
+                )
             });
         }
     }
 
     fn zoo_file(&mut self, path: &str, extension: &str, place: Place) {
-        let stem = path.strip_prefix("zoo/").and_then(|name| name.strip_suffix(extension)).unwrap_or_default();
+        let stem = path
+            .strip_prefix("zoo/")
+            .and_then(|name| name.strip_suffix(extension))
+            .unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         self.check(!stem.is_empty() && stem.bytes().all(plain), place, || {
             format!("`{path}` must be a file of the zoo: `zoo/name{extension}`")
@@ -175,7 +192,7 @@ impl Findings {
         let (width, height) = input.resize.output_size();
         let fits = (1..=height).contains(&rows) && (1..=width).contains(&columns);
         self.check(fits, place.key("grid"), || {
-            format!("a grid of {rows} rows x {columns} columns cannot come from an input of {height} rows x {width} columns")
+            format!("a grid of {rows} rows x {columns} columns cannot come from {height} x {width} of input")
         });
         let skip = match tap.layout {
             TapLayout::Tokens { skip } => skip,
@@ -185,7 +202,7 @@ impl Findings {
         let tokens = product([rows, columns]).saturating_add(skip.into());
         let values = product([input.batch, tap.channels]).saturating_mul(tokens);
         self.check(values <= MAX_VALUES, place.key("channels"), || {
-            format!("the tensor has {values} values a batch, more than {MAX_VALUES}; check `grid`, `channels` and `batch`")
+            format!("the tensor has {values} values a batch, more than {MAX_VALUES}; check `channels`, `grid`, `batch`")
         });
     }
 
@@ -198,12 +215,22 @@ impl Findings {
             self.range(margin, 0..=MAX_SIDE, place.key("canvas").key("margin"), "`margin`");
         }
         if let Some(MaskSource::Alpha { threshold }) = dataset.mask {
-            self.range(threshold.into(), 1..=255, place.key("mask").key("threshold"), "`threshold`");
+            self.range(
+                threshold.into(),
+                1..=255,
+                place.key("mask").key("threshold"),
+                "`threshold`",
+            );
         }
         let split = place.key("split");
         match dataset.split {
             Split::HashedPerClass { seed: _, test_percent } => {
-                self.range(test_percent.into(), 1..=99, split.key("test_percent"), "`test_percent`");
+                self.range(
+                    test_percent.into(),
+                    1..=99,
+                    split.key("test_percent"),
+                    "`test_percent`",
+                );
             }
             Split::Leading { train } => self.check(train > 0, split.key("train"), || {
                 "`train` must be at least 1: a probe needs samples to learn from".to_owned()
@@ -214,16 +241,29 @@ impl Findings {
 
     fn files(&mut self, dataset: &Dataset, place: &Place) {
         let count = dataset.artifacts.len();
+        let is_folder = dataset.format == DatasetFormat::Folder;
+        self.check(is_folder || dataset.folder.is_none(), place.key("folder"), || {
+            "`folder` is for the format `folder`; other formats name `artifacts`".to_owned()
+        });
         let place = place.key("artifacts");
         match dataset.format {
-            DatasetFormat::Folder => self.check(false, place, || {
-                "a folder has no digest; pack it as a tar file (format `tar`) and name that".to_owned()
-            }),
-            DatasetFormat::Idx => self.check(count == 1 || count > 0 && count.is_multiple_of(2), place, || {
-                format!("idx needs images alone, or images and labels in pairs, not {count} files")
-            }),
+            DatasetFormat::Folder => {
+                self.check(count == 0 && dataset.folder.is_some(), place, || {
+                    "a folder has no digest: give it as `folder = \"PATH\"`, without `artifacts`"
+                        .to_owned()
+                })
+            }
+            DatasetFormat::Idx => {
+                self.check(count == 1 || count > 0 && count.is_multiple_of(2), place, || {
+                    format!(
+                        "idx needs images alone, or images and labels in pairs, not {count} files"
+                    )
+                })
+            }
             DatasetFormat::Tar | DatasetFormat::Npz | DatasetFormat::Parquet => {
-                self.check(count > 0, place, || "`artifacts` must name at least one file".to_owned());
+                self.check(count > 0, place, || {
+                    "`artifacts` must name at least one file".to_owned()
+                });
             }
         }
     }

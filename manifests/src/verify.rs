@@ -47,7 +47,12 @@ pub struct Copy {
 /// Recomputes the digest of every copy of an artifact: the stored file and its `file:` sources. Nothing is fetched,
 /// nothing is changed.
 #[must_use]
-pub fn verify(store: &Store, manifest: &Manifest, settings: &Settings, artifact: &Artifact) -> Verification {
+pub fn verify(
+    store: &Store,
+    manifest: &Manifest,
+    settings: &Settings,
+    artifact: &Artifact,
+) -> Verification {
     let local = artifact.sources.iter().filter_map(|source| match source {
         // A link to a user's own file is as good as the file; in the store it would be damage.
         Source::File(path) => local_path(manifest, settings, artifact, path).canonicalize().ok(),

@@ -1,4 +1,4 @@
-//! The scripts of `zoo/` that recipes need, inside the program: an installed binary derives artifacts without a checkout.
+//! The scripts of `zoo/` that recipes need, inside the program: an installed binary needs no checkout to derive.
 
 /// Lists files of `zoo/` with their text.
 macro_rules! zoo {
@@ -27,11 +27,16 @@ mod tests {
     fn every_module_that_a_listed_script_imports_is_listed() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../zoo");
         for (script, text) in ZOO {
-            let modules = text.lines().filter_map(|line| line.strip_prefix("import ").or(line.strip_prefix("from ")));
+            let modules = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("import ").or(line.strip_prefix("from ")));
             for module in modules.filter_map(|rest| rest.split([' ', '.', ',']).next()) {
                 let name = format!("zoo/{module}.py");
                 let neighbour = folder.join(format!("{module}.py")).exists();
-                assert!(!neighbour || ZOO.iter().any(|(listed, _)| *listed == name), "{script} imports {name}");
+                assert!(
+                    !neighbour || ZOO.iter().any(|(listed, _)| *listed == name),
+                    "{script} imports {name}"
+                );
             }
         }
     }

@@ -64,9 +64,15 @@ fn the_plan_names_what_the_manifests_have() {
     }
 }
 
+/// The starter as it is where nothing is recorded yet.
+fn unrecorded() -> Suite {
+    Suite::from_files(SuiteFiles { definition: DEFINITION, cells: None, correlations: None })
+        .unwrap()
+}
+
 #[test]
 fn without_a_run_tables_and_figures_are_empty_and_say_so() {
-    let evaluated = evaluate(&starter(), None);
+    let evaluated = evaluate(&unrecorded(), None);
     assert!(evaluated.tables.iter().all(|table| table.rows.is_empty()));
     for panel in &evaluated.figures[0].panels {
         assert!(panel.points.is_empty());
@@ -82,7 +88,7 @@ fn without_a_run_tables_and_figures_are_empty_and_say_so() {
 
 #[test]
 fn a_run_fills_tables_figure_and_correlations() {
-    let suite = starter();
+    let suite = unrecorded();
     let evaluated = evaluate(&suite, Some(&run_of(&suite)));
     let encoders = &evaluated.tables[0];
     assert_eq!(encoders.rows.len(), 4);
@@ -119,6 +125,26 @@ fn a_run_fills_tables_figure_and_correlations() {
     assert!(evaluated.identity_checks.iter().all(|check| check.holds));
     assert_eq!(check(&evaluated).outcome, CheckOutcome::AllAsClaimed);
     assert_eq!(evaluated.measured.len(), 4);
+}
+
+/// Every tap of the manifests has its four recorded values, and nothing else is recorded.
+#[test]
+fn every_tap_of_the_starter_is_recorded() {
+    let suite = starter();
+    let manifest = Manifest::builtin().unwrap();
+    let mut expected = std::collections::BTreeSet::new();
+    for model in manifest.models() {
+        for tap in
+            model.taps.iter().filter(|tap| suite.run_plan().unwrap().selects(&model.id, &tap.id))
+        {
+            for metric in ["LDS", "CDS", "SRSS", "RMSC"] {
+                expected.insert((format!("{}/{}", model.id, tap.id), metric.to_owned()));
+            }
+        }
+    }
+    let recorded =
+        suite.cells().iter().map(|cell| (cell.row.clone(), cell.column.clone())).collect();
+    assert_eq!(expected, recorded);
 }
 
 #[test]

@@ -66,7 +66,9 @@ impl Context {
     /// If no manifest has one.
     pub fn onnxruntime_id(&self) -> Result<ArtifactId, Failure> {
         let mut libraries = self.manifest.artifacts();
-        let found = libraries.find(|artifact| artifact.kind == ArtifactKind::Library && artifact.suits_this_platform());
+        let found = libraries.find(|artifact| {
+            artifact.kind == ArtifactKind::Library && artifact.suits_this_platform()
+        });
         found.map(|artifact| artifact.id.clone()).ok_or_else(|| {
             Failure::invalid(format_args!(
                 "no manifest has an ONNX Runtime library for {}-{}: install it (pip install onnxruntime) and give its \

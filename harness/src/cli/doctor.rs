@@ -9,13 +9,13 @@ use crate::machine::Machine;
 use crate::onnx::device::Device;
 use crate::onnx::golden::{self, Drift};
 use crate::onnx::library::{Library, LibraryLocation, LibraryRecord};
-use tools::Tool;
 use ort::ep::{self, ExecutionProvider};
 use retally_manifests::{Artifact, Settings, Store};
 use serde::Serialize;
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use tools::Tool;
 
 /// Arguments of `retally doctor`.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ struct DoctorReport {
 enum LibraryCheck {
     Loaded {
         #[serde(flatten)]
-        record: LibraryRecord,
+        record: Box<LibraryRecord>,
         /// Whether the file is the one that the manifests pin.
         pinned: bool,
         providers: Vec<Provider>,
@@ -147,7 +147,7 @@ fn loaded(library: &Library, pinned: &Result<&Artifact, Failure>) -> LibraryChec
     };
     LibraryCheck::Loaded {
         pinned: pinned.as_ref().is_ok_and(|artifact| artifact.sha256 == record.sha256),
-        record,
+        record: Box::new(record),
         providers: vec![
             provider(Device::Cpu, ep::CPU::is_available()),
             provider(Device::Cuda(0), ep::CUDA::is_available()),

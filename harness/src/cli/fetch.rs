@@ -2,7 +2,7 @@
 
 use super::{Context, Document};
 use crate::failure::Failure;
-use crate::onnx::library::LibraryLocation;
+use crate::run::Selection;
 use retally_manifests::{ArtifactId, Digest, Manifest};
 use retally_suites::Suite;
 use serde::Serialize;
@@ -62,7 +62,8 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
         return Ok(vec![context.onnxruntime_id()?]);
     }
     if Suite::builtin_ids().any(|id| id == target) {
-        return suite_artifacts(&Suite::builtin(target)?, context);
+        return Selection::new(&Suite::builtin(target)?, &[], &[], &context.manifest)?
+            .artifacts(context);
     }
     let found = entries_named(target, &context.manifest);
     if found.is_empty() { Err(unknown_target(target, &context.manifest)) } else { Ok(found) }
@@ -76,36 +77,21 @@ fn entries_named(id: &str, manifest: &Manifest) -> Vec<ArtifactId> {
     model.into_iter().chain(dataset).chain(artifact).collect()
 }
 
-/// Everything that a run of the suite takes from the store.
-fn suite_artifacts(suite: &Suite, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
-    let Some(plan) = suite.run_plan() else {
-        return Err(Failure::invalid(format_args!(
-            "suite `{0}` needs nothing from the store; `retally report {0}` works as it is",
-            suite.id()
-        )));
-    };
-    let mut ids = Vec::new();
-    if LibraryLocation::named(context.options.onnxruntime.as_deref()).is_none() {
-        ids.push(context.onnxruntime_id()?);
-    }
-    for id in &plan.datasets {
-        ids.extend(context.manifest.dataset(id)?.artifacts.iter().cloned());
-    }
-    let models = context.manifest.models();
-    let selected = models.filter(|model| model.taps.iter().any(|tap| plan.selects(&model.id, &tap.id)));
-    ids.extend(selected.map(|model| model.artifact.clone()));
-    Ok(ids)
-}
-
 /// Suggests the nearest id of any kind.
 fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
-    let errors = [manifest.artifact(target).err(), manifest.model(target).err(), manifest.dataset(target).err()];
+    let errors = [
+        manifest.artifact(target).err(),
+        manifest.model(target).err(),
+        manifest.dataset(target).err(),
+    ];
     let suggestion = errors.into_iter().flatten().find_map(|error| error.suggestion);
     let hint = match suggestion {
         Some(suggestion) => format!("did you mean `{suggestion}`?"),
         None => "`retally list` names what there is".to_owned(),
     };
-    Failure::invalid(format_args!("there is no suite, model, data set or artifact `{target}`; {hint}"))
+    Failure::invalid(format_args!(
+        "there is no suite, model, data set or artifact `{target}`; {hint}"
+    ))
 }
 
 impl FetchReport {
@@ -113,10 +99,16 @@ impl FetchReport {
         let mut text = String::new();
         for artifact in &self.artifacts {
             // Writing to a string cannot fail.
-            let _ = writeln!(text, "{}  {}  {}", artifact.sha256, artifact.id, artifact.path.display());
+            let _ =
+                writeln!(text, "{}  {}  {}", artifact.sha256, artifact.id, artifact.path.display());
         }
         let bytes: u64 = self.artifacts.iter().map(|artifact| artifact.bytes).sum();
-        let _ = write!(text, "{} artifacts verified, {:.1} MB", self.artifacts.len(), bytes as f64 / 1e6);
+        let _ = write!(
+            text,
+            "{} artifacts verified, {:.1} MB",
+            self.artifacts.len(),
+            bytes as f64 / 1e6
+        );
         text
     }
 }

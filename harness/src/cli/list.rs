@@ -159,7 +159,9 @@ fn dataset_lines(context: &Context) -> Vec<DatasetLine> {
 
 fn metric_lines(suite: &Suite) -> Vec<MetricLine> {
     let measured = |key: &str| {
-        suite.run_plan().is_some_and(|plan| plan.metrics.iter().any(|metric| metric.get_ref() == key))
+        suite
+            .run_plan()
+            .is_some_and(|plan| plan.metrics.iter().any(|metric| metric.get_ref() == key))
     };
     let lines = suite.definition().metrics.iter().map(|metric| MetricLine {
         suite: suite.id().to_owned(),
@@ -199,14 +201,20 @@ impl ListReport {
     }
 }
 
-const SUITE_HEAD: &[&str] = &["id", "version", "paper", "tables", "figures", "printed cells", "run"];
+const SUITE_HEAD: &[&str] =
+    &["id", "version", "paper", "tables", "figures", "printed cells", "run"];
 const MODEL_HEAD: &[&str] = &["id", "name", "taps"];
 const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
 const METRIC_HEAD: &[&str] = &["suite", "key", "unit", "better", "measured"];
 const ARTIFACT_HEAD: &[&str] = &["id", "kind", "MB", "stored", "licence"];
 
 /// One kind as a table under its title.
-fn section<T>(title: &str, head: &[&str], lines: Option<&[T]>, row: fn(&T) -> Vec<String>) -> Option<String> {
+fn section<T>(
+    title: &str,
+    head: &[&str],
+    lines: Option<&[T]>,
+    row: fn(&T) -> Vec<String>,
+) -> Option<String> {
     let lines = lines?;
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);

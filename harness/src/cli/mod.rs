@@ -9,6 +9,7 @@ mod output;
 mod preprocess;
 mod report;
 mod run;
+mod score;
 mod verify;
 
 use crate::exit_status::ExitStatus;
@@ -21,9 +22,11 @@ use std::path::PathBuf;
 /// Re-runs what a paper claims: verified artifacts in, the paper's tables and plots out, printed and measured side by side.
 #[derive(Debug, Parser)]
 #[command(name = "retally", version, propagate_version = true, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 all as claimed; 1 measured, and something is outside its band; 2 invalid input \
+#[command(
+    after_help = "Exit codes: 0 all as claimed; 1 measured, and something is outside its band; 2 invalid input \
 or a digest mismatch; 3 temporary, try again; 4 stopped before the end, the same command continues.\n\
-Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), HTTPS_PROXY and the like.")]
+Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), HTTPS_PROXY and the like."
+)]
 struct CommandLine {
     #[command(flatten)]
     global: GlobalOptions,
@@ -44,7 +47,7 @@ pub struct GlobalOptions {
     #[arg(long, global = true, value_name = "PATH")]
     pub onnxruntime: Option<PathBuf>,
     /// A manifest of your own artifacts, models and data sets, beside the built-in ones; may be repeated.
-    #[arg(long = "manifest", global = true, value_name = "FILE")]
+    #[arg(id = "manifest-file", long = "manifest", global = true, value_name = "FILE")]
     pub manifests: Vec<PathBuf>,
 }
 
@@ -64,6 +67,8 @@ enum Command {
     Report(report::ReportCommand),
     /// Judge a run: what is outside its band, what is invalid.
     Check(check::CheckCommand),
+    /// Any metric on your own files, without a suite.
+    Score(score::ScoreCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),
 }
@@ -74,7 +79,8 @@ pub fn main() -> ExitStatus {
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let status = if error.use_stderr() { ExitStatus::Invalid } else { ExitStatus::AsClaimed };
+            let status =
+                if error.use_stderr() { ExitStatus::Invalid } else { ExitStatus::AsClaimed };
             // Fails only if the terminal is gone.
             let _ = error.print();
             return status;
@@ -97,6 +103,19 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Run(command) => run::run(&command, &context),
         Command::Report(command) => report::run(&command, &context),
         Command::Check(command) => check::run(&command, &context),
+        Command::Score(command) => score::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CommandLine;
+    use clap::CommandFactory;
+
+    /// Doubled names and the like, which clap only looks for in debug builds.
+    #[test]
+    fn the_command_line_is_consistent() {
+        CommandLine::command().debug_assert();
     }
 }

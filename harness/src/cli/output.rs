@@ -35,8 +35,9 @@ impl Document {
         value: &impl Serialize,
         status: ExitStatus,
     ) -> Result<Self, Failure> {
-        let value = serde_json::to_value(value)
-            .map_err(|error| Failure::invalid(format_args!("cannot write the result as JSON: {error}")))?;
+        let value = serde_json::to_value(value).map_err(|error| {
+            Failure::invalid(format_args!("cannot write the result as JSON: {error}"))
+        })?;
         Ok(Self { text, value, status })
     }
 }

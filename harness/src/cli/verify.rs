@@ -61,7 +61,10 @@ fn manifest(command: &VerifyCommand, context: &Context) -> Result<Manifest, Fail
     Ok(all)
 }
 
-fn chosen<'a>(command: &VerifyCommand, manifest: &'a Manifest) -> Result<Vec<&'a Artifact>, Failure> {
+fn chosen<'a>(
+    command: &VerifyCommand,
+    manifest: &'a Manifest,
+) -> Result<Vec<&'a Artifact>, Failure> {
     if command.artifacts.is_empty() {
         return Ok(manifest.artifacts().collect());
     }
@@ -96,7 +99,11 @@ impl VerifyReport {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "{:<12}{}", state_name(found.state), found.id);
             for copy in &found.copies {
-                let problem = copy.difference.as_ref().map(ToString::to_string).or_else(|| copy.unreadable.clone());
+                let problem = copy
+                    .difference
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .or_else(|| copy.unreadable.clone());
                 if let Some(problem) = problem {
                     let _ = writeln!(text, "            {}: {problem}", copy.path.display());
                 }

@@ -2,10 +2,10 @@
 
 use crate::failure::Failure;
 use crate::run::directory::write_durably_with;
-use retally_manifests::{Digest, Tap};
-use retally_metrics::spatial::{ImageScores, SrssAbsence};
-use retally_metrics::Finite;
 use ndarray::{Array2, Axis};
+use retally_manifests::{Digest, Tap};
+use retally_metrics::Finite;
+use retally_metrics::spatial::{ImageScores, SrssAbsence};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -102,20 +102,30 @@ const PRESENT: u8 = 0;
 pub(super) fn write(path: &Path, key: &Digest, taps: &[Tap], chunk: &Chunk) -> Result<(), Failure> {
     let mut buffers = Vec::new();
     for (tap, data) in taps.iter().zip(chunk) {
-        let features: Vec<u8> = data.features.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let features: Vec<u8> =
+            data.features.iter().flat_map(|value| value.to_le_bytes()).collect();
         let (values, states) = encode_scores(&data.scores);
         let samples = data.scores.len();
-        buffers.push((format!("{}/features", tap.id), Dtype::F32, data.features.shape().to_vec(), features));
+        buffers.push((
+            format!("{}/features", tap.id),
+            Dtype::F32,
+            data.features.shape().to_vec(),
+            features,
+        ));
         buffers.push((format!("{}/scores", tap.id), Dtype::F64, vec![samples, SCORES], values));
-        buffers.push((format!("{}/score-states", tap.id), Dtype::U8, vec![samples, SCORES], states));
+        buffers.push((
+            format!("{}/score-states", tap.id),
+            Dtype::U8,
+            vec![samples, SCORES],
+            states,
+        ));
     }
     buffers.sort_by(|left, right| left.0.cmp(&right.0));
-    let metadata = HashMap::from([
-        ("key".to_owned(), key.to_string()),
-        ("content".to_owned(), content_digest(buffers.iter().map(|b| (b.0.as_str(), b.3.as_slice()))).to_string()),
-    ]);
-    let bytes = serialise(&buffers, metadata)
-        .map_err(|error| Failure::invalid(format_args!("cannot encode chunk `{}`: {error}", path.display())))?;
+    let contents = buffers.iter().map(|buffer| (buffer.0.as_str(), buffer.3.as_slice()));
+    let metadata = HashMap::from([(SEAL.to_owned(), seal(key, contents))]);
+    let bytes = serialise(&buffers, metadata).map_err(|error| {
+        Failure::invalid(format_args!("cannot encode chunk `{}`: {error}", path.display()))
+    })?;
     write_durably_with(path, |file| file.write_all(&bytes))
 }
 
@@ -160,29 +170,22 @@ pub(super) fn read(
 fn decode(bytes: &[u8], key: &Digest, taps: &[Tap], samples: usize) -> Result<Chunk, String> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
     let metadata = header.metadata().as_ref().ok_or("it has no metadata")?;
-    if metadata.get("key") != Some(&key.to_string()) {
-        return Err("it holds another chunk".to_owned());
-    }
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
     let mut names: Vec<_> = tensors.names().into_iter().map(ToString::to_string).collect();
     names.sort_unstable();
     let mut contents = Vec::with_capacity(names.len());
     for name in &names {
         let tensor = tensors.tensor(name).map_err(|error| error.to_string())?;
-        contents.push((name.as_str(), tensor.data().to_vec()));
+        contents.push((name.as_str(), tensor.data()));
     }
-    let digest = content_digest(contents.iter().map(|(name, data)| (*name, data.as_slice())));
-    if metadata.get("content") != Some(&digest.to_string()) {
-        return Err("its content does not have the digest that was stored".to_owned());
+    let seal = seal(key, contents.iter().copied());
+    if metadata.get(SEAL) != Some(&seal) {
+        return Err("its content is not what was stored under this name".to_owned());
     }
     taps.iter().map(|tap| decode_tap(&tensors, tap, samples)).collect()
 }
 
-fn decode_tap(
-    tensors: &SafeTensors<'_>,
-    tap: &Tap,
-    samples: usize,
-) -> Result<TapChunk, String> {
+fn decode_tap(tensors: &SafeTensors<'_>, tap: &Tap, samples: usize) -> Result<TapChunk, String> {
     let channels = tap.channels as usize;
     let load = |suffix: &str, dtype: Dtype, shape: [usize; 2]| -> Result<Vec<u8>, String> {
         let name = format!("{}/{suffix}", tap.id);
@@ -193,11 +196,13 @@ fn decode_tap(
         Ok(tensor.data().to_vec())
     };
     let features = load("features", Dtype::F32, [samples, channels])?;
-    let features = features.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let features =
+        features.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     let values = load("scores", Dtype::F64, [samples, SCORES])?;
     let states = load("score-states", Dtype::U8, [samples, SCORES])?;
     Ok(TapChunk {
-        features: Array2::from_shape_vec((samples, channels), features).map_err(|error| error.to_string())?,
+        features: Array2::from_shape_vec((samples, channels), features)
+            .map_err(|error| error.to_string())?,
         scores: decode_scores(&values, &states)?,
     })
 }
@@ -229,9 +234,12 @@ fn encode_scores(scores: &[ImageScores]) -> (Vec<u8>, Vec<u8>) {
             Ok(value) => (value.get(), PRESENT),
             Err(absence) => (0.0, state_of(absence)),
         };
-        for (value, state) in
-            [(score.lds.get(), PRESENT), (score.cds.get(), PRESENT), (srss, state), (score.rmsc.get(), PRESENT)]
-        {
+        for (value, state) in [
+            (score.lds.get(), PRESENT),
+            (score.cds.get(), PRESENT),
+            (srss, state),
+            (score.rmsc.get(), PRESENT),
+        ] {
             values.extend_from_slice(&value.to_le_bytes());
             states.push(state);
         }
@@ -240,7 +248,8 @@ fn encode_scores(scores: &[ImageScores]) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn decode_scores(values: &[u8], states: &[u8]) -> Result<Vec<ImageScores>, String> {
-    let values: Vec<f64> = values.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+    let values: Vec<f64> =
+        values.as_chunks::<8>().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
     let finite = |value: f64| Finite::new(value).ok_or("a stored score is not finite");
     values
         .as_chunks::<SCORES>()
@@ -257,13 +266,17 @@ fn decode_scores(values: &[u8], states: &[u8]) -> Result<Vec<ImageScores>, Strin
         .collect()
 }
 
-fn content_digest<'a>(tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> Digest {
+/// The only entry of a file's metadata. With two, their order in the file would change from process to process.
+const SEAL: &str = "retally-chunk";
+
+/// The chunk's name and the digest of its content.
+fn seal<'a>(key: &Digest, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut hasher = retally_manifests::Hasher::new();
     for (name, data) in tensors {
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-        hasher.update(&(data.len() as u64).to_le_bytes());
-        hasher.update(data);
+        for part in [name.as_bytes(), data] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
     }
-    hasher.finish()
+    format!("{key} {}", hasher.finish())
 }

@@ -8,8 +8,8 @@ use crate::failure::Failure;
 use crate::images::mask::Mask;
 use crate::images::prepare::Preparer;
 use crate::interrupt;
-use crate::onnx::library::Library;
 use crate::onnx::device::Device;
+use crate::onnx::library::Library;
 use crate::onnx::session::{self, Session, SessionOptions, SessionRecord};
 use crate::progress::{Job, Progress};
 use crate::run::directory::RunDirectory;
@@ -80,7 +80,10 @@ impl<'a> Encoding<'a> {
         let ranges = samples.chunks();
         let keys = ranges
             .iter()
-            .map(|range| identity(model, digest, &preparer, settings, &samples.digests()[range.clone()]).key())
+            .map(|range| {
+                identity(model, digest, &preparer, settings, &samples.digests()[range.clone()])
+                    .key()
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self { model, file, samples, settings, directory, preparer, ranges, keys })
     }
@@ -112,7 +115,8 @@ impl<'a> Encoding<'a> {
     /// Unreadable images, a model that does not fit its manifest, a failed session, a full disk.
     pub fn encode(&self, progress: &Progress) -> Result<Option<Encoded>, Failure> {
         let mut chunks = self.read_stored(progress)?;
-        let missing: Vec<usize> = (0..chunks.len()).filter(|&index| chunks[index].is_none()).collect();
+        let missing: Vec<usize> =
+            (0..chunks.len()).filter(|&index| chunks[index].is_none()).collect();
         let session = match missing.as_slice() {
             [] => None,
             missing => Some(self.compute(missing, &mut chunks, progress)?),
@@ -127,7 +131,9 @@ impl<'a> Encoding<'a> {
             .zip(&self.keys)
             .map(|(range, key)| {
                 let path = self.directory.chunk(key);
-                chunk::read(&path, key, &self.model.taps, range.len(), |damage| progress.note(damage))
+                chunk::read(&path, key, &self.model.taps, range.len(), |damage| {
+                    progress.note(damage)
+                })
             })
             .collect()
     }
@@ -195,8 +201,9 @@ impl<'a> Encoding<'a> {
             outputs: self.model.taps.iter().map(|tap| tap.tensor.clone()).collect(),
         };
         let open = || {
-            Session::open(self.settings.library, self.file, &options)
-                .map_err(|error| Failure::from(error).within(format_args!("model `{}`", self.model.id)))
+            Session::open(self.settings.library, self.file, &options).map_err(|error| {
+                Failure::from(error).within(format_args!("model `{}`", self.model.id))
+            })
         };
         let first = open()?;
         let record = first.record().clone();

@@ -8,9 +8,11 @@ use crate::run::directory::{RunDirectory, write_durably};
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 use retally_manifests::{Digest, Model, Tap};
-use retally_metrics::probe::{KnnOptions, Labelled, ProbeOptions, knn_probe, linear_probe};
+use retally_metrics::probe::{
+    KnnOptions, Labelled, ProbeError, ProbeOptions, knn_probe, linear_probe,
+};
 use retally_metrics::spatial::{Definition, Lattice, SpatialOptions, summarise};
-use retally_metrics::Measurement;
+use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
 use retally_suites::evaluation::MeasuredEncoder;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -64,7 +66,11 @@ pub fn measure_model(
     progress: &Progress,
 ) -> Result<Vec<MeasuredTap>, Failure> {
     let model = context.model;
-    let job = Mutex::new(progress.job(format!("{}: probes", model.name), model.taps.len() as u64, "taps"));
+    let job = Mutex::new(progress.job(
+        format!("{}: probes", model.name),
+        model.taps.len() as u64,
+        "taps",
+    ));
     let measure = |(index, tap): (usize, &Tap)| {
         let path = directory.measured(&context.key(tap)?);
         let measured = match read_stored(&path) {
@@ -80,7 +86,8 @@ pub fn measure_model(
         }
         Ok(measured)
     };
-    let measured: Result<Vec<_>, Failure> = model.taps.par_iter().enumerate().map(measure).collect();
+    let measured: Result<Vec<_>, Failure> =
+        model.taps.par_iter().enumerate().map(measure).collect();
     if let (Ok(job), true) = (job.into_inner(), measured.is_ok()) {
         job.finish();
     }
@@ -94,8 +101,9 @@ fn read_stored(path: &Path) -> Option<MeasuredTap> {
 }
 
 fn store(path: &Path, measured: &MeasuredTap) -> Result<(), Failure> {
-    let bytes = serde_json::to_vec(measured)
-        .map_err(|error| Failure::invalid(format_args!("cannot write a measurement as JSON: {error}")))?;
+    let bytes = serde_json::to_vec(measured).map_err(|error| {
+        Failure::invalid(format_args!("cannot write a measurement as JSON: {error}"))
+    })?;
     write_durably(path, &bytes)
 }
 
@@ -110,14 +118,16 @@ impl TapContext<'_> {
             (&samples.dataset().id, samples.labels_digest()),
             self.settings,
         );
-        let json = serde_json::to_vec(&identity)
-            .map_err(|error| Failure::invalid(format_args!("cannot name a measurement: {error}")))?;
+        let json = serde_json::to_vec(&identity).map_err(|error| {
+            Failure::invalid(format_args!("cannot name a measurement: {error}"))
+        })?;
         Ok(Digest::of_bytes(&json))
     }
 
     fn measure(&self, index: usize, tap: &Tap) -> Result<MeasuredTap, Failure> {
         let Self { model, chunks, settings, .. } = self;
-        let scores: Vec<_> = chunks.iter().flat_map(|chunk| chunk[index].scores.iter().cloned()).collect();
+        let scores: Vec<_> =
+            chunks.iter().flat_map(|chunk| chunk[index].scores.iter().cloned()).collect();
         let [rows, columns] = tap.grid.map(|side| side as usize);
         let options = SpatialOptions::of(settings.spatial, Lattice { rows, columns });
         let mut measurements = summarise(&scores, &options);
@@ -135,25 +145,68 @@ impl TapContext<'_> {
         Ok(MeasuredTap { encoder, predictions })
     }
 
-    /// The probes' measurements and the linear probe's classes of the test samples; nothing without a split.
+    /// The probes' measurements and the linear probe's classes of the test samples; nothing without a split. A probe that
+    /// cannot be trained is an absence with its reason: other taps and metrics stand without it.
     fn probes(&self, features: &Array2<f32>) -> Result<(Vec<Measurement>, Vec<u32>), Failure> {
         let Some(split) = self.samples.split() else { return Ok((Vec::new(), Vec::new())) };
         let [train, test] = [&split.train, &split.test].map(|set| self.labelled(features, set));
         let (train, test) = (train?, test?);
-        let linear = linear_probe(train.view(), test.view(), &self.settings.probe)?;
-        let neighbours = knn_probe(train.view(), test.view(), &self.settings.knn)?;
-        let mut measurements = linear.measurements;
-        // Both probes call their top-1 share `accuracy`; a table needs to tell them apart.
-        let accuracy = neighbours.measurements.into_iter().filter(|measurement| measurement.metric == "accuracy");
-        measurements.extend(accuracy.map(|accuracy| Measurement { metric: "k-NN accuracy".to_owned(), ..accuracy }));
-        Ok((measurements, linear.predictions))
+        let settings = self.settings;
+        let (mut measurements, predictions) =
+            match linear_probe(train.view(), test.view(), &settings.probe) {
+                Ok(linear) => (linear.measurements, linear.predictions),
+                Err(error) => {
+                    (vec![absent_accuracy("accuracy", test.labels.len(), &error)], Vec::new())
+                }
+            };
+        // A small data set has fewer training samples than neighbours are asked for; the method says how many voted.
+        let knn = KnnOptions { k: settings.knn.k.min(train.labels.len()), ..settings.knn };
+        measurements.push(match knn_probe(train.view(), test.view(), &knn) {
+            Ok(neighbours) => neighbour_accuracy(neighbours.measurements),
+            Err(error) => absent_accuracy(NEIGHBOUR_ACCURACY, test.labels.len(), &error),
+        });
+        Ok((measurements, predictions))
     }
 
     fn labelled(&self, features: &Array2<f32>, set: &[usize]) -> Result<OwnedLabelled, Failure> {
-        let labels: Option<Vec<u32>> = set.iter().map(|&index| self.samples.infos()[index].class).collect();
-        let labels = labels.ok_or_else(|| Failure::invalid("a sample of the split has no label"))?;
+        let labels: Option<Vec<u32>> =
+            set.iter().map(|&index| self.samples.infos()[index].class).collect();
+        let labels =
+            labels.ok_or_else(|| Failure::invalid("a sample of the split has no label"))?;
         Ok(OwnedLabelled { features: features.select(Axis(0), set), labels })
     }
+}
+
+/// Both probes call their top-1 share `accuracy`; a table needs to tell them apart.
+const NEIGHBOUR_ACCURACY: &str = "k-NN accuracy";
+
+fn neighbour_accuracy(measurements: Vec<Measurement>) -> Measurement {
+    let accuracy = measurements.into_iter().find(|measurement| measurement.metric == "accuracy");
+    match accuracy {
+        Some(accuracy) => Measurement { metric: NEIGHBOUR_ACCURACY.to_owned(), ..accuracy },
+        None => {
+            let absence =
+                Absence::new(AbsenceReason::Undefined, "the probe gave no top-1 accuracy");
+            Measurement::absent(NEIGHBOUR_ACCURACY, Unit::Percent, 0, "k-NN", absence)
+        }
+    }
+}
+
+fn absent_accuracy(metric: &str, samples: usize, error: &ProbeError) -> Measurement {
+    let reason = match error {
+        ProbeError::NotConverged { .. } => AbsenceReason::NotConverged,
+        ProbeError::NonFinite { .. } => AbsenceReason::NotFinite,
+        ProbeError::Empty { .. } | ProbeError::NothingToHoldOut => AbsenceReason::TooFewSamples,
+        _ => AbsenceReason::Undefined,
+    };
+    let absence = Absence::new(reason, error.to_string());
+    Measurement::absent(
+        metric,
+        Unit::Percent,
+        samples as u64,
+        "probe on mean patch tokens",
+        absence,
+    )
 }
 
 struct OwnedLabelled {

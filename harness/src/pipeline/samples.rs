@@ -18,7 +18,11 @@ pub struct Samples {
 
 impl std::fmt::Debug for Samples {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Samples").field("dataset", &self.dataset.id).field("count", &self.count).finish()
+        formatter
+            .debug_struct("Samples")
+            .field("dataset", &self.dataset.id)
+            .field("count", &self.count)
+            .finish()
     }
 }
 
@@ -28,12 +32,18 @@ impl Samples {
     ///
     /// # Errors
     /// If the files are not of the format that the manifest names, a sample cannot be read, or the split is not possible.
-    pub fn open(dataset: &Dataset, files: &[PathBuf], limit: Option<usize>) -> Result<Self, Failure> {
+    pub fn open(
+        dataset: &Dataset,
+        files: &[PathBuf],
+        limit: Option<usize>,
+    ) -> Result<Self, Failure> {
         let source = reader::open(dataset.format, files)?;
         let catalogue = source.catalogue();
         let all = catalogue.samples().len();
         let count = limit.map_or(all, |limit| limit.min(all));
-        let digests = (0..count).map(|index| Ok(source.read(index)?.digest())).collect::<Result<_, Failure>>()?;
+        let digests = (0..count)
+            .map(|index| Ok(source.read(index)?.digest()))
+            .collect::<Result<_, Failure>>()?;
         let split = split(dataset.split, &catalogue.samples()[..count], catalogue.classes())?;
         Ok(Self { dataset: dataset.clone(), source, count, digests, split })
     }

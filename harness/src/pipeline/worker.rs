@@ -22,7 +22,11 @@ struct TapWorker {
 }
 
 impl Worker {
-    pub(super) fn new(session: Session, model: &Model, definition: Definition) -> Result<Self, Failure> {
+    pub(super) fn new(
+        session: Session,
+        model: &Model,
+        definition: Definition,
+    ) -> Result<Self, Failure> {
         let taps = model
             .taps
             .iter()
@@ -43,7 +47,8 @@ impl Worker {
         name: impl Fn(usize) -> String,
     ) -> Result<Chunk, Failure> {
         let outputs = self.session.run(batch.input.view()).map_err(|error| {
-            Failure::from(error).within(format_args!("batch of sample `{}`", name(batch.samples.start)))
+            Failure::from(error)
+                .within(format_args!("batch of sample `{}`", name(batch.samples.start)))
         })?;
         self.taps
             .iter_mut()
@@ -112,14 +117,17 @@ impl TapWorker {
 fn tokens_of(output: &ArrayD<f32>, row: usize, tap: &Tap) -> Result<Array2<f32>, Failure> {
     let sample: ArrayViewD<'_, f32> = output.index_axis(Axis(0), row);
     let channels = tap.channels as usize;
-    let wrong = |error: ndarray::ShapeError| Failure::invalid(format_args!("cannot read tokens: {error}"));
+    let wrong =
+        |error: ndarray::ShapeError| Failure::invalid(format_args!("cannot read tokens: {error}"));
     match tap.layout {
         TapLayout::Tokens { skip } => {
             let all: ArrayView2<'_, f32> = sample.into_dimensionality().map_err(wrong)?;
             Ok(all.slice_move(ndarray::s![skip as usize.., ..]).to_owned())
         }
         TapLayout::Map => {
-            let flat = sample.to_shape((channels, tap.grid[0] as usize * tap.grid[1] as usize)).map_err(wrong)?;
+            let flat = sample
+                .to_shape((channels, tap.grid[0] as usize * tap.grid[1] as usize))
+                .map_err(wrong)?;
             Ok(flat.t().as_standard_layout().into_owned())
         }
     }

@@ -67,8 +67,9 @@ impl RunDirectory {
     /// If it cannot be written.
     pub fn write_json(&self, name: &str, document: &impl Serialize) -> Result<PathBuf, Failure> {
         let path = self.root.join(name);
-        let mut bytes = serde_json::to_vec_pretty(document)
-            .map_err(|error| Failure::invalid(format_args!("cannot write `{name}` as JSON: {error}")))?;
+        let mut bytes = serde_json::to_vec_pretty(document).map_err(|error| {
+            Failure::invalid(format_args!("cannot write `{name}` as JSON: {error}"))
+        })?;
         bytes.push(b'\n');
         write_durably(&path, &bytes)?;
         Ok(path)
@@ -93,7 +94,12 @@ pub fn write_durably_with(
 ) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let attempt = || -> std::io::Result<()> {
-        let mut temporary = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".partial-");
+        // Results are for others to read too, as far as the user's mask allows; the default is the owner alone.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut temporary = builder.tempfile_in(folder)?;
         write(temporary.as_file_mut())?;
         temporary.as_file().sync_all()?;
         temporary.persist(path).map_err(|error| error.error)?;

@@ -8,7 +8,9 @@ use super::selection::{RunRequest, Selection};
 use crate::cli::Context;
 use crate::failure::Failure;
 use crate::onnx::library::Library;
-use crate::pipeline::{EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model};
+use crate::pipeline::{
+    EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model,
+};
 use polars::prelude::DataFrame;
 use retally_manifests::{ArtifactId, Dataset, Model, Store};
 use retally_metrics::probe::{KnnOptions, ProbeOptions};
@@ -49,7 +51,8 @@ impl Plan {
     /// For people.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = format!("suite      {}\ndata       {}\n", self.suite, self.datasets.join(", "));
+        let mut text =
+            format!("suite      {}\ndata       {}\n", self.suite, self.datasets.join(", "));
         for (model, taps) in &self.models {
             text.push_str(&format!("model      {model}: {}\n", taps.join(" ")));
         }
@@ -71,7 +74,7 @@ impl Plan {
 /// # Errors
 /// If the request does not fit the suite or the manifests.
 pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure> {
-    let selection = Selection::new(request, &context.manifest)?;
+    let selection = request.selection(&context.manifest)?;
     let store = context.store()?;
     let mut to_fetch = Vec::new();
     let mut bytes_to_fetch = 0;
@@ -100,7 +103,7 @@ pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure
 /// # Errors
 /// Bad input, a failed fetch, a model or image that does not fit, a full disk. Finished chunks and measurements are kept.
 pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Failure> {
-    let selection = Selection::new(request, &context.manifest)?;
+    let selection = request.selection(&context.manifest)?;
     let library = context.onnxruntime()?;
     let directory = RunDirectory::open(&request.out)?;
     let pool = rayon::ThreadPoolBuilder::new()
@@ -117,8 +120,15 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
         pool,
         settings: MeasureSettings {
             spatial: selection.spatial(),
-            probe: ProbeOptions { seed: selection.plan.probe.seed, c: selection.plan.probe.c, ..ProbeOptions::default() },
-            knn: KnnOptions { k: selection.plan.probe.neighbours as usize, ..KnnOptions::default() },
+            probe: ProbeOptions {
+                seed: selection.plan.probe.seed,
+                c: selection.plan.probe.c,
+                ..ProbeOptions::default()
+            },
+            knn: KnnOptions {
+                k: selection.plan.probe.neighbours as usize,
+                ..KnnOptions::default()
+            },
         },
     };
     let mut record = RunRecord::begin(request, library.record());
@@ -160,12 +170,21 @@ impl Run<'_> {
         dataset: &Dataset,
         record: &mut RunRecord,
     ) -> Result<Option<(DatasetMeasurements, DataFrame)>, Failure> {
-        let files = dataset.artifacts.iter().map(|id| self.fetch(id, record)).collect::<Result<Vec<_>, _>>()?;
+        let files = match self.context.manifest.dataset_folder(dataset) {
+            Some(folder) => vec![folder],
+            None => dataset
+                .artifacts
+                .iter()
+                .map(|id| self.fetch(id, record))
+                .collect::<Result<_, _>>()?,
+        };
         let samples = Samples::open(dataset, &files, self.request.limit)?;
         record.datasets.push(dataset_record(&samples));
         let mut models = Vec::new();
         for model in &self.selection.models {
-            let Some(results) = self.measure_model(model, &samples, record)? else { return Ok(None) };
+            let Some(results) = self.measure_model(model, &samples, record)? else {
+                return Ok(None);
+            };
             models.push(results);
         }
         let rows = samples_table::rows(&samples, &models)?;
@@ -207,8 +226,15 @@ impl Run<'_> {
             chunks: encoding.keys().to_vec(),
         });
         let chunks = encoded.chunks;
-        let tap = TapContext { model, keys: encoding.keys(), chunks: &chunks, samples, settings: &self.settings };
-        let taps = self.pool.install(|| measure_model(&tap, self.directory, &self.context.progress))?;
+        let tap = TapContext {
+            model,
+            keys: encoding.keys(),
+            chunks: &chunks,
+            samples,
+            settings: &self.settings,
+        };
+        let taps =
+            self.pool.install(|| measure_model(&tap, self.directory, &self.context.progress))?;
         Ok(Some(ModelResults { chunks, taps }))
     }
 
@@ -226,7 +252,8 @@ impl Run<'_> {
 }
 
 fn dataset_record(samples: &Samples) -> DatasetRecord {
-    let (train, test) = samples.split().map_or((0, 0), |split| (split.train.len(), split.test.len()));
+    let (train, test) =
+        samples.split().map_or((0, 0), |split| (split.train.len(), split.test.len()));
     DatasetRecord {
         id: samples.dataset().id.clone(),
         samples: samples.count(),

@@ -10,3 +10,4 @@ mod selection;
 pub use execute::{Ended, execute, plan};
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
 pub use selection::RunRequest;
+pub(crate) use selection::Selection;

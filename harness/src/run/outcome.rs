@@ -4,7 +4,9 @@ use super::directory::RunDirectory;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use retally_reports::ReportFiles;
-use retally_suites::{CheckOutcome, CheckReport, EvaluatedSuite, RunMeasurements, Suite, check, evaluate};
+use retally_suites::{
+    CheckOutcome, CheckReport, EvaluatedSuite, RunMeasurements, Suite, check, evaluate,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -34,7 +36,12 @@ impl FinishedRun {
     /// The terminal's table and where the report is.
     #[must_use]
     pub fn to_text(&self) -> String {
-        format!("{}\n{}\nreport: {}", self.table.trim_end(), self.check.to_text().trim_end(), self.report.display())
+        format!(
+            "{}\n{}\nreport: {}",
+            self.table.trim_end(),
+            self.check.to_text().trim_end(),
+            self.report.display()
+        )
     }
 }
 
@@ -71,7 +78,11 @@ pub(super) fn finish(
 ///
 /// # Errors
 /// If a file cannot be written.
-pub fn write_report(suite: &EvaluatedSuite, record: Option<&Value>, out: &Path) -> Result<ReportFiles, Failure> {
+pub fn write_report(
+    suite: &EvaluatedSuite,
+    record: Option<&Value>,
+    out: &Path,
+) -> Result<ReportFiles, Failure> {
     Ok(retally_reports::write_report(suite, record, out)?)
 }
 
@@ -111,7 +122,9 @@ impl StoredRun {
                 suite.definition().version
             )));
         }
-        let record = std::fs::read(folder.join("run.json")).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let record = std::fs::read(folder.join("run.json"))
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Ok(Self { suite, measurements, record })
     }
 

@@ -48,7 +48,8 @@ fn sample_columns(samples: &Samples) -> Vec<Column> {
     let infos = samples.infos();
     let keys: Vec<&str> = infos.iter().map(|info| info.key.as_str()).collect();
     let digests: Vec<String> = samples.digests().iter().map(ToString::to_string).collect();
-    let classes: Vec<Option<&str>> = infos.iter().map(|info| class_name(samples, info.class)).collect();
+    let classes: Vec<Option<&str>> =
+        infos.iter().map(|info| class_name(samples, info.class)).collect();
     let mut sets = vec![None; count];
     if let Some(split) = samples.split() {
         split.train.iter().for_each(|&index| sets[index] = Some("train"));
@@ -64,7 +65,8 @@ fn sample_columns(samples: &Samples) -> Vec<Column> {
 }
 
 fn score_columns<'a>(key: &str, scores: impl Iterator<Item = &'a ImageScores>) -> Vec<Column> {
-    let mut values: [(&str, Vec<Option<f64>>); 4] = ["LDS", "CDS", "SRSS", "RMSC"].map(|name| (name, Vec::new()));
+    let mut values: [(&str, Vec<Option<f64>>); 4] =
+        ["LDS", "CDS", "SRSS", "RMSC"].map(|name| (name, Vec::new()));
     for score in scores {
         let row = [Some(score.lds), Some(score.cds), score.srss.ok(), Some(score.rmsc)];
         for (column, value) in values.iter_mut().zip(row) {

@@ -1,8 +1,8 @@
 //! Which models, taps and data sets a run takes.
 
+use crate::cli::Context;
 use crate::failure::Failure;
 use crate::onnx::device::Device;
-use crate::cli::Context;
 use crate::onnx::library::LibraryLocation;
 use crate::pipeline::spatial_method;
 use retally_manifests::{ArtifactId, Dataset, Manifest, Model};
@@ -34,26 +34,40 @@ pub struct RunRequest<'a> {
     pub limit: Option<usize>,
 }
 
+impl RunRequest<'_> {
+    /// What is asked for, resolved against the manifests.
+    pub(super) fn selection(&self, manifest: &Manifest) -> Result<Selection, Failure> {
+        Selection::new(self.suite, self.models, self.datasets, manifest)
+    }
+}
+
 /// What a run takes, resolved against the manifests.
 #[derive(Debug)]
-pub(super) struct Selection {
+pub(crate) struct Selection {
     pub(super) plan: RunPlan,
     pub(super) models: Vec<Model>,
     pub(super) datasets: Vec<Dataset>,
 }
 
 impl Selection {
-    pub(super) fn new(request: &RunRequest<'_>, manifest: &Manifest) -> Result<Self, Failure> {
-        let suite = request.suite;
+    /// What a suite takes; `models` and `datasets`, where given, stand in for the suite's own.
+    pub(crate) fn new(
+        suite: &Suite,
+        models: &[String],
+        datasets: &[String],
+        manifest: &Manifest,
+    ) -> Result<Self, Failure> {
         let Some(plan) = suite.run_plan() else {
             return Err(Failure::invalid(format_args!(
                 "suite `{0}` has nothing to run; `retally report {0}` rebuilds its tables and figures",
                 suite.id()
             )));
         };
-        let models = select_models(request, plan, manifest)?;
-        let datasets = select_datasets(request, plan, manifest)?;
-        Ok(Self { plan: plan.clone(), models, datasets })
+        Ok(Self {
+            plan: plan.clone(),
+            models: select_models(suite, models, plan, manifest)?,
+            datasets: select_datasets(suite, datasets, plan, manifest)?,
+        })
     }
 
     /// The definition of the spatial metrics that the suite asks for.
@@ -68,13 +82,14 @@ impl Selection {
     pub(super) fn methods(&self) -> BTreeMap<String, String> {
         let spatial = spatial_method(self.spatial());
         let methods = ["LDS", "CDS", "SRSS", "RMSC"].map(|metric| (metric, spatial));
-        let probes = [("accuracy", method::LINEAR_PROBE), ("k-NN accuracy", method::NEAREST_NEIGHBOURS)];
+        let probes =
+            [("accuracy", method::LINEAR_PROBE), ("k-NN accuracy", method::NEAREST_NEIGHBOURS)];
         let all = methods.into_iter().chain(probes);
         all.map(|(metric, method)| (metric.to_owned(), method.to_owned())).collect()
     }
 
     /// Everything that must be in the store: data, models and, where no library is named, ONNX Runtime.
-    pub(super) fn artifacts(&self, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
+    pub(crate) fn artifacts(&self, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
         let mut ids = Vec::new();
         if LibraryLocation::named(context.options.onnxruntime.as_deref()).is_none() {
             ids.push(context.onnxruntime_id()?);
@@ -86,12 +101,13 @@ impl Selection {
 }
 
 fn select_models(
-    request: &RunRequest<'_>,
+    suite: &Suite,
+    chosen: &[String],
     plan: &RunPlan,
     manifest: &Manifest,
 ) -> Result<Vec<Model>, Failure> {
-    if !request.models.is_empty() {
-        let models = request.models.iter().map(|id| Ok(manifest.model(id)?.clone()));
+    if !chosen.is_empty() {
+        let models = chosen.iter().map(|id| Ok(manifest.model(id)?.clone()));
         return models.collect();
     }
     let mut models = Vec::new();
@@ -106,23 +122,24 @@ fn select_models(
         return Err(Failure::invalid(format_args!(
             "suite `{}` names no encoder that a manifest holds: give --manifest FILE with your models and choose them \
              with --model ID (docs/manifests.md)",
-            request.suite.id()
+            suite.id()
         )));
     }
     Ok(models)
 }
 
 fn select_datasets(
-    request: &RunRequest<'_>,
+    suite: &Suite,
+    chosen: &[String],
     plan: &RunPlan,
     manifest: &Manifest,
 ) -> Result<Vec<Dataset>, Failure> {
-    let ids = if request.datasets.is_empty() { &plan.datasets } else { request.datasets };
+    let ids = if chosen.is_empty() { plan.datasets.as_slice() } else { chosen };
     if ids.is_empty() {
         return Err(Failure::invalid(format_args!(
             "suite `{}` names no data set: give --manifest FILE with yours and choose it with --data ID \
              (docs/manifests.md)",
-            request.suite.id()
+            suite.id()
         )));
     }
     ids.iter().map(|id| Ok(manifest.dataset(id)?.clone())).collect()

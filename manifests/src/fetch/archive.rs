@@ -1,5 +1,6 @@
 //! Wheels and tarballs are untrusted: exactly one named member is read, streamed into the store, and nothing else is
-//! written anywhere. So no path of an archive reaches the file system, and no member is unpacked past the manifest's size.
+//! written anywhere. So no path of an archive reaches the file system, and no member is unpacked past the size that the
+//! manifest says.
 
 use super::Failure;
 use crate::MemberPath;
@@ -45,7 +46,8 @@ pub(super) fn extract_tarball_member(
     incoming: &mut Incoming<'_>,
 ) -> Result<(), Failure> {
     let name = member.as_str();
-    let broken = |error: io::Error| Failure::Archive(format!("the tarball cannot be read: {error}"));
+    let broken =
+        |error: io::Error| Failure::Archive(format!("the tarball cannot be read: {error}"));
     refuse_large_records(archive)?;
     let mut tarball = Archive::new(inflate(archive)?);
     for entry in tarball.entries().map_err(broken)? {
@@ -64,7 +66,8 @@ pub(super) fn extract_tarball_member(
 
 /// A first pass over the headers: long names and extended headers are read into memory by the second one.
 fn refuse_large_records(archive: &Path) -> Result<(), Failure> {
-    let broken = |error: io::Error| Failure::Archive(format!("the tarball cannot be read: {error}"));
+    let broken =
+        |error: io::Error| Failure::Archive(format!("the tarball cannot be read: {error}"));
     let mut tarball = Archive::new(inflate(archive)?);
     for entry in tarball.entries().map_err(broken)?.raw(true) {
         let entry = entry.map_err(broken)?;
@@ -74,7 +77,9 @@ fn refuse_large_records(archive: &Path) -> Result<(), Failure> {
             || kind.is_pax_local_extensions()
             || kind.is_pax_global_extensions();
         if record && entry.size() > MAX_RECORD_BYTES {
-            return Err(Failure::Archive("the tarball has a header record of more than 1 MiB".to_owned()));
+            return Err(Failure::Archive(
+                "the tarball has a header record of more than 1 MiB".to_owned(),
+            ));
         }
     }
     Ok(())
@@ -94,7 +99,9 @@ fn check_size(name: &str, declared: u64, incoming: &Incoming<'_>) -> Result<(), 
     if declared == expected {
         return Ok(());
     }
-    Err(Failure::Archive(format!("member `{name}` has {declared} bytes, the manifest says {expected}")))
+    Err(Failure::Archive(format!(
+        "member `{name}` has {declared} bytes, the manifest says {expected}"
+    )))
 }
 
 fn missing(name: &str) -> Failure {

@@ -43,9 +43,11 @@ impl Fetcher<'_> {
         let file_name = Path::new(&derived.recipe).file_name().unwrap_or_default();
         let mut arguments: Vec<OsString> = ["-I", "-B", "-c", BOOTSTRAP].map(OsString::from).into();
         arguments.extend([scripts.clone().into(), scripts.join(file_name).into()]);
-        arguments.extend(derived.arguments.iter().map(|argument| filled(argument, inputs, &output)));
+        arguments
+            .extend(derived.arguments.iter().map(|argument| filled(argument, inputs, &output)));
         self.step(artifact, &format!("running {}", derived.recipe));
-        let program = Program { name: python.as_os_str(), ..self.python(work.path(), &derived.recipe) };
+        let program =
+            Program { name: python.as_os_str(), ..self.python(work.path(), &derived.recipe) };
         program.run(&arguments)?;
         self.copy(artifact, &output)
     }
@@ -112,12 +114,19 @@ impl Fetcher<'_> {
         let list = folder.join("requirements.txt");
         fs::write(&list, requirements).doing("write", &list)?;
         self.step(artifact, "installing the recipe's requirements");
-        let inner = Program { name: python.as_os_str(), ..self.python(folder, "python of the environment") };
-        let packages = String::from_utf8_lossy(&inner.run(&["-I", "-c", PACKAGES])?).trim().to_owned();
+        let inner = Program {
+            name: python.as_os_str(),
+            ..self.python(folder, "python of the environment")
+        };
+        let packages =
+            String::from_utf8_lossy(&inner.run(&["-I", "-c", PACKAGES])?).trim().to_owned();
         let fixed = "-m pip install --require-hashes --only-binary=:all: --no-input --disable-pip-version-check \
                      --requirement requirements.txt --target";
         let arguments: Vec<&str> = fixed.split_whitespace().chain([packages.as_str()]).collect();
-        let pip = Program { failure: ErrorClass::Temporary, ..self.python(folder, "python3 -m pip install") };
+        let pip = Program {
+            failure: ErrorClass::Temporary,
+            ..self.python(folder, "python3 -m pip install")
+        };
         pip.run(&arguments)?;
         let mark = folder.join(COMPLETE);
         fs::write(&mark, "").doing("write", &mark)?;
@@ -126,7 +135,13 @@ impl Fetcher<'_> {
 
     /// The user's Python. Unlike a download, what it refuses once it refuses again.
     fn python<'a>(&'a self, folder: &'a Path, title: &'a str) -> Program<'a> {
-        Program { name: &self.settings.python, title, folder, advice: PYTHON_ADVICE, failure: ErrorClass::Invalid }
+        Program {
+            name: &self.settings.python,
+            title,
+            folder,
+            advice: PYTHON_ADVICE,
+            failure: ErrorClass::Invalid,
+        }
     }
 
     fn step(&self, artifact: &Artifact, description: &str) {
@@ -144,7 +159,9 @@ fn filled(argument: &Argument, inputs: &[PathBuf], output: &Path) -> OsString {
     for piece in argument.pieces() {
         match piece {
             Piece::Text(part) => text.push(part),
-            Piece::Input(index) => text.push(inputs.get(*index).map_or(Path::new(""), PathBuf::as_path)),
+            Piece::Input(index) => {
+                text.push(inputs.get(*index).map_or(Path::new(""), PathBuf::as_path))
+            }
             Piece::Output => text.push(output),
         }
     }

@@ -19,7 +19,8 @@ pub enum FetchError {
     /// It is not there and the network is forbidden.
     #[error(
         "artifact `{id}` ({bytes} bytes) is not in the store and the network is forbidden; \
-         run `retally fetch {id}` where there is a network{}", Listed(attempts)
+         run `retally fetch {id}` where there is a network{}",
+        Listed(attempts)
     )]
     Offline {
         /// Which artifact.
@@ -47,7 +48,8 @@ impl FetchError {
             Self::Unknown(_) | Self::Offline { .. } => ErrorClass::Invalid,
             Self::Store(error) => error.class(),
             Self::Exhausted { attempts, .. } => {
-                let temporary = attempts.iter().any(|attempt| attempt.failure.class() == ErrorClass::Temporary);
+                let temporary =
+                    attempts.iter().any(|attempt| attempt.failure.class() == ErrorClass::Temporary);
                 if temporary { ErrorClass::Temporary } else { ErrorClass::Invalid }
             }
         }
@@ -157,7 +159,9 @@ impl Failure {
         match self {
             Self::Store(error) => error.class(),
             Self::Input(error) => error.class(),
-            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => ErrorClass::Invalid,
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ErrorClass::Invalid
+            }
             Self::ProgramFailed { class, .. } => *class,
             Self::Network { .. } | Self::Read { .. } => ErrorClass::Temporary,
             Self::Offline

@@ -5,7 +5,9 @@ use crate::source::{WebAddress, is_allowed, is_loopback};
 use crate::store::{Doing, Incoming, Mismatch, StoreError, read_some};
 use crate::{Artifact, Event};
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, IF_RANGE, RANGE, RETRY_AFTER,
+};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
 use std::error::Error;
@@ -48,8 +50,17 @@ impl Stop {
 
 impl Fetcher<'_> {
     /// Downloads an artifact into the store.
-    pub(super) fn download(&self, artifact: &Artifact, address: &WebAddress) -> Result<PathBuf, Failure> {
-        let download = Download { fetcher: self, artifact, url: address.url(), client: self.client(address.url())? };
+    pub(super) fn download(
+        &self,
+        artifact: &Artifact,
+        address: &WebAddress,
+    ) -> Result<PathBuf, Failure> {
+        let download = Download {
+            fetcher: self,
+            artifact,
+            url: address.url(),
+            client: self.client(address.url())?,
+        };
         let mut incoming = self.store.resume(artifact, self.observer)?;
         let continued = download.complete(&mut incoming)?;
         let tag_file = download.tag_file()?;
@@ -60,7 +71,11 @@ impl Fetcher<'_> {
             // An earlier part, perhaps from another mirror, did not fit to the rest: that is not this server's fault.
             Err(StoreError::Content(Mismatch::Digest { .. })) if continued => {
                 let reason = "the continued file has another digest; starting from its beginning";
-                self.observer.event(Event::Retry { id: &artifact.id, reason, delay: Duration::ZERO });
+                self.observer.event(Event::Retry {
+                    id: &artifact.id,
+                    reason,
+                    delay: Duration::ZERO,
+                });
                 let mut incoming = self.store.resume(artifact, self.observer)?;
                 download.complete(&mut incoming)?;
                 Ok(incoming.finish()?)
@@ -78,7 +93,9 @@ impl Fetcher<'_> {
             .redirect(Policy::custom(follow_if_safe));
         // This machine is never reached through a proxy.
         let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
-        builder.build().map_err(|error| Failure::Refused(format!("no download client: {}", with_causes(&error))))
+        builder.build().map_err(|error| {
+            Failure::Refused(format!("no download client: {}", with_causes(&error)))
+        })
     }
 }
 
@@ -123,7 +140,11 @@ impl Download<'_> {
                 return Err(Failure::Network { reason, tries: failures });
             }
             let delay = policy.delay(failures, pause);
-            self.fetcher.observer.event(Event::Retry { id: &self.artifact.id, reason: &reason, delay });
+            self.fetcher.observer.event(Event::Retry {
+                id: &self.artifact.id,
+                reason: &reason,
+                delay,
+            });
             std::thread::sleep(delay);
             continued |= incoming.received() > 0;
         }
@@ -139,13 +160,16 @@ impl Download<'_> {
         self.remember_tag(response.headers())?;
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            let count = read_some(&mut response, &mut buffer).map_err(|error| Stop::transient(with_causes(&error)))?;
+            let count = read_some(&mut response, &mut buffer)
+                .map_err(|error| Stop::transient(with_causes(&error)))?;
             let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
             incoming.write(bytes)?;
         }
         let (received, expected) = (incoming.received(), self.artifact.bytes);
         if received < expected {
-            return Err(Stop::transient(format!("the transfer ended after {received} of {expected} bytes")));
+            return Err(Stop::transient(format!(
+                "the transfer ended after {received} of {expected} bytes"
+            )));
         }
         Ok(())
     }
@@ -160,7 +184,11 @@ impl Download<'_> {
         }
         request.send().map_err(|error| {
             let reason = with_causes(&error);
-            if error.is_redirect() || error.is_builder() { Stop::refused(reason) } else { Stop::transient(reason) }
+            if error.is_redirect() || error.is_builder() {
+                Stop::refused(reason)
+            } else {
+                Stop::transient(reason)
+            }
         })
     }
 
@@ -170,7 +198,9 @@ impl Download<'_> {
         let start = self.start_of_answer(response, incoming)?;
         match response.content_length().map(|length| length.saturating_add(start)) {
             Some(length) if length != expected => {
-                return Err(Stop::refused(format!("the server offers {length} bytes, the manifest says {expected}")));
+                return Err(Stop::refused(format!(
+                    "the server offers {length} bytes, the manifest says {expected}"
+                )));
             }
             _ => {}
         }
@@ -181,7 +211,11 @@ impl Download<'_> {
     }
 
     /// Position of the answer's first byte in the artifact.
-    fn start_of_answer(&self, response: &Response, incoming: &mut Incoming<'_>) -> Result<u64, Stop> {
+    fn start_of_answer(
+        &self,
+        response: &Response,
+        incoming: &mut Incoming<'_>,
+    ) -> Result<u64, Stop> {
         let received = incoming.received();
         match response.status() {
             StatusCode::OK => Ok(0),
@@ -207,8 +241,14 @@ impl Download<'_> {
     /// The server may answer better later.
     fn busy(response: &Response) -> Stop {
         // Only the form in seconds; for a date the own pause serves.
-        let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        Stop::Transient { reason: format!("the server answered {}", response.status()), pause: seconds.map(Duration::from_secs) }
+        let seconds = response
+            .headers()
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        Stop::Transient {
+            reason: format!("the server answered {}", response.status()),
+            pause: seconds.map(Duration::from_secs),
+        }
     }
 
     /// File beside the part: the address and, below it, the entity tag that the server gave.
@@ -219,7 +259,10 @@ impl Download<'_> {
     /// Keeps a strong tag, so that a later try continues only the same version of the file.
     fn remember_tag(&self, headers: &HeaderMap) -> Result<(), StoreError> {
         let path = self.tag_file()?;
-        let tag = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| !tag.starts_with("W/"));
+        let tag = headers
+            .get(ETAG)
+            .and_then(|tag| tag.to_str().ok())
+            .filter(|tag| !tag.starts_with("W/"));
         fs::write(&path, format!("{}\n{}", self.url, tag.unwrap_or_default())).doing("write", &path)
     }
 
@@ -236,7 +279,8 @@ fn content_range(headers: &HeaderMap) -> Option<(u64, u64)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?;
     let (range, total) = text.split_once('/')?;
     let (first, last) = range.split_once('-')?;
-    let (first, last, total): (u64, u64, u64) = (first.parse().ok()?, last.parse().ok()?, total.parse().ok()?);
+    let (first, last, total): (u64, u64, u64) =
+        (first.parse().ok()?, last.parse().ok()?, total.parse().ok()?);
     (last.checked_add(1) == Some(total)).then_some((first, total))
 }
 

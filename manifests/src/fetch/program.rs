@@ -43,7 +43,11 @@ impl Program<'_> {
             status: output.status.to_string(),
             output: last_lines(&String::from_utf8_lossy(printed)),
             // Without an exit code a signal ended it, for example when memory ran out.
-            class: if output.status.code().is_none() { ErrorClass::Temporary } else { self.failure },
+            class: if output.status.code().is_none() {
+                ErrorClass::Temporary
+            } else {
+                self.failure
+            },
         })
     }
 }

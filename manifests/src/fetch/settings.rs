@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest() {
-        let policy = RetryPolicy { longest_delay: Duration::from_secs(3), ..RetryPolicy::default() };
+        let policy =
+            RetryPolicy { longest_delay: Duration::from_secs(3), ..RetryPolicy::default() };
         let pauses = [1, 2, 3, 4, 40].map(|failures| policy.delay(failures, None).as_millis());
         assert_eq!(pauses, [500, 1000, 2000, 3000, 3000]);
         assert_eq!(policy.delay(1, Some(Duration::from_secs(2))), Duration::from_secs(2));

@@ -40,7 +40,9 @@ pub enum Mismatch {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// No folder for the store.
-    #[error("no folder for the store: this system names no cache folder; set RETALLY_HOME to a folder")]
+    #[error(
+        "no folder for the store: this system names no cache folder; set RETALLY_HOME to a folder"
+    )]
     NoHome,
     /// The disk is full, or a quota or limit is reached.
     #[error(
@@ -114,9 +116,9 @@ impl<T> Doing<T> for io::Result<T> {
         self.map_err(|source| {
             let path = path.to_owned();
             match source.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                    StoreError::Full { action, path, source }
-                }
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::FileTooLarge => StoreError::Full { action, path, source },
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     StoreError::Denied { action, path, source }
                 }
@@ -137,9 +139,16 @@ mod tests {
     #[test]
     fn messages_say_what_to_do() {
         let full = message(io::ErrorKind::StorageFull);
-        assert!(full.starts_with("the disk is full: cannot write `/x`") && full.contains("RETALLY_HOME"), "{full}");
+        assert!(
+            full.starts_with("the disk is full: cannot write `/x`")
+                && full.contains("RETALLY_HOME"),
+            "{full}"
+        );
         let denied = message(io::ErrorKind::PermissionDenied);
-        assert!(denied.starts_with("not allowed to write `/x`") && denied.contains("permissions"), "{denied}");
+        assert!(
+            denied.starts_with("not allowed to write `/x`") && denied.contains("permissions"),
+            "{denied}"
+        );
         assert!(message(io::ErrorKind::NotFound).starts_with("cannot write `/x`: "));
     }
 

@@ -1,7 +1,7 @@
 //! A file on its way into the store: hashed while it is written, visible only once it is verified.
 
-use super::error::{Doing, Mismatch, StoreError};
 use super::Store;
+use super::error::{Doing, Mismatch, StoreError};
 use crate::{Artifact, Event, Hasher, Observer};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -49,7 +49,8 @@ impl Store {
         observer: &'a dyn Observer,
     ) -> Result<Incoming<'a>, StoreError> {
         let path = self.folder("partial")?.join(format!("{}.part", artifact.sha256));
-        let usable = fs::symlink_metadata(&path).is_ok_and(|data| data.is_file() && data.len() <= artifact.bytes);
+        let usable = fs::symlink_metadata(&path)
+            .is_ok_and(|data| data.is_file() && data.len() <= artifact.bytes);
         if !usable {
             remove_file(&path)?;
         }
@@ -67,8 +68,22 @@ impl<'a> Incoming<'a> {
         path: PathBuf,
         remainder: Remainder,
     ) -> Result<Self, StoreError> {
-        let file = File::options().read(true).append(true).create(true).open(&path).doing("create", &path)?;
-        Ok(Self { store, artifact, observer, path, file, hasher: Hasher::new(), received: 0, remainder })
+        let file = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path)
+            .doing("create", &path)?;
+        Ok(Self {
+            store,
+            artifact,
+            observer,
+            path,
+            file,
+            hasher: Hasher::new(),
+            received: 0,
+            remainder,
+        })
     }
 
     /// Hashes the bytes of an earlier attempt.
@@ -76,7 +91,9 @@ impl<'a> Incoming<'a> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let count = read_some(&mut self.file, &mut buffer).doing("read", &self.path)?;
-            let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
+            let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
+                return Ok(());
+            };
             self.hasher.update(bytes);
             self.received += count as u64;
         }
@@ -119,7 +136,10 @@ impl<'a> Incoming<'a> {
     }
 
     /// Adds everything that `reader` has. The outer error is the store's, the inner one the reader's.
-    pub(crate) fn write_all_of(&mut self, reader: &mut impl Read) -> Result<io::Result<()>, StoreError> {
+    pub(crate) fn write_all_of(
+        &mut self,
+        reader: &mut impl Read,
+    ) -> Result<io::Result<()>, StoreError> {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             match read_some(reader, &mut buffer) {
@@ -149,7 +169,10 @@ impl<'a> Incoming<'a> {
     fn check(&self) -> Result<(), StoreError> {
         let Artifact { bytes, sha256, .. } = *self.artifact;
         if self.received != bytes {
-            return Err(StoreError::Content(Mismatch::Length { expected: bytes, found: self.received }));
+            return Err(StoreError::Content(Mismatch::Length {
+                expected: bytes,
+                found: self.received,
+            }));
         }
         let found = self.hasher.clone().finish();
         if found != sha256 {
@@ -162,7 +185,7 @@ impl<'a> Incoming<'a> {
 impl Drop for Incoming<'_> {
     fn drop(&mut self) {
         if self.remainder == Remainder::Nothing || self.received == 0 {
-            // After a rename there is nothing to remove; otherwise the next attempt removes it, or reports that it cannot.
+            // After a rename there is nothing to remove; else the next attempt removes it, or reports that it cannot.
             let _ = fs::remove_file(&self.path);
         }
     }

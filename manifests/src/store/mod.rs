@@ -11,8 +11,8 @@
 mod error;
 mod incoming;
 
-pub use error::{Mismatch, StoreError};
 pub(crate) use error::Doing;
+pub use error::{Mismatch, StoreError};
 pub(crate) use incoming::{Incoming, read_some};
 
 use crate::{Artifact, Digest};
@@ -37,10 +37,14 @@ impl Store {
     /// # Errors
     /// When no folder is named and the platform's cache folder is unknown.
     pub fn open(home: Option<&Path>) -> Result<Self, StoreError> {
-        let named = std::env::var_os(HOME_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let named =
+            std::env::var_os(HOME_VARIABLE).filter(|value| !value.is_empty()).map(PathBuf::from);
         let home = match home.map(Path::to_owned).or(named) {
             Some(home) => home,
-            None => etcetera::choose_base_strategy().map_err(|_| StoreError::NoHome)?.cache_dir().join("retally"),
+            None => etcetera::choose_base_strategy()
+                .map_err(|_| StoreError::NoHome)?
+                .cache_dir()
+                .join("retally"),
         };
         Ok(Self { home: std::path::absolute(&home).doing("find", &home)? })
     }

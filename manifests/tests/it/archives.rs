@@ -28,7 +28,8 @@ pub(crate) fn wheel_with_link(name: &str, target: &str) -> Vec<u8> {
 pub(crate) fn wheel_bomb(name: &str, real: usize, declared: u32) -> Vec<u8> {
     let mut bytes = wheel(&[(name, &vec![0; real])]);
     let original = u32::try_from(real).unwrap().to_le_bytes();
-    let places: Vec<usize> = (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == original).collect();
+    let places: Vec<usize> =
+        (0..bytes.len() - 4).filter(|&at| bytes[at..at + 4] == original).collect();
     assert_eq!(places.len(), 2, "one size in the local header, one in the central directory");
     for at in places {
         bytes[at..at + 4].copy_from_slice(&declared.to_le_bytes());
@@ -38,7 +39,8 @@ pub(crate) fn wheel_bomb(name: &str, real: usize, declared: u32) -> Vec<u8> {
 
 /// A gzipped tarball with some members.
 pub(crate) fn tarball(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let entries: Vec<_> = members.iter().map(|(name, content)| (*name, EntryType::Regular, *content)).collect();
+    let entries: Vec<_> =
+        members.iter().map(|(name, content)| (*name, EntryType::Regular, *content)).collect();
     tarball_of(&entries)
 }
 

@@ -40,7 +40,8 @@ fn manifest(bench: &Workbench, recipe: &str, output: &[u8]) -> Manifest {
 #[test]
 fn a_recipe_makes_the_artifact_and_its_environment_is_used_again() {
     let bench = bench();
-    let path = bench.fetch(&manifest(&bench, "double", b"abab")).unwrap_or_else(|error| panic!("{error}"));
+    let path =
+        bench.fetch(&manifest(&bench, "double", b"abab")).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(fs::read(&path).unwrap(), b"abab");
     assert_eq!(bench.events.count("step a making a virtual environment"), 1);
     assert_eq!(bench.files("partial"), [""; 0]);
@@ -66,7 +67,8 @@ fn a_recipe_makes_the_artifact_and_its_environment_is_used_again() {
 #[test]
 fn offline_makes_no_environment() {
     let bench = bench();
-    let error = bench.fetch_with(&manifest(&bench, "double", b"abab"), Network::Forbidden).unwrap_err();
+    let error =
+        bench.fetch_with(&manifest(&bench, "double", b"abab"), Network::Forbidden).unwrap_err();
     assert!(error.to_string().contains("retally fetch a"), "{error}");
     assert_eq!(bench.events.count("step"), 0);
 }
@@ -75,7 +77,10 @@ fn offline_makes_no_environment() {
 fn an_unknown_recipe_is_named() {
     let bench = bench();
     let error = bench.fetch(&manifest(&bench, "missing", b"abab")).unwrap_err();
-    assert!(error.to_string().contains("this program has no `zoo/missing.py`; it has zoo/double.py"), "{error}");
+    assert!(
+        error.to_string().contains("this program has no `zoo/missing.py`; it has zoo/double.py"),
+        "{error}"
+    );
     assert_eq!(error.class(), ErrorClass::Invalid);
 }
 
@@ -84,5 +89,8 @@ fn a_failing_input_is_told_with_its_reasons() {
     let bench = bench();
     fs::remove_file(bench.path().join("input")).unwrap();
     let error = bench.fetch(&manifest(&bench, "double", b"abab")).unwrap_err();
-    assert!(error.to_string().contains("derivation by zoo/double.py: cannot fetch artifact `b`"), "{error}");
+    assert!(
+        error.to_string().contains("derivation by zoo/double.py: cannot fetch artifact `b`"),
+        "{error}"
+    );
 }

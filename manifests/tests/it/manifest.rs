@@ -58,7 +58,8 @@ fn whole() -> String {
 
 /// The problems of a text that must be refused.
 fn problems(text: &str) -> Vec<PlacedProblem> {
-    let result = Manifest::parse("test.toml", text).and_then(|manifest| manifest.check_references().map(|()| manifest));
+    let result = Manifest::parse("test.toml", text)
+        .and_then(|manifest| manifest.check_references().map(|()| manifest));
     match result {
         Err(ManifestError::Invalid(error)) => {
             assert_eq!(error.name(), "test.toml");
@@ -107,7 +108,11 @@ fn problems_of_artifacts_point_to_their_line() {
     check("id = \"weights\"", "id = \"Weights\"", "`Weights` is not an id");
     check("\"file:abc\"", "\"ftp://abc\"", "a source starts with");
     check("\"file:abc\"", "\"http://example.org/abc\"", "only https is allowed");
-    check("id = \"images.tar\"", "id = \"weights\"", "this file has two artifacts with the id `weights`");
+    check(
+        "id = \"images.tar\"",
+        "id = \"weights\"",
+        "this file has two artifacts with the id `weights`",
+    );
     check("[[dataset]]", "[[datasets]]", "unknown field `datasets`");
 }
 
@@ -121,7 +126,7 @@ fn problems_of_models_point_to_their_line() {
     check("0.5, 0.5, 0.5", "0.5, nan, 0.5", "`mean` must be a finite number");
     check("width = 224", "width = 0", "`width` must be 1 to 8192");
     check("grid = [16, 16]", "grid = [16, 0]", "a grid of 16 rows x 0 columns");
-    check("grid = [16, 16]", "grid = [225, 16]", "cannot come from an input of 224 rows");
+    check("grid = [16, 16]", "grid = [225, 16]", "cannot come from 224 x 224 of input");
     check("grid = [16, 16]", "grid = [16]", "invalid length 1");
     check("channels = 384", "channels = 0", "`channels` must be 1 to");
     check("channels = 384", "channels = 1_048_576", "values a batch, more than");
@@ -132,8 +137,16 @@ fn problems_of_models_point_to_their_line() {
         "mode = \"shorter-side-crop\", shorter_side = 200, crop = 224",
         "a crop of 224 does not fit",
     );
-    check("artifact = \"weights\"", "artifact = \"weight\"", "there is no artifact `weight`; did you mean `weights`?");
-    check("artifact = \"weights\"", "artifact = \"images.tar\"", "is of the kind `dataset`, here a `model` is needed");
+    check(
+        "artifact = \"weights\"",
+        "artifact = \"weight\"",
+        "there is no artifact `weight`; did you mean `weights`?",
+    );
+    check(
+        "artifact = \"weights\"",
+        "artifact = \"images.tar\"",
+        "is of the kind `dataset`, here a `model` is needed",
+    );
 }
 
 #[test]
@@ -143,7 +156,11 @@ fn problems_of_datasets_point_to_their_line() {
     check("threshold = 128", "threshold = 256", "invalid value");
     check("margin = 8", "margin = 9000", "`margin` must be 0 to 8192");
     check("format = \"tar\"", "format = \"tar\"\nchunk = 0", "`chunk` must be 1 to 65536");
-    check("artifacts = [\"images.tar\"]", "artifacts = []", "`artifacts` must name at least one file");
+    check(
+        "artifacts = [\"images.tar\"]",
+        "artifacts = []",
+        "`artifacts` must name at least one file",
+    );
     check("\"images.tar\"]", "\"else.tar\"]", "there is no artifact `else.tar`");
 }
 
@@ -163,7 +180,12 @@ fn derivations_are_checked() {
         ("[\"images.tar\"]", "zoo/../x.py", "[\"{output}\"]", "must be a file of the zoo"),
         ("[\"images.tar\"]", "x.py", "[\"{output}\"]", "must be a file of the zoo"),
         ("[\"images.tar\"]", "zoo/x.py", "[\"{from:0}\"]", "must hold `{output}` exactly once"),
-        ("[\"images.tar\"]", "zoo/x.py", "[\"{from:1}\", \"{output}\"]", "counts past the 1 entries"),
+        (
+            "[\"images.tar\"]",
+            "zoo/x.py",
+            "[\"{from:1}\", \"{output}\"]",
+            "counts past the 1 entries",
+        ),
         ("[\"images.tar\"]", "zoo/x.py", "[\"{input}\", \"{output}\"]", "the placeholders are"),
         ("[\"nothing\"]", "zoo/x.py", "[\"{output}\"]", "there is no artifact `nothing`"),
         ("[\"weights\"]", "zoo/x.py", "[\"{output}\"]", "would be derived from itself"),
@@ -184,7 +206,13 @@ fn a_circle_of_derivations_is_found() {
     };
     let text = [derived("a", '0', "b"), derived("b", '1', "c"), derived("c", '2', "a")].concat();
     assert_eq!(problems(&text).len(), 3);
-    let text = [derived("a", '0', "b"), derived("b", '1', "c"), derived("c", '2', "weights"), ARTIFACT.into()].concat();
+    let text = [
+        derived("a", '0', "b"),
+        derived("b", '1', "c"),
+        derived("c", '2', "weights"),
+        ARTIFACT.into(),
+    ]
+    .concat();
     Manifest::parse("test.toml", &text).unwrap().check_references().unwrap();
 }
 
@@ -215,7 +243,8 @@ fn merging_keeps_the_same_and_refuses_the_different() {
     all.merge(parse("two.toml", ARTIFACT)).unwrap();
     all.merge(parse("three.toml", MODEL)).unwrap();
     all.check_references().unwrap();
-    let error = all.merge(parse("four.toml", &ARTIFACT.replace("bytes = 3", "bytes = 4"))).unwrap_err();
+    let error =
+        all.merge(parse("four.toml", &ARTIFACT.replace("bytes = 3", "bytes = 4"))).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("manifest `four.toml` is invalid\n  line 3, column 6"), "{message}");
     assert!(message.contains("artifact `weights` says something else in `one.toml`"), "{message}");
@@ -252,7 +281,10 @@ fn unknown_ids_come_with_a_suggestion() {
     let error = manifest.dataset("image").unwrap_err();
     assert_eq!(error.to_string(), "there is no dataset `image`; did you mean `images`?");
     let error = manifest.model("something-else").unwrap_err();
-    assert_eq!(error.to_string(), "there is no model `something-else`; `retally list` names what there is");
+    assert_eq!(
+        error.to_string(),
+        "there is no model `something-else`; `retally list` names what there is"
+    );
 }
 
 proptest! {

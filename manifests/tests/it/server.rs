@@ -38,7 +38,8 @@ impl Server {
         let (log, answer) = (Arc::clone(&requests), Arc::new(answer));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (mut stream, log, answer) = (stream.unwrap(), Arc::clone(&log), Arc::clone(&answer));
+                let (mut stream, log, answer) =
+                    (stream.unwrap(), Arc::clone(&log), Arc::clone(&answer));
                 thread::spawn(move || {
                     let request = read_request(&stream, &log);
                     answer(&request, &mut stream);
@@ -64,7 +65,8 @@ impl Server {
 }
 
 fn read_request(stream: &TcpStream, log: &Mutex<Vec<Request>>) -> Request {
-    let mut lines = BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
+    let mut lines =
+        BufReader::new(stream).lines().map(Result::unwrap).take_while(|line| !line.is_empty());
     let first = lines.next().unwrap();
     let path = first.split(' ').nth(1).unwrap().to_owned();
     let headers = lines.map(|line| {
@@ -81,7 +83,12 @@ fn read_request(stream: &TcpStream, log: &Mutex<Vec<Request>>) -> Request {
 /// Answers properly: the whole body, or its rest with 206.
 pub(crate) fn serve(body: &[u8], request: &Request, stream: &mut TcpStream) {
     match request.offset() {
-        None => send(stream, "200 OK", &[("ETag", "\"one\""), ("Content-Length", &body.len().to_string())], body),
+        None => send(
+            stream,
+            "200 OK",
+            &[("ETag", "\"one\""), ("Content-Length", &body.len().to_string())],
+            body,
+        ),
         Some(offset) => send_rest(body, offset, stream),
     }
 }
@@ -90,7 +97,11 @@ pub(crate) fn serve(body: &[u8], request: &Request, stream: &mut TcpStream) {
 pub(crate) fn send_rest(body: &[u8], offset: usize, stream: &mut TcpStream) {
     let rest = &body[offset..];
     let range = format!("bytes {offset}-{}/{}", body.len() - 1, body.len());
-    let headers = [("ETag", "\"one\""), ("Content-Range", &range), ("Content-Length", &rest.len().to_string())];
+    let headers = [
+        ("ETag", "\"one\""),
+        ("Content-Range", &range),
+        ("Content-Length", &rest.len().to_string()),
+    ];
     send(stream, "206 Partial Content", &headers, rest);
 }
 

@@ -2,8 +2,8 @@
 
 use crate::workbench::{Workbench, manifest_of, noise};
 use retally_manifests::{
-    Digest, ErrorClass, FetchError, Fetcher, Manifest, Mismatch, Network, Silent, Store, StoreError,
-    VerificationState, verify,
+    Digest, ErrorClass, FetchError, Fetcher, Manifest, Mismatch, Network, Silent, Store,
+    StoreError, VerificationState, verify,
 };
 use std::fs;
 
@@ -28,8 +28,7 @@ fn opening_creates_nothing() {
 fn objects_are_filed_by_digest() {
     let store = Store::open(Some("/somewhere".as_ref())).unwrap();
     let path = store.object_path(&Digest::of_bytes(b"abc"));
-    let expected =
-        "/somewhere/objects/sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    let expected = "/somewhere/objects/sha256/ba/7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(path, std::path::Path::new(expected));
 }
 
@@ -46,7 +45,9 @@ fn a_file_source_is_relative_to_its_manifest_and_works_offline() {
 #[test]
 fn a_folder_is_no_file_source() {
     let bench = Workbench::new();
-    let error = bench.fetch(&manifest_of(b"content", &[&format!("file:{}", bench.path().display())])).unwrap_err();
+    let error = bench
+        .fetch(&manifest_of(b"content", &[&format!("file:{}", bench.path().display())]))
+        .unwrap_err();
     assert!(error.to_string().contains("not a regular file"), "{error}");
     bench.assert_empty();
 }
@@ -57,7 +58,8 @@ fn a_home_that_cannot_be_a_folder_is_a_clear_error() {
     fs::write(bench.path().join("file"), "").unwrap();
     let store = Store::open(Some(&bench.path().join("file").join("store"))).unwrap();
     let manifest = local(&bench, b"content");
-    let error = Fetcher::new(&store, &manifest, Network::Allowed, &Silent).fetch(&crate::workbench::id("a"));
+    let error = Fetcher::new(&store, &manifest, Network::Allowed, &Silent)
+        .fetch(&crate::workbench::id("a"));
     let error = error.unwrap_err();
     assert!(matches!(error, FetchError::Store(_)), "{error}");
     assert_eq!(error.class(), ErrorClass::Temporary);
@@ -102,8 +104,10 @@ fn verify_lists_every_copy_and_every_difference() {
     fs::write(bench.path().join("data"), "other length").unwrap();
     let found = check();
     assert_eq!(found.state, VerificationState::Different);
-    let differences: Vec<&Mismatch> = found.copies.iter().filter_map(|copy| copy.difference.as_ref()).collect();
-    let digest = Mismatch::Digest { expected: artifact.sha256, found: Digest::of_bytes(b"CONTENT") };
+    let differences: Vec<&Mismatch> =
+        found.copies.iter().filter_map(|copy| copy.difference.as_ref()).collect();
+    let digest =
+        Mismatch::Digest { expected: artifact.sha256, found: Digest::of_bytes(b"CONTENT") };
     assert_eq!(differences, [&digest, &Mismatch::Length { expected: 7, found: 12 }]);
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["state"], "different");

@@ -1,7 +1,8 @@
 //! A store in a temporary folder, a manifest made for the test, and a record of every event.
 
 use retally_manifests::{
-    ArtifactId, Digest, Event, FetchError, Fetcher, Manifest, Network, Observer, RetryPolicy, Settings, Store,
+    ArtifactId, Digest, Event, FetchError, Fetcher, Manifest, Network, Observer, RetryPolicy,
+    Settings, Store,
 };
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,11 @@ impl Workbench {
         self.fetch_with(manifest, Network::Allowed)
     }
 
-    pub(crate) fn fetch_with(&self, manifest: &Manifest, network: Network) -> Result<PathBuf, FetchError> {
+    pub(crate) fn fetch_with(
+        &self,
+        manifest: &Manifest,
+        network: Network,
+    ) -> Result<PathBuf, FetchError> {
         let fetcher = Fetcher::new(&self.store, manifest, network, &self.events);
         fetcher.with_settings(self.settings.clone()).fetch(&id("a"))
     }
@@ -97,7 +102,8 @@ pub(crate) fn manifest_of(content: &[u8], sources: &[&str]) -> Manifest {
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 1u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
     (0..length).map(|_| next()).collect()

@@ -6,7 +6,7 @@ use retally_suites::evaluation::{EvaluatedRow, EvaluatedTable};
 use std::fmt::Write as _;
 
 /// A table with more columns of values may be wider than a line.
-const MOST_COLUMNS: usize = 6;
+const MOST_COLUMNS: usize = 4;
 
 /// The table as a `table` float; the document needs the packages named in its first line.
 ///
@@ -21,6 +21,8 @@ pub fn latex(suite: &str, table: &EvaluatedTable) -> String {
     let mut out =
         format!("% Needs \\usepackage{{{packages}}}.\n\\begin{{table}}[tbp]\n\\centering\\small\n");
     let caption = words::caption(&table.label, &table.title);
+    // LaTeX's classes expect captions below tables; above, the room belongs under the caption.
+    out.push_str("\\setlength{\\abovecaptionskip}{0pt}\\setlength{\\belowcaptionskip}{6pt}\n");
     let _ = writeln!(out, "\\caption{{{}}}", escape(&caption));
     let _ = writeln!(out, "\\label{{tab:retally-{suite}-{}}}", table.id);
     if is_wide {

@@ -11,10 +11,14 @@ fn refuse(code: i32, expected: &[&str], arguments: impl Fn(&Path) -> Vec<String>
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let finished = run(&arguments);
     assert_eq!(finished.code, code, "{arguments:?}: {finished:?}");
-    assert!(finished.stdout.is_empty(), "a failure must print nothing on standard output: {finished:?}");
+    assert!(
+        finished.stdout.is_empty(),
+        "a failure must print nothing on standard output: {finished:?}"
+    );
     assert!(!finished.stderr.contains("panicked"), "{finished:?}");
-    // The terminal's line breaks are not part of a message.
-    let message = finished.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    // The terminal's line breaks and their marks are not part of a message.
+    let words = finished.stderr.split_whitespace().filter(|word| *word != "│");
+    let message = words.collect::<Vec<_>>().join(" ");
     for part in expected {
         assert!(message.contains(part), "`{part}` is not in: {message}");
     }
@@ -31,7 +35,7 @@ fn file(folder: &Path, name: &str, bytes: impl AsRef<[u8]>) -> String {
 }
 
 fn spatial(features: &str) -> Vec<String> {
-    strings(&["score", "spatial", "--features", features, "--grid", "4x4"])
+    strings(&["score", "spatial", "--features", features, "--grid", "8x8"])
 }
 
 fn manifest_run(folder: &Path, manifest: &str) -> Vec<String> {
@@ -93,7 +97,7 @@ fn manifest_with_a_short_digest() {
 
 #[test]
 fn manifest_whose_file_has_another_digest() {
-    refuse(2, &["sha256", "expected"], |folder| {
+    refuse(2, &["SHA-256", "the manifest says"], |folder| {
         file(folder, "model.onnx", "not what was promised");
         let manifest = file(
             folder,
@@ -110,7 +114,7 @@ fn manifest_whose_file_has_another_digest() {
 
 #[test]
 fn artifact_that_only_the_network_has_while_offline() {
-    refuse(2, &["offline", "fetch"], |folder| {
+    refuse(2, &["network is forbidden", "retally fetch mine"], |folder| {
         let manifest = file(
             folder,
             "mine.toml",
@@ -151,7 +155,7 @@ fn cuda_without_cuda_is_an_error_not_a_cpu_run() {
             "--model",
             "mobilenetv2",
             "--limit",
-            "8",
+            "96",
             "--device",
             "cuda:0",
             "--out",
@@ -179,7 +183,7 @@ fn features_that_are_no_npy_file() {
 fn features_that_are_cut_off() {
     refuse(2, &["tokens.npy", "bytes"], |folder| {
         let path = folder.join("tokens.npy");
-        write_f32(&path, &[2, 16, 3], &[1.0; 96]);
+        write_f32(&path, &[2, 64, 3], &[1.0; 384]);
         let bytes = fs::read(&path).unwrap();
         spatial(&file(folder, "tokens.npy", &bytes[..bytes.len() - 40]))
     });
@@ -189,20 +193,20 @@ fn features_that_are_cut_off() {
 fn features_whose_header_promises_more_than_the_file_holds() {
     refuse(2, &["tokens.npy"], |folder| {
         let path = folder.join("tokens.npy");
-        write_f32(&path, &[2, 16, 3], &[1.0; 96]);
+        write_f32(&path, &[2, 64, 3], &[1.0; 384]);
         let bytes = fs::read(&path).unwrap();
         let header = String::from_utf8_lossy(&bytes[..128]).into_owned();
-        assert!(header.contains("(2, 16, 3)"), "{header}");
-        let at = bytes.windows(10).position(|window| window == b"(2, 16, 3)").unwrap();
+        assert!(header.contains("(2, 64, 3"), "{header}");
+        let at = bytes.windows(9).position(|window| window == b"(2, 64, 3").unwrap();
         let mut forged = bytes.clone();
-        forged[at..at + 10].copy_from_slice(b"(9,9999,9)");
+        forged[at..at + 9].copy_from_slice(b"(9,9999,9");
         spatial(&file(folder, "tokens.npy", forged))
     });
 }
 
 #[test]
 fn features_that_do_not_fit_the_grid() {
-    refuse(2, &["4x4", "9"], |folder| {
+    refuse(2, &["tokens.npy", "[1, 9, 3]", "8x8"], |folder| {
         let path = folder.join("tokens.npy");
         write_f32(&path, &[1, 9, 3], &[1.0; 27]);
         spatial(text(&path))
@@ -211,23 +215,34 @@ fn features_that_do_not_fit_the_grid() {
 
 #[test]
 fn features_with_a_nan() {
-    refuse(2, &["finite"], |folder| {
+    refuse(2, &["token 2", "NaN"], |folder| {
         let path = folder.join("tokens.npy");
-        let mut values = [1.0; 48];
+        let mut values = [1.0; 192];
         values[7] = f32::NAN;
-        write_f32(&path, &[1, 16, 3], &values);
+        write_f32(&path, &[1, 64, 3], &values);
         spatial(text(&path))
     });
 }
 
 #[test]
 fn labels_of_another_length() {
-    refuse(2, &["y.npy", "3", "4"], |folder| {
+    refuse(2, &["4 feature rows but 3 labels"], |folder| {
         let [x, y] = ["x.npy", "y.npy"].map(|name| folder.join(name));
         write_f32(&x, &[4, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5]);
         write_i64(&y, &[0, 1, 0]);
         let [x, y] = [&x, &y].map(|path| text(path));
-        strings(&["score", "probe", "--train", x, "--train-labels", y, "--test", x, "--test-labels", y])
+        strings(&[
+            "score",
+            "probe",
+            "--train",
+            x,
+            "--train-labels",
+            y,
+            "--test",
+            x,
+            "--test-labels",
+            y,
+        ])
     });
 }
 
@@ -310,7 +325,8 @@ fn a_refused_input_leaves_no_output() {
     let arguments = preprocess(&images, &batch);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     assert_eq!(run(&arguments).code, 2);
-    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let left: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["images"], "a failed command left something behind");
     assert!(repository().join("Cargo.toml").exists());
 }

@@ -5,5 +5,5 @@
 mod bad_input;
 mod paper_report;
 mod program;
-mod resuming;
+mod runs;
 mod score;

@@ -56,7 +56,8 @@ fn two_reports_are_the_same_bytes() {
     for out in &outs {
         assert_eq!(run(&["report", "irepa", "--out", text(out)]).code, 0);
     }
-    for name in ["report.html", "figures/figure-4.svg", "figures/figure-4.png", "tables/table-2.md"] {
+    for name in ["report.html", "figures/figure-4.svg", "figures/figure-4.png", "tables/table-2.md"]
+    {
         let [a, b] = outs.each_ref().map(|out| std::fs::read(out.join(name)).unwrap());
         assert!(a == b, "{name} differs between two reports");
     }

@@ -46,15 +46,28 @@ fn spatial_scores_of_striped_tokens_have_a_closed_form() {
 fn a_probe_separates_what_is_separable() {
     let folder = tempfile::tempdir().unwrap();
     let paths = ["x", "y", "xt", "yt"].map(|name| folder.path().join(format!("{name}.npy")));
-    let features: Vec<f32> = (0..60).flat_map(|i| [(i % 3) as f32 * 10.0, i as f32 * 0.01]).collect();
+    let features: Vec<f32> =
+        (0..60).flat_map(|i| [(i % 3) as f32 * 10.0, i as f32 * 0.01]).collect();
     let labels: Vec<i64> = (0..60).map(|i| i % 3).collect();
     write_f32(&paths[0], &[60, 2], &features);
     write_i64(&paths[1], &labels);
     write_f32(&paths[2], &[60, 2], &features);
     write_i64(&paths[3], &labels);
     let [x, y, xt, yt] = paths.each_ref().map(|path| text(path));
-    let arguments =
-        ["score", "probe", "--train", x, "--train-labels", y, "--test", xt, "--test-labels", yt, "--c", "1.0"];
+    let arguments = [
+        "score",
+        "probe",
+        "--train",
+        x,
+        "--train-labels",
+        y,
+        "--test",
+        xt,
+        "--test-labels",
+        yt,
+        "--c",
+        "1.0",
+    ];
     let document = json(&arguments, 0);
     let measurements = document["measurements"].as_array().unwrap();
     let accuracy = measurements.iter().find(|m| m["metric"] == "accuracy").unwrap();

@@ -31,14 +31,23 @@ pub(super) fn run(arguments: &CorrelationArguments) -> Result<ScoreReport, Failu
     let [x, y] = read_columns(&arguments.csv, [&arguments.x, &arguments.y])?;
     let options = CorrelationOptions { seed: arguments.seed, ..CorrelationOptions::default() };
     match Correlation::of(&x, &y, options) {
-        Ok(correlation) => {
-            Ok(ScoreReport { measurements: correlation.measurements(), correlation: Some(correlation) })
+        Ok(correlation) => Ok(ScoreReport {
+            measurements: correlation.measurements(),
+            correlation: Some(correlation),
+        }),
+        Err(absence) if absence.reason == AbsenceReason::NotFinite => {
+            Err(Failure::invalid(absence.detail))
         }
-        Err(absence) if absence.reason == AbsenceReason::NotFinite => Err(Failure::invalid(absence.detail)),
         Err(absence) => {
             let absent = |metric| {
                 let n = x.len() as u64;
-                Measurement::absent(metric, Unit::None, n, "correlation of two columns", absence.clone())
+                Measurement::absent(
+                    metric,
+                    Unit::None,
+                    n,
+                    "correlation of two columns",
+                    absence.clone(),
+                )
             };
             Ok(ScoreReport::of(vec![absent("pearson"), absent("spearman")]))
         }
@@ -91,13 +100,17 @@ fn find(headings: &csv::StringRecord, name: &str, path: &Path) -> Result<usize, 
     let mut matches = headings.iter().enumerate().filter(|(_, heading)| heading.trim() == name);
     match (matches.next(), matches.next()) {
         (Some((column, _)), None) => Ok(column),
-        (Some(_), Some(_)) => {
-            Err(Failure::invalid(format_args!("`{}` has two columns named `{name}`", path.display())))
-        }
+        (Some(_), Some(_)) => Err(Failure::invalid(format_args!(
+            "`{}` has two columns named `{name}`",
+            path.display()
+        ))),
         (None, _) => {
             let headings: Vec<&str> = headings.iter().collect();
             let all = headings.join(", ");
-            Err(Failure::invalid(format_args!("`{}` has no column `{name}`; it has {all}", path.display())))
+            Err(Failure::invalid(format_args!(
+                "`{}` has no column `{name}`; it has {all}",
+                path.display()
+            )))
         }
     }
 }

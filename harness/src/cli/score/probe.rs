@@ -5,7 +5,9 @@ use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
 use retally_metrics::Measurement;
-use retally_metrics::probe::{KnnOptions, Labelled, ProbeOptions, Similarity, Weighting, knn_probe, linear_probe};
+use retally_metrics::probe::{
+    KnnOptions, Labelled, ProbeOptions, Similarity, Weighting, knn_probe, linear_probe,
+};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -29,7 +31,7 @@ pub(super) struct ProbeArguments {
     #[arg(long, value_name = "C")]
     c: Option<f64>,
     /// Linear: seed of the fifth on which C is chosen. Default: 0.
-    #[arg(long, value_name = "N", conflicts_with = "c")]
+    #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// k-NN: how many neighbours vote. Default: 20.
     #[arg(long, value_name = "K")]
@@ -79,7 +81,9 @@ impl ProbeArguments {
             Kind::Knn => ("knn", linear.as_slice()),
         };
         match foreign.iter().find(|(_, given)| *given) {
-            Some((option, _)) => Err(Failure::invalid(format_args!("{option} means nothing to --kind {kind}"))),
+            Some((option, _)) => {
+                Err(Failure::invalid(format_args!("{option} means nothing to --kind {kind}")))
+            }
             None => Ok(()),
         }
     }
@@ -111,7 +115,9 @@ struct Samples {
 impl Samples {
     fn read(features: &Path, labels: &Path) -> Result<Self, Failure> {
         let mut file = ArrayFile::open(features)?;
-        let &[rows, columns] = file.shape() else { return Err(file.wrong_shape("[N, D]: one row a sample").into()) };
+        let &[rows, columns] = file.shape() else {
+            return Err(file.wrong_shape("[N, D]: one row a sample").into());
+        };
         let mut values = Vec::new();
         file.read_f32(0..rows, &mut values)?;
         let features = Array2::from_shape_vec((rows, columns), values).map_err(Failure::invalid)?;

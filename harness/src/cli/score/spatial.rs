@@ -8,13 +8,14 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use retally_metrics::Measurement;
 use retally_metrics::spatial::{
-    Definition, ImageScores, KeptImages, Lattice, SpatialOptions, SpatialScorer, pool_mask, summarise,
+    Definition, ImageScores, KeptImages, Lattice, SpatialOptions, SpatialScorer, pool_mask,
+    summarise,
 };
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Images that one task reads and scores, one after another.
-const IMAGES_PER_TASK: usize = 8;
+const IMAGES_PER_TASK: usize = 16;
 
 #[derive(Debug, Args)]
 pub(super) struct SpatialArguments {
@@ -56,7 +57,8 @@ pub(super) fn run(arguments: &SpatialArguments) -> Result<Vec<Measurement>, Fail
     SpatialScorer::new(lattice, options)?;
     let features = ArrayFile::open(&arguments.features)?;
     let masks = arguments.masks.as_ref().map(|path| ArrayFile::open(path)).transpose()?;
-    let job = Job { lattice, options, images: check_features(&features, lattice)?, features, masks };
+    let job =
+        Job { lattice, options, images: check_features(&features, lattice)?, features, masks };
     job.check_masks()?;
 
     let pool = rayon::ThreadPoolBuilder::new()
@@ -65,7 +67,8 @@ pub(super) fn run(arguments: &SpatialArguments) -> Result<Vec<Measurement>, Fail
         .map_err(|error| Failure::temporary(format_args!("cannot start threads: {error}")))?;
     let tasks = job.images.div_ceil(IMAGES_PER_TASK);
     // Collected in order, so that the mean is summed in order and of several bad images the first is reported.
-    let scores: Vec<_> = pool.install(|| (0..tasks).into_par_iter().map(|task| job.score(task)).collect());
+    let scores: Vec<_> =
+        pool.install(|| (0..tasks).into_par_iter().map(|task| job.score(task)).collect());
     let scores: Vec<Vec<ImageScores>> = scores.into_iter().collect::<Result<_, Failure>>()?;
     Ok(summarise(&scores.concat(), &options))
 }
@@ -89,7 +92,10 @@ fn check_features(features: &ArrayFile, lattice: Lattice) -> Result<usize, Failu
         return Ok(features.shape()[0]);
     }
     let Lattice { rows, columns } = lattice;
-    let expected = format!("[N, {}, D] or [N, {rows}, {columns}, D] for a {rows}x{columns} grid", lattice.tokens());
+    let expected = format!(
+        "[N, {}, D] or [N, {rows}, {columns}, D] for a {rows}x{columns} grid",
+        lattice.tokens()
+    );
     Err(features.wrong_shape(expected).into())
 }
 
@@ -106,7 +112,9 @@ impl Job {
             return Ok(());
         }
         let images = self.images;
-        let expected = format!("[{images}, H, W] or [{images}, {tokens}], one mask for each of the {images} images,");
+        let expected = format!(
+            "[{images}, H, W] or [{images}, {tokens}], one mask for each of the {images} images,"
+        );
         Err(masks.wrong_shape(expected).into())
     }
 
@@ -125,9 +133,9 @@ impl Job {
                 let tokens = ArrayView2::from_shape((tokens, values.len() / tokens), &values)
                     .map_err(|error| Failure::invalid(format_args!("image {image}: {error}")))?;
                 let mask = masks.as_mut().map(|masks| self.mask(masks, image)).transpose()?;
-                scorer
-                    .score(tokens, mask.as_deref())
-                    .map_err(|error| Failure::invalid(format_args!("image {image} (counted from 0): {error}")))
+                scorer.score(tokens, mask.as_deref()).map_err(|error| {
+                    Failure::invalid(format_args!("image {image} (counted from 0): {error}"))
+                })
             })
             .collect()
     }

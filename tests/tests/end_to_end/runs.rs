@@ -1,4 +1,5 @@
-//! The same measurements for every thread count, after every interruption, and from a damaged cache.
+//! Whole runs: the same measurements for every thread count, after every interruption, and from a damaged cache; and a
+//! user's own folder of images.
 //!
 //! A small part of the starter (one encoder, 96 emoji in chunks of 16) through the real program. The artifacts must be in the
 //! store: `cargo run --release -- fetch starter` brings them.
@@ -154,7 +155,8 @@ fn what_ran_is_recorded() {
     let out = workspace.out("run");
     let document = json(&workspace.arguments(&out, "2"), 0);
     assert!(document["report"].as_str().unwrap().ends_with("report.html"));
-    let record: serde_json::Value = serde_json::from_slice(&fs::read(out.join("run.json")).unwrap()).unwrap();
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(out.join("run.json")).unwrap()).unwrap();
     assert_eq!(record["suite"]["id"], "starter");
     assert!(record["onnxruntime"]["version"].as_str().unwrap().starts_with("1."));
     let bytes = measurements(&out);
@@ -163,4 +165,35 @@ fn what_ran_is_recorded() {
     assert!(out.join("samples.parquet").exists());
     let checked = run(&["check", crate::program::text(&out)]);
     assert_eq!(checked.code, 0, "{checked:?}");
+}
+
+/// A folder of images is a data set too: classes are its subfolders.
+#[test]
+fn a_folder_of_images_can_be_measured() {
+    let workspace = Workspace::new();
+    let folder = workspace.out("pictures");
+    for (class, colour) in [("dark", 40_u8), ("light", 200)] {
+        fs::create_dir_all(folder.join(class)).unwrap();
+        for index in 0..6_u8 {
+            let picture = image::RgbImage::from_fn(20, 14, |x, y| {
+                image::Rgb([colour, colour.wrapping_add(x as u8 * index), y as u8 * 9])
+            });
+            picture.save(folder.join(class).join(format!("{index}.png"))).unwrap();
+        }
+    }
+    let manifest = "[[dataset]]\nid = \"pictures\"\nname = \"Pictures\"\nformat = \"folder\"\nfolder = \"pictures\"\n\
+                    split = { kind = \"hashed-per-class\", seed = 0, test_percent = 50 }\n";
+    fs::write(&workspace.manifest, manifest).unwrap();
+    let out = workspace.out("run");
+    let mut arguments = workspace.arguments(&out, "2");
+    let data = arguments.iter().position(|argument| *argument == "emoji-in-small-chunks").unwrap();
+    arguments[data] = "pictures";
+    let document = json(&arguments, 0);
+    let dataset = &document["measurements"]["datasets"][0];
+    assert_eq!(dataset["samples"], 12);
+    let measured = dataset["encoders"][0]["measurements"].as_array().unwrap();
+    let find = |name: &str| measured.iter().find(|m| m["metric"] == name).unwrap();
+    assert_eq!(find("LDS")["n"], 12);
+    assert_eq!(find("SRSS")["absence"]["reason"], "missing-input");
+    assert_eq!(find("accuracy")["n"], 6);
 }
