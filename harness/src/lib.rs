@@ -5,6 +5,7 @@
 
 pub mod arrays;
 pub mod cli;
+pub mod context;
 pub mod exit_status;
 pub mod failure;
 mod fetch_progress;

@@ -14,7 +14,8 @@ fn score(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     for width in [112, 384, 768, 1024] {
         let mut stream = Stream::new(0, "tokens", width);
-        let tokens = Array2::from_shape_fn((256, width as usize), |_| stream.uniform() as f32 - 0.5);
+        let tokens =
+            Array2::from_shape_fn((256, width as usize), |_| stream.uniform() as f32 - 0.5);
         let Ok(mut scorer) = SpatialScorer::new(lattice, SpatialOptions::code()) else { continue };
         group.bench_function(BenchmarkId::from_parameter(width), |bencher| {
             bencher.iter(|| scorer.score(black_box(tokens.view()), Some(&mask)));

@@ -150,7 +150,13 @@ pub struct Measurement {
 
 impl Measurement {
     /// A measured value; a number that is not finite becomes an absence.
-    pub fn of(metric: impl Into<String>, value: f64, unit: Unit, n: u64, method: impl Into<String>) -> Self {
+    pub fn of(
+        metric: impl Into<String>,
+        value: f64,
+        unit: Unit,
+        n: u64,
+        method: impl Into<String>,
+    ) -> Self {
         let outcome = match Finite::new(value) {
             Some(value) => Outcome::Value { value, interval: None },
             None => Outcome::Absent(Absence::new(
@@ -169,7 +175,13 @@ impl Measurement {
         method: impl Into<String>,
         absence: Absence,
     ) -> Self {
-        Self { metric: metric.into(), outcome: Outcome::Absent(absence), unit, n, method: method.into() }
+        Self {
+            metric: metric.into(),
+            outcome: Outcome::Absent(absence),
+            unit,
+            n,
+            method: method.into(),
+        }
     }
 
     /// Adds an interval to a value; an absence stays as it is.
@@ -239,7 +251,12 @@ impl TryFrom<MeasurementDocument> for Measurement {
         let outcome = match (d.value, d.absence) {
             (Some(value), None) => Outcome::Value { value, interval: d.interval },
             (None, Some(absence)) => Outcome::Absent(absence),
-            _ => return Err(format!("measurement `{}` must have either a value or an absence", d.metric)),
+            _ => {
+                return Err(format!(
+                    "measurement `{}` must have either a value or an absence",
+                    d.metric
+                ));
+            }
         };
         Ok(Self { metric: d.metric, outcome, unit: d.unit, n: d.n, method: d.method })
     }

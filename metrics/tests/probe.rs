@@ -1,10 +1,13 @@
 //! Probes against scikit-learn and NumPy (recorded by `tests/parity/metrics_probe.py`) and against their own laws.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+
 use ndarray::{Array2, ArrayView2, array, s};
 use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
 use retally_metrics::probe::{
-    KnnOptions, Labelled, ProbeError, ProbeOptions, ProbeOutcome, Similarity, Weighting, knn_probe, linear_probe,
+    KnnOptions, Labelled, ProbeError, ProbeOptions, ProbeOutcome, Similarity, Weighting, knn_probe,
+    linear_probe,
 };
 use retally_metrics::random::Stream;
 use serde_json::Value;
@@ -28,11 +31,17 @@ impl Digits {
     }
 
     fn train(&self) -> Labelled<'_> {
-        Labelled { features: self.features.slice(s![..self.train, ..]), labels: &self.labels[..self.train] }
+        Labelled {
+            features: self.features.slice(s![..self.train, ..]),
+            labels: &self.labels[..self.train],
+        }
     }
 
     fn test(&self) -> Labelled<'_> {
-        Labelled { features: self.features.slice(s![self.train.., ..]), labels: &self.labels[self.train..] }
+        Labelled {
+            features: self.features.slice(s![self.train.., ..]),
+            labels: &self.labels[self.train..],
+        }
     }
 }
 
@@ -78,7 +87,8 @@ fn nearest_neighbours_agree_with_numpy() {
         };
         let options = KnnOptions { k: case["k"].as_u64().unwrap() as usize, similarity, weighting };
         let outcome = knn_probe(digits.train(), digits.test(), &options).unwrap();
-        let (actual, expected) = (value(&outcome, "accuracy").unwrap(), case["accuracy"].as_f64().unwrap());
+        let (actual, expected) =
+            (value(&outcome, "accuracy").unwrap(), case["accuracy"].as_f64().unwrap());
         assert!((actual - expected).abs() < 1e-9, "{case}: {actual}");
     }
 }
@@ -89,7 +99,12 @@ fn accuracies_recombine_from_predictions_and_classes() {
     let outcome = knn_probe(digits.train(), digits.test(), &KnnOptions::default()).unwrap();
     let test = digits.test().labels;
     assert_eq!(outcome.predictions.len(), test.len());
-    let correct = outcome.predictions.iter().zip(test).filter(|(predicted, label)| predicted == label).count();
+    let correct = outcome
+        .predictions
+        .iter()
+        .zip(test)
+        .filter(|(predicted, label)| predicted == label)
+        .count();
     let accuracy = value(&outcome, "accuracy").unwrap();
     assert!((accuracy * test.len() as f64 / 100.0 - correct as f64).abs() < 1e-9);
     assert_eq!(outcome.per_class.iter().map(|class| class.correct).sum::<u64>(), correct as u64);
@@ -111,7 +126,10 @@ fn c_is_chosen_without_the_test_set_and_repeats() {
     let method = &outcome.measurements[0].method;
     assert!(method.contains("chosen from") && method.contains("seed 3"), "{method}");
 
-    let fewer = Labelled { features: digits.features.slice(s![1200..1300, ..]), labels: &digits.labels[1200..1300] };
+    let fewer = Labelled {
+        features: digits.features.slice(s![1200..1300, ..]),
+        labels: &digits.labels[1200..1300],
+    };
     let other = linear_probe(digits.train(), fewer, &options).unwrap();
     assert_eq!(value(&other, "C"), Some(c));
     assert_eq!(other.predictions, outcome.predictions[..100]);
@@ -122,7 +140,10 @@ fn five_classes_or_fewer_have_no_top_5() {
     let digits = Digits::load(|label| label / 2);
     let outcome = knn_probe(digits.train(), digits.test(), &KnnOptions::default()).unwrap();
     let top_5 = &outcome.measurements[1];
-    assert_eq!((top_5.metric.as_str(), top_5.absence().unwrap().reason), ("top-5", AbsenceReason::Undefined));
+    assert_eq!(
+        (top_5.metric.as_str(), top_5.absence().unwrap().reason),
+        ("top-5", AbsenceReason::Undefined)
+    );
 }
 
 #[test]
@@ -144,8 +165,11 @@ fn bad_input_is_refused() {
     let labels = [0, 1, 0];
     let good = Labelled { features: features.view(), labels: &labels };
     let both = |train, test| {
-        let linear = linear_probe(train, test, &ProbeOptions { c: Some(1.0), ..ProbeOptions::default() }).unwrap_err();
-        let knn = knn_probe(train, test, &KnnOptions { k: 1, ..KnnOptions::default() }).unwrap_err();
+        let linear =
+            linear_probe(train, test, &ProbeOptions { c: Some(1.0), ..ProbeOptions::default() })
+                .unwrap_err();
+        let knn =
+            knn_probe(train, test, &KnnOptions { k: 1, ..KnnOptions::default() }).unwrap_err();
         assert_eq!(linear, knn);
         linear
     };
@@ -160,7 +184,10 @@ fn bad_input_is_refused() {
     let nan = array![[0.0_f32, 1.0], [1.0, f32::NAN], [1.0, 1.0]];
     let bad = Labelled { features: nan.view(), ..good };
     assert_eq!(both(good, bad), ProbeError::NonFinite { set: "test", row: 1, column: 1 });
-    assert_eq!(both(Labelled { labels: &[4, 4, 4], ..good }, good), ProbeError::OneClass { label: 4 });
+    assert_eq!(
+        both(Labelled { labels: &[4, 4, 4], ..good }, good),
+        ProbeError::OneClass { label: 4 }
+    );
     let unknown = Labelled { labels: &[0, 1, 9], ..good };
     assert_eq!(both(good, unknown), ProbeError::UnknownLabel { row: 2, label: 9 });
 
@@ -169,10 +196,16 @@ fn bad_input_is_refused() {
         assert!(matches!(linear_probe(good, good, &options), Err(ProbeError::Option { .. })));
     }
     let single = Labelled { labels: &[0, 1, 2], ..good };
-    assert_eq!(linear_probe(single, single, &ProbeOptions::default()), Err(ProbeError::NothingToHoldOut));
+    assert_eq!(
+        linear_probe(single, single, &ProbeOptions::default()),
+        Err(ProbeError::NothingToHoldOut)
+    );
     for k in [0, 4, usize::MAX] {
         let options = KnnOptions { k, ..KnnOptions::default() };
-        assert!(matches!(knn_probe(good, good, &options), Err(ProbeError::Option { name: "k", .. })));
+        assert!(matches!(
+            knn_probe(good, good, &options),
+            Err(ProbeError::Option { name: "k", .. })
+        ));
     }
     let frozen = Weighting::Exponential { temperature: 0.0 };
     let options = KnnOptions { k: 1, weighting: frozen, ..KnnOptions::default() };

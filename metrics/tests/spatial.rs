@@ -1,9 +1,12 @@
 //! Spatial metrics against float64 NumPy (recorded by `tests/parity/metrics_spatial.py`) and against their own laws.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests, too, may panic")]
+
 use ndarray::{Array2, ArrayView2};
 use proptest::prelude::*;
 use retally_metrics::spatial::{
-    Definition, ImageScores, KeptImages, Lattice, SpatialError, SpatialOptions, SpatialScorer, SrssAbsence, summarise,
+    Definition, ImageScores, KeptImages, Lattice, SpatialError, SpatialOptions, SpatialScorer,
+    SrssAbsence, summarise,
 };
 use retally_metrics::{AbsenceReason, Finite};
 use serde_json::Value;
@@ -19,11 +22,14 @@ fn noise(seed: u64, count: usize) -> Vec<f32> {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     };
-    (1..=count as u64).map(|index| ((splitmix(index) >> 40) as f64 / f64::from(1 << 24) - 0.5) as f32).collect()
+    (1..=count as u64)
+        .map(|index| ((splitmix(index) >> 40) as f64 / f64::from(1 << 24) - 0.5) as f32)
+        .collect()
 }
 
 fn random_tokens(lattice: Lattice, width: usize, seed: u64) -> Array2<f32> {
-    Array2::from_shape_vec((lattice.tokens(), width), noise(seed, lattice.tokens() * width)).unwrap()
+    Array2::from_shape_vec((lattice.tokens(), width), noise(seed, lattice.tokens() * width))
+        .unwrap()
 }
 
 /// As `tokens_of` in the Python script.
@@ -57,7 +63,9 @@ fn mask_of(kind: &str, Lattice { rows, columns }: Lattice) -> Vec<bool> {
     let is_object = |token: usize| {
         let (row, column) = (token / columns, token % columns);
         match kind {
-            "block" => row >= rows / 4 && row < 3 * rows / 4 && column >= 1 && column < 1 + columns / 2,
+            "block" => {
+                row >= rows / 4 && row < 3 * rows / 4 && column >= 1 && column < 1 + columns / 2
+            }
             "stripes" => column % 3 == 0,
             _ => panic!("unknown mask {kind}"),
         }
@@ -94,11 +102,15 @@ fn every_recorded_case_equals_numpy() {
         let text = |key: &str| case[key].as_str().unwrap();
         let size = |key: &str| case[key].as_u64().unwrap() as usize;
         let lattice = Lattice { rows: size("rows"), columns: size("columns") };
-        let definition = if text("definition") == "code" { Definition::Code } else { Definition::Paper };
+        let definition =
+            if text("definition") == "code" { Definition::Code } else { Definition::Paper };
         let tokens = tokens_of(text("kind"), lattice, size("width"), size("seed") as u64);
         let mask = mask_of(text("mask"), lattice);
         let options = every(SpatialOptions::of(definition, lattice));
-        let scores = SpatialScorer::new(lattice, options).unwrap().score(tokens.view(), Some(&mask)).unwrap();
+        let scores = SpatialScorer::new(lattice, options)
+            .unwrap()
+            .score(tokens.view(), Some(&mask))
+            .unwrap();
         let expected = ["LDS", "CDS", "SRSS", "RMSC"].map(|metric| case[metric].as_f64().unwrap());
         // Round-off of NumPy's own sums, relative to cosines of size 1, is below 1e-15.
         assert_close(&scores, expected, 1e-11, 2e-15);
@@ -109,7 +121,12 @@ fn every_recorded_case_equals_numpy() {
 fn closed_forms() {
     let mask = mask_of("block", LATTICE);
     // Equal tokens: every cosine is 1. A sum of T = 256 equal numbers is exact to T · 2^-53.
-    assert_close(&score(Array2::ones((256, 5)).view(), Some(&mask)), [0.0; 4], 0.0, 256.0 * f64::EPSILON / 2.0);
+    assert_close(
+        &score(Array2::ones((256, 5)).view(), Some(&mask)),
+        [0.0; 4],
+        0.0,
+        256.0 * f64::EPSILON / 2.0,
+    );
     // Orthogonal tokens: every cosine but a token's own is 0, and |mean|² is 1/256.
     let orthogonal = score(Array2::eye(256).view(), Some(&mask));
     assert_close(&orthogonal, [0.0, 0.0, 0.0, (255.0_f64 / 256.0).sqrt()], 1e-15, 1e-15);
@@ -117,10 +134,15 @@ fn closed_forms() {
     let sign = |(token, channel): (usize, usize)| {
         if (token / 16 + token % 16).is_multiple_of(2) == (channel < 2) { 3.0 } else { -3.0 }
     };
-    let checkerboard = score(Array2::from_shape_fn((256, 2), |(token, _)| sign((token, 0))).view(), None);
-    let far: f64 = (6..=30).map(|d| LATTICE.ordered_pairs(d) as f64 * if d % 2 == 0 { 1.0 } else { -1.0 }).sum();
+    let checkerboard =
+        score(Array2::from_shape_fn((256, 2), |(token, _)| sign((token, 0))).view(), None);
+    let far: f64 = (6..=30)
+        .map(|d| LATTICE.ordered_pairs(d) as f64 * if d % 2 == 0 { 1.0 } else { -1.0 })
+        .sum();
     let lds = -1.0 - far / 53_300.0;
-    let cds: f64 = -(1..=8).map(|d| (f64::from(d) - 4.5) * if d % 2 == 0 { 1.0 } else { -1.0 }).sum::<f64>() / 42.0;
+    let cds: f64 =
+        -(1..=8).map(|d| (f64::from(d) - 4.5) * if d % 2 == 0 { 1.0 } else { -1.0 }).sum::<f64>()
+            / 42.0;
     assert_close(&checkerboard, [lds, cds, 9.0, 1.0], 1e-14, 0.0);
 }
 
@@ -150,7 +172,8 @@ fn layout_in_memory_does_not_matter() {
 #[test]
 fn masks_without_srss_say_why() {
     let tokens = random_tokens(LATTICE, 4, 0);
-    let object = |tokens: &[usize]| (0..256).map(|token| tokens.contains(&token)).collect::<Vec<_>>();
+    let object =
+        |tokens: &[usize]| (0..256).map(|token| tokens.contains(&token)).collect::<Vec<_>>();
     let absence = |mask: Option<&[bool]>| score(tokens.view(), mask).srss.unwrap_err();
     assert_eq!(absence(None), SrssAbsence::NoMask);
     assert_eq!(absence(Some(&[false; 256])), SrssAbsence::FewerThanTwoObjectTokens);
@@ -165,22 +188,37 @@ fn masks_without_srss_say_why() {
     assert_eq!(scorer.score(tokens.view(), Some(&small)).unwrap().srss, Err(SrssAbsence::NotKept));
     assert!(scorer.score(tokens.view(), Some(&kept)).unwrap().srss.is_ok());
     let inverse: Vec<bool> = small.iter().map(|object| !object).collect();
-    assert_eq!(scorer.score(tokens.view(), Some(&inverse)).unwrap().srss, Err(SrssAbsence::NotKept));
+    assert_eq!(
+        scorer.score(tokens.view(), Some(&inverse)).unwrap().srss,
+        Err(SrssAbsence::NotKept)
+    );
 }
 
 #[test]
 fn bad_input_is_refused() {
     let refused = |lattice, options| SpatialScorer::new(lattice, options).unwrap_err();
     let code = SpatialOptions::code();
-    assert!(matches!(refused(Lattice { rows: 0, columns: 4 }, code), SpatialError::LatticeSize { .. }));
-    assert!(matches!(refused(Lattice { rows: 1, columns: usize::MAX }, code), SpatialError::LatticeSize { .. }));
-    assert!(matches!(refused(Lattice { rows: 4, columns: 4 }, code), SpatialError::LatticeTooSmall { .. }));
+    assert!(matches!(
+        refused(Lattice { rows: 0, columns: 4 }, code),
+        SpatialError::LatticeSize { .. }
+    ));
+    assert!(matches!(
+        refused(Lattice { rows: 1, columns: usize::MAX }, code),
+        SpatialError::LatticeSize { .. }
+    ));
+    assert!(matches!(
+        refused(Lattice { rows: 4, columns: 4 }, code),
+        SpatialError::LatticeTooSmall { .. }
+    ));
     for wrong in [
         SpatialOptions { lds_near: 0, ..code },
         SpatialOptions { lds_far: 0, ..code },
         SpatialOptions { srss_far: 0, ..code },
         SpatialOptions { cds_reach: 1, ..code },
-        code.with_kept_images(KeptImages { minimum_foreground_share: f64::NAN, minimum_background_share: 0.0 }),
+        code.with_kept_images(KeptImages {
+            minimum_foreground_share: f64::NAN,
+            minimum_background_share: 0.0,
+        }),
     ] {
         assert!(matches!(refused(LATTICE, wrong), SpatialError::Options(_)));
     }
@@ -191,11 +229,17 @@ fn bad_input_is_refused() {
     assert_eq!(error, SpatialError::TokenCount { lattice: LATTICE, actual: 255 });
     let error = scorer.score(tokens.view(), Some(&[true; 3])).unwrap_err();
     assert_eq!(error, SpatialError::MaskLength { lattice: LATTICE, actual: 3 });
-    assert_eq!(scorer.score(Array2::zeros((256, 0)).view(), None).unwrap_err(), SpatialError::NoChannels);
+    assert_eq!(
+        scorer.score(Array2::zeros((256, 0)).view(), None).unwrap_err(),
+        SpatialError::NoChannels
+    );
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut tokens = tokens.clone();
         tokens[[17, 3]] = bad;
-        assert_eq!(scorer.score(tokens.view(), None).unwrap_err(), SpatialError::NonFiniteToken { token: 17 });
+        assert_eq!(
+            scorer.score(tokens.view(), None).unwrap_err(),
+            SpatialError::NonFiniteToken { token: 17 }
+        );
     }
 }
 
@@ -215,19 +259,35 @@ fn a_data_set_is_the_mean_over_the_images_that_count() {
         .collect();
     let options = every(SpatialOptions::code());
     let measurements = summarise(&images, &options);
-    let names: Vec<&str> = measurements.iter().map(|measurement| measurement.metric.as_str()).collect();
+    let names: Vec<&str> =
+        measurements.iter().map(|measurement| measurement.metric.as_str()).collect();
     assert_eq!(names, ["LDS", "CDS", "SRSS", "RMSC"]);
-    assert_eq!(measurements.iter().map(|measurement| measurement.n).collect::<Vec<_>>(), [5, 5, 3, 5]);
+    assert_eq!(
+        measurements.iter().map(|measurement| measurement.n).collect::<Vec<_>>(),
+        [5, 5, 3, 5]
+    );
     let mean = images.iter().map(|image| image.lds.get()).sum::<f64>() / 5.0;
     assert!((measurements[0].value().unwrap() - mean).abs() < 1e-16);
     assert_eq!(measurements[0].interval().unwrap().method, "student-t");
-    assert!(measurements[2].method.contains("left out: 2 images (no mask)"), "{}", measurements[2].method);
-    assert!(measurements[0].method.contains("near 1 <= d <= 1, far d >= 6"), "{}", measurements[0].method);
+    assert!(
+        measurements[2].method.contains("left out: 2 images (no mask)"),
+        "{}",
+        measurements[2].method
+    );
+    assert!(
+        measurements[0].method.contains("near 1 <= d <= 1, far d >= 6"),
+        "{}",
+        measurements[0].method
+    );
 
     let maskless = summarise(&images[..2], &options);
     assert_eq!(maskless[2].absence().unwrap().reason, AbsenceReason::MissingInput);
     let empty = summarise(&[], &options);
-    assert!(empty.iter().all(|measurement| measurement.absence().unwrap().reason == AbsenceReason::TooFewSamples));
+    assert!(
+        empty.iter().all(
+            |measurement| measurement.absence().unwrap().reason == AbsenceReason::TooFewSamples
+        )
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Statistics against NumPy and SciPy (recorded by `tests/parity/metrics_statistics.py`) and against their own laws.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+
 use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
 use retally_metrics::statistics::{Correlation, CorrelationOptions, fisher_test};
@@ -62,7 +64,10 @@ fn figure_4_reproduces_the_printed_coefficients() {
         let bootstrap = correlation.bootstrap_interval.unwrap();
         assert!((bootstrap.low.get() - low).abs() < 0.011, "{metric}: {bootstrap:?}");
         assert!((bootstrap.high.get() - high).abs() < 0.021, "{metric}: {bootstrap:?}");
-        assert_eq!(bootstrap.method, "bootstrap-percentile (seed 0, 10000 draws, 0 degenerate redrawn)");
+        assert_eq!(
+            bootstrap.method,
+            "bootstrap-percentile (seed 0, 10000 draws, 0 degenerate redrawn)"
+        );
         assert!(fisher_test(correlation.pearson, printed, 27).unwrap() > 0.98);
     }
 }
@@ -73,7 +78,8 @@ fn the_outlier_leads_the_influence_of_rmsc() {
     assert_eq!(correlation.influence[0].0, 0);
     let [low, high] = correlation.leave_one_out.unwrap();
     assert!(low <= correlation.pearson && correlation.pearson <= high);
-    let moves: Vec<f64> = correlation.influence.iter().map(|(_, r)| (r - correlation.pearson).abs()).collect();
+    let moves: Vec<f64> =
+        correlation.influence.iter().map(|(_, r)| (r - correlation.pearson).abs()).collect();
     assert!(moves.is_sorted_by(|a, b| a >= b));
 }
 
@@ -88,7 +94,8 @@ fn a_point_that_holds_all_the_variance_is_left_out_exactly() {
 
 #[test]
 fn points_without_which_nothing_varies_have_no_influence_entry() {
-    let correlation = Correlation::of(&[0.0, 0.0, 0.0, 1.0], &[1.0, 2.0, 3.0, 4.0], NO_BOOTSTRAP).unwrap();
+    let correlation =
+        Correlation::of(&[0.0, 0.0, 0.0, 1.0], &[1.0, 2.0, 3.0, 4.0], NO_BOOTSTRAP).unwrap();
     assert!(correlation.influence.iter().all(|&(index, _)| index != 3));
     assert_eq!(correlation.influence.len(), 3);
 }

@@ -71,7 +71,7 @@ pub(crate) fn measured_sentence(suite: &EvaluatedSuite) -> String {
                 them."
             .to_owned();
     }
-    let encoders = counted(suite.measured.len(), "encoder");
+    let encoders = counted(suite.measured.len(), "encoder layer");
     format!("A run measured {encoders} and filled {}.", counted(measured, "cell"))
 }
 

@@ -1,6 +1,7 @@
 //! `retally check`: what of a run is outside its band or invalid, and the exit code for it.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::run::{StoredRun, status};
 use retally_suites::check;

@@ -2,7 +2,8 @@
 
 mod tools;
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::machine::Machine;
@@ -116,8 +117,8 @@ fn load(
     store: &Store,
     pinned: &Result<&Artifact, Failure>,
 ) -> Result<&'static Library, LibraryCheck> {
-    let location = match LibraryLocation::named(context.options.onnxruntime.as_deref()) {
-        Some(location) => location,
+    let location = match &context.library {
+        Some(location) => location.clone(),
         None => LibraryLocation::stored(stored(store, pinned)?),
     };
     Library::load(&location).map_err(|error| LibraryCheck::Unusable { error: error.to_string() })

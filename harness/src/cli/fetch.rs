@@ -1,6 +1,7 @@
 //! `retally fetch`: brings artifacts into the store and verifies them.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::run::Selection;
 use retally_manifests::{ArtifactId, Digest, Manifest};

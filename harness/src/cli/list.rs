@@ -1,6 +1,7 @@
 //! `retally list`: what there is to run, to measure with and to fetch.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::failure::Failure;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};

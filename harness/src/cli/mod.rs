@@ -1,7 +1,6 @@
 //! The command line: one file a command. A command returns a [`Document`] that prints as text or as JSON.
 
 mod check;
-mod context;
 mod doctor;
 mod fetch;
 mod list;
@@ -12,10 +11,10 @@ mod run;
 mod score;
 mod verify;
 
+use crate::context::{Context, ContextOptions};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use clap::{Parser, Subcommand};
-pub use context::Context;
 pub use output::Document;
 use std::path::PathBuf;
 
@@ -36,19 +35,19 @@ struct CommandLine {
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct GlobalOptions {
+struct GlobalOptions {
     /// Print one JSON document on standard output, and no progress.
     #[arg(long, global = true)]
-    pub json: bool,
+    json: bool,
     /// Never use the network; fail if something is not in the store.
     #[arg(long, global = true)]
-    pub offline: bool,
+    offline: bool,
     /// The ONNX Runtime library to load instead of the store's.
     #[arg(long, global = true, value_name = "PATH")]
-    pub onnxruntime: Option<PathBuf>,
+    onnxruntime: Option<PathBuf>,
     /// A manifest of your own artifacts, models and data sets, beside the built-in ones; may be repeated.
     #[arg(id = "manifest-file", long = "manifest", global = true, value_name = "FILE")]
-    pub manifests: Vec<PathBuf>,
+    manifests: Vec<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,7 +93,8 @@ pub fn main() -> ExitStatus {
 }
 
 fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
-    let context = Context::new(arguments.global)?;
+    let GlobalOptions { json, offline, onnxruntime, manifests } = arguments.global;
+    let context = Context::new(&ContextOptions { silent: json, offline, onnxruntime, manifests })?;
     match arguments.command {
         Command::Doctor(command) => doctor::run(&command, &context),
         Command::List(command) => list::run(&command, &context),

@@ -1,6 +1,7 @@
 //! `retally preprocess`: the batch that a model would see, as `.npy`.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::images::ImageError;
 use crate::images::prepare::{Preparer, Recipe};

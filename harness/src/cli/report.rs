@@ -1,6 +1,7 @@
 //! `retally report`: a paper's tables and figures, rebuilt; with a run's measurements beside them if there is a run.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::run::{StoredRun, write_report};
 use retally_suites::{EvaluatedSuite, Suite, evaluate};

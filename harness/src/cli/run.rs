@@ -1,6 +1,7 @@
 //! `retally run`: fetch and verify, encode, measure, judge, report.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt;

@@ -4,8 +4,9 @@ mod correlation;
 mod probe;
 mod spatial;
 
-use super::{Context, Document};
+use super::Document;
 use crate::arrays::ArrayError;
+use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use clap::{Args, Subcommand};

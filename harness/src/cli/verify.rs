@@ -1,6 +1,7 @@
 //! `retally verify`: recomputes the digests of what is there. It fetches and changes nothing.
 
-use super::{Context, Document};
+use super::Document;
+use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use retally_manifests::{

@@ -280,3 +280,105 @@ fn seal<'a>(key: &Digest, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) ->
     }
     format!("{key} {}", hasher.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+    use retally_manifests::TapLayout;
+
+    const ABSENCES: [SrssAbsence; 5] = [
+        SrssAbsence::NoMask,
+        SrssAbsence::FewerThanTwoObjectTokens,
+        SrssAbsence::NoBackground,
+        SrssAbsence::NotKept,
+        SrssAbsence::NoAnchor,
+    ];
+
+    fn tap() -> Tap {
+        Tap {
+            id: "layer-09".to_owned(),
+            label: "layer 9".to_owned(),
+            tensor: "tokens".to_owned(),
+            layout: TapLayout::Tokens { skip: 1 },
+            grid: [16, 16],
+            channels: 2,
+        }
+    }
+
+    /// One sample for each absence, and one with a value.
+    fn chunk() -> Chunk {
+        let finite = |value| Finite::new(value).unwrap();
+        let scores = ABSENCES.iter().map(|absence| Err(*absence)).chain([Ok(finite(0.1 + 0.2))]);
+        let scores: Vec<ImageScores> = scores
+            .map(|srss| ImageScores {
+                lds: finite(-0.1),
+                cds: finite(1e-300),
+                srss,
+                rmsc: finite(1.0),
+            })
+            .collect();
+        let features = Array2::from_shape_fn((scores.len(), 2), |(row, column)| {
+            row as f32 - column as f32 / 3.0
+        });
+        vec![TapChunk { features, scores }]
+    }
+
+    fn stored(folder: &Path) -> (std::path::PathBuf, Digest) {
+        let (path, key) = (folder.join("chunk"), Digest::of_bytes(b"key"));
+        write(&path, &key, &[tap()], &chunk()).unwrap();
+        (path, key)
+    }
+
+    #[test]
+    fn a_chunk_comes_back_as_it_was_and_in_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, key) = stored(folder.path());
+        let bytes = std::fs::read(&path).unwrap();
+        let read = read(&path, &key, &[tap()], 6, |damage| panic!("{damage}")).unwrap();
+        assert_eq!(read, Some(chunk()));
+        write(&path, &key, &[tap()], &chunk()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
+
+    #[test]
+    fn no_flipped_bit_and_no_cut_goes_unseen() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, key) = stored(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        let refused = |bytes: &[u8]| decode(bytes, &key, &[tap()], 6).is_err();
+        assert!(!refused(&whole));
+        // The header of names and offsets is JSON with free space at its end; only its free space may change.
+        let data = 8 + u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
+        for index in data..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[index] ^= 1;
+            assert!(refused(&flipped), "byte {index}");
+        }
+        for length in 0..whole.len() {
+            assert!(refused(&whole[..length]), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn another_chunk_or_shape_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, key) = stored(folder.path());
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(decode(&bytes, &Digest::of_bytes(b"other"), &[tap()], 6).is_err());
+        assert!(decode(&bytes, &key, &[tap()], 7).is_err());
+        assert!(decode(&bytes, &key, &[Tap { channels: 3, ..tap() }], 6).is_err());
+        assert!(decode(&bytes, &key, &[Tap { id: "other".to_owned(), ..tap() }], 6).is_err());
+    }
+
+    #[test]
+    fn parts_are_joined_in_order() {
+        let part = |value: f32| {
+            let scores = chunk()[0].scores[..1].to_vec();
+            vec![TapChunk { features: array![[value, value]], scores }]
+        };
+        let whole = join(vec![part(1.0), part(2.0)]).unwrap();
+        assert_eq!(whole[0].features, array![[1.0, 1.0], [2.0, 2.0]]);
+        assert_eq!(whole[0].scores.len(), 2);
+    }
+}

@@ -2,10 +2,9 @@
 
 use super::chunk::{self, Chunk, ChunkIdentity};
 use super::samples::Samples;
-use super::worker::Worker;
+use super::worker::{PreparedBatch, Worker};
 use super::workers::{self, Stages};
 use crate::failure::Failure;
-use crate::images::mask::Mask;
 use crate::images::prepare::Preparer;
 use crate::interrupt;
 use crate::onnx::device::Device;
@@ -289,14 +288,6 @@ struct Batch {
     chunk: usize,
     first_of_chunk: bool,
     samples: Range<usize>,
-}
-
-/// A batch as the model takes it.
-#[derive(Debug)]
-pub(super) struct PreparedBatch {
-    pub(super) samples: Range<usize>,
-    pub(super) input: ArrayD<f32>,
-    pub(super) masks: Vec<Option<Mask>>,
 }
 
 /// Chunks that wait for their last batch. Batches arrive in any order; a chunk is put together in sample order.

@@ -5,7 +5,7 @@ use super::outcome::{FinishedRun, finish};
 use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, RunRecord};
 use super::samples_table::{self, ModelResults};
 use super::selection::{RunRequest, Selection};
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::library::Library;
 use crate::pipeline::{

@@ -1,9 +1,8 @@
 //! Which models, taps and data sets a run takes.
 
-use crate::cli::Context;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::device::Device;
-use crate::onnx::library::LibraryLocation;
 use crate::pipeline::spatial_method;
 use retally_manifests::{ArtifactId, Dataset, Manifest, Model};
 use retally_metrics::spatial::Definition;
@@ -91,7 +90,7 @@ impl Selection {
     /// Everything that must be in the store: data, models and, where no library is named, ONNX Runtime.
     pub(crate) fn artifacts(&self, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
         let mut ids = Vec::new();
-        if LibraryLocation::named(context.options.onnxruntime.as_deref()).is_none() {
+        if context.library.is_none() {
             ids.push(context.onnxruntime_id()?);
         }
         ids.extend(self.datasets.iter().flat_map(|dataset| dataset.artifacts.iter().cloned()));

@@ -83,7 +83,8 @@ impl Assessment {
     fn mean_per_class(&self, method: &str) -> Measurement {
         let shares = self.per_class.iter().map(|class| class.correct as f64 / class.n as f64);
         let mean = 100.0 * shares.sum::<f64>() / self.per_class.len() as f64;
-        let method = format!("mean over {} classes of their top-1 accuracy; {method}", self.per_class.len());
+        let method =
+            format!("mean over {} classes of their top-1 accuracy; {method}", self.per_class.len());
         Measurement::of("mean-per-class accuracy", mean, Unit::Percent, self.n(), method)
     }
 }
@@ -96,7 +97,11 @@ fn in_percent(interval: Interval) -> Option<Interval> {
 /// How many classes stand before `target`; 0 if it is the prediction.
 pub(super) fn rank(scores: ArrayView1<'_, f64>, target: usize) -> usize {
     let own = scores[target];
-    scores.iter().enumerate().filter(|&(class, &score)| score > own || (score == own && class < target)).count()
+    scores
+        .iter()
+        .enumerate()
+        .filter(|&(class, &score)| score > own || (score == own && class < target))
+        .count()
 }
 
 fn argmax(scores: ArrayView1<'_, f64>) -> usize {
@@ -112,6 +117,9 @@ mod tests {
     fn ties_fall_to_the_lower_class() {
         assert_eq!(argmax(aview1(&[1.0, 2.0, 2.0])), 1);
         let tied = arr1(&[0.0; 8]);
-        assert_eq!((0..8).map(|target| rank(tied.view(), target)).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+        assert_eq!(
+            (0..8).map(|target| rank(tied.view(), target)).collect::<Vec<_>>(),
+            (0..8).collect::<Vec<_>>()
+        );
     }
 }

@@ -14,7 +14,9 @@ pub enum ProbeError {
         labels: usize,
     },
     /// No samples or no features.
-    #[error("the {set} set is {rows} x {columns}; a probe needs at least one sample and one feature")]
+    #[error(
+        "the {set} set is {rows} x {columns}; a probe needs at least one sample and one feature"
+    )]
     Empty {
         /// `train` or `test`.
         set: &'static str,
@@ -24,7 +26,9 @@ pub enum ProbeError {
         columns: usize,
     },
     /// Train and test features differ in width.
-    #[error("train features have {train} columns and test features {test}; they must come from one encoder")]
+    #[error(
+        "train features have {train} columns and test features {test}; they must come from one encoder"
+    )]
     Width {
         /// Columns of the train features.
         train: usize,
@@ -48,7 +52,9 @@ pub enum ProbeError {
         label: u32,
     },
     /// A test label that no train sample has.
-    #[error("test label {label} (sample {row}, counted from 0) does not occur among the train labels")]
+    #[error(
+        "test label {label} (sample {row}, counted from 0) does not occur among the train labels"
+    )]
     UnknownLabel {
         /// Index of the first such sample.
         row: usize,

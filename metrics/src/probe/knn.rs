@@ -63,26 +63,36 @@ impl Default for KnnOptions {
 /// # Errors
 /// If the input is empty, inconsistent or not finite, has one class only, a test label is unknown to the train set, k is
 /// 0 or exceeds the train set, or the temperature is not above 0.
-pub fn knn_probe(train: Labelled<'_>, test: Labelled<'_>, options: &KnnOptions) -> Result<ProbeOutcome, ProbeError> {
+pub fn knn_probe(
+    train: Labelled<'_>,
+    test: Labelled<'_>,
+    options: &KnnOptions,
+) -> Result<ProbeOutcome, ProbeError> {
     let task = Task::of(train, test)?;
     check(options, task.train_targets.len())?;
     let index = Index::new(train.features, options.similarity);
     let mut votes = Array2::zeros((task.test_targets.len(), task.classes.len()));
     for (block, mut votes) in votes.axis_chunks_iter_mut(Axis(0), BLOCK).enumerate() {
         let start = block * BLOCK;
-        let similarities = index.similarities(test.features.slice(s![start..start + votes.nrows(), ..]));
+        let similarities =
+            index.similarities(test.features.slice(s![start..start + votes.nrows(), ..]));
         for (similarities, mut votes) in similarities.outer_iter().zip(votes.outer_iter_mut()) {
             let neighbours = nearest(similarities, options.k);
             // Relative to the nearest, so that the exponential cannot overflow.
             let best = similarities[neighbours[0]];
             for neighbour in neighbours {
-                votes[task.train_targets[neighbour]] += weight(similarities[neighbour] - best, options.weighting);
+                votes[task.train_targets[neighbour]] +=
+                    weight(similarities[neighbour] - best, options.weighting);
             }
         }
     }
     let assessment = Assessment::of(&votes, &task.test_targets, &task.classes);
     let measurements = assessment.measurements(&method(options));
-    Ok(ProbeOutcome { measurements, predictions: assessment.predictions, per_class: assessment.per_class })
+    Ok(ProbeOutcome {
+        measurements,
+        predictions: assessment.predictions,
+        per_class: assessment.per_class,
+    })
 }
 
 fn check(options: &KnnOptions, train_samples: usize) -> Result<(), ProbeError> {
@@ -91,8 +101,14 @@ fn check(options: &KnnOptions, train_samples: usize) -> Result<(), ProbeError> {
         return Err(ProbeError::Option { name: "k", value: options.k as f64, expected });
     }
     match options.weighting {
-        Weighting::Exponential { temperature } if !(temperature.is_finite() && temperature > 0.0) => {
-            Err(ProbeError::Option { name: "the temperature", value: temperature, expected: "finite and above 0" })
+        Weighting::Exponential { temperature }
+            if !(temperature.is_finite() && temperature > 0.0) =>
+        {
+            Err(ProbeError::Option {
+                name: "the temperature",
+                value: temperature,
+                expected: "finite and above 0",
+            })
         }
         _ => Ok(()),
     }

@@ -81,7 +81,12 @@ pub(super) fn minimise(function: &mut impl Function, start: Vec<f64>, stop: Stop
         }
         state = next;
     }
-    Minimum { gradient: largest(&state.gradient), point: state.point, value: state.value, iterations }
+    Minimum {
+        gradient: largest(&state.gradient),
+        point: state.point,
+        value: state.value,
+        iterations,
+    }
 }
 
 impl Pair {
@@ -119,14 +124,20 @@ fn descent_direction(gradient: &[f64], pairs: &VecDeque<Pair>) -> Vec<f64> {
 }
 
 /// A step that meets Wolfe's conditions, by doubling and bisection (Lewis and Overton 2013, algorithm 2.6).
-fn line_search(function: &mut impl Function, from: &State, direction: &[f64], first_length: f64) -> Option<State> {
+fn line_search(
+    function: &mut impl Function,
+    from: &State,
+    direction: &[f64],
+    first_length: f64,
+) -> Option<State> {
     let slope = dot(&from.gradient, direction);
     // Close to the minimum the decrease drowns in the rounding of the value.
     let rounding = 8.0 * f64::EPSILON * from.value.abs();
     let (mut low, mut high, mut length) = (0.0, f64::INFINITY, first_length);
     let mut trial = from.clone();
     for _ in 0..MOST_TRIALS {
-        for ((point, &start), &component) in trial.point.iter_mut().zip(&from.point).zip(direction) {
+        for ((point, &start), &component) in trial.point.iter_mut().zip(&from.point).zip(direction)
+        {
             *point = start + length * component;
         }
         trial.value = function.evaluate(&trial.point, &mut trial.gradient);
@@ -201,7 +212,8 @@ mod tests {
     #[test]
     fn says_when_it_did_not_arrive() {
         let mut bowl = Bowl(vec![1.0, 1e6]);
-        let minimum = minimise(&mut bowl, vec![100.0, 100.0], Stop { tolerance: 1e-10, iterations: 1 });
+        let minimum =
+            minimise(&mut bowl, vec![100.0, 100.0], Stop { tolerance: 1e-10, iterations: 1 });
         assert!(minimum.gradient > 1e-10);
         assert_eq!(minimum.iterations, 1);
     }

@@ -53,36 +53,61 @@ pub fn linear_probe(
     };
     let standardiser = Standardiser::fit(train.features);
     let train_features = standardiser.apply(train.features);
-    let samples = Samples { features: train_features.view(), targets: &task.train_targets, classes };
+    let samples =
+        Samples { features: train_features.view(), targets: &task.train_targets, classes };
     let stop = Stop { tolerance: options.tolerance, iterations: options.iterations };
     let model = Model::fit(samples, c, stop, None)?;
 
     let method = method(c, options);
-    let train_loss = mean_loss(&model.log_probabilities(train_features.view()), &task.train_targets);
+    let train_loss =
+        mean_loss(&model.log_probabilities(train_features.view()), &task.train_targets);
     let log_probabilities = model.log_probabilities(standardiser.apply(test.features).view());
     let test_loss = mean_loss(&log_probabilities, &task.test_targets);
     let assessment = Assessment::of(&log_probabilities, &task.test_targets, &task.classes);
     let (n_train, n_test) = (task.train_targets.len() as u64, assessment.n());
     let mut measurements = assessment.measurements(&method);
     measurements.extend([
-        Measurement::of("loss", test_loss, Unit::Nats, n_test, format!("mean -ln p on the test set; {method}")),
-        Measurement::of("train loss", train_loss, Unit::Nats, n_train, format!("mean -ln p on the train set; {method}")),
+        Measurement::of(
+            "loss",
+            test_loss,
+            Unit::Nats,
+            n_test,
+            format!("mean -ln p on the test set; {method}"),
+        ),
+        Measurement::of(
+            "train loss",
+            train_loss,
+            Unit::Nats,
+            n_train,
+            format!("mean -ln p on the train set; {method}"),
+        ),
         Measurement::of(
             "train objective",
             model.objective,
             Unit::None,
             n_train,
-            format!("C * sum of -ln p + |W|^2 / 2 at its minimum ({} iterations); {method}", model.iterations),
+            format!(
+                "C * sum of -ln p + |W|^2 / 2 at its minimum ({} iterations); {method}",
+                model.iterations
+            ),
         ),
         Measurement::of("C", c, Unit::None, n_train, method),
     ]);
-    Ok(ProbeOutcome { measurements, predictions: assessment.predictions, per_class: assessment.per_class })
+    Ok(ProbeOutcome {
+        measurements,
+        predictions: assessment.predictions,
+        per_class: assessment.per_class,
+    })
 }
 
 fn check(options: &ProbeOptions) -> Result<(), ProbeError> {
     let positive = |name, value: f64| {
         let good = value.is_finite() && value > 0.0;
-        if good { Ok(()) } else { Err(ProbeError::Option { name, value, expected: "finite and above 0" }) }
+        if good {
+            Ok(())
+        } else {
+            Err(ProbeError::Option { name, value, expected: "finite and above 0" })
+        }
     };
     positive("C", options.c.unwrap_or(1.0))?;
     positive("the tolerance", options.tolerance)

@@ -35,7 +35,12 @@ impl Model {
     /// the penalty's share. The search is on the objective divided by C · N, scikit-learn's scaling, and has converged
     /// when no component of that gradient exceeds `stop.tolerance`. It starts at `start` or at zero; the objective is
     /// strictly convex in W, so the start changes the path and not the predictions.
-    pub(super) fn fit(samples: Samples<'_>, c: f64, stop: Stop, start: Option<&Self>) -> Result<Self, ProbeError> {
+    pub(super) fn fit(
+        samples: Samples<'_>,
+        c: f64,
+        stop: Stop,
+        start: Option<&Self>,
+    ) -> Result<Self, ProbeError> {
         let rows = if samples.classes == 2 { 1 } else { samples.classes };
         let width = samples.features.ncols();
         let initial = match start {
@@ -45,12 +50,15 @@ impl Model {
         let mut objective = Objective::new(samples, rows, c);
         let minimum = minimise(&mut objective, initial, stop);
         if minimum.gradient > stop.tolerance {
-            let (iterations, gradient, tolerance) = (minimum.iterations, minimum.gradient, stop.tolerance);
+            let (iterations, gradient, tolerance) =
+                (minimum.iterations, minimum.gradient, stop.tolerance);
             return Err(ProbeError::NotConverged { c, iterations, gradient, tolerance });
         }
         let (weights, intercepts) = minimum.point.split_at(rows * width);
         Ok(Self {
-            weights: Array2::from_shape_fn((rows, width), |(row, column)| weights[row * width + column]),
+            weights: Array2::from_shape_fn((rows, width), |(row, column)| {
+                weights[row * width + column]
+            }),
             intercepts: intercepts.to_vec(),
             classes: samples.classes,
             objective: minimum.value * c * samples.targets.len() as f64,
@@ -91,7 +99,12 @@ struct Objective<'a> {
 impl<'a> Objective<'a> {
     fn new(samples: Samples<'a>, rows: usize, c: f64) -> Self {
         let count = samples.targets.len();
-        Self { samples, rows, penalty: 1.0 / (c * count as f64), residuals: Array2::zeros((count, rows)) }
+        Self {
+            samples,
+            rows,
+            penalty: 1.0 / (c * count as f64),
+            residuals: Array2::zeros((count, rows)),
+        }
     }
 
     /// Turns logits into (p - onehot(y)) / N and returns the mean loss.
@@ -119,7 +132,9 @@ impl Function for Objective<'_> {
         let (width, features) = (self.samples.features.ncols(), self.samples.features);
         let (weights, intercepts) = point.split_at(self.rows * width);
         let (weight_gradient, intercept_gradient) = gradient.split_at_mut(self.rows * width);
-        let Ok(matrix) = ArrayView2::from_shape((self.rows, width), weights) else { return f64::INFINITY };
+        let Ok(matrix) = ArrayView2::from_shape((self.rows, width), weights) else {
+            return f64::INFINITY;
+        };
         let Ok(mut slope) = ArrayViewMut2::from_shape((self.rows, width), weight_gradient) else {
             return f64::INFINITY;
         };
@@ -186,7 +201,11 @@ mod tests {
                     objective.evaluate(&moved, &mut unused)
                 };
                 let numeric = (value_at(1e-5) - value_at(-1e-5)) / 2e-5;
-                assert!((numeric - gradient[index]).abs() < 1e-9, "{numeric} is not {}", gradient[index]);
+                assert!(
+                    (numeric - gradient[index]).abs() < 1e-9,
+                    "{numeric} is not {}",
+                    gradient[index]
+                );
             }
         }
     }
@@ -194,7 +213,8 @@ mod tests {
     #[test]
     fn strong_regularisation_leaves_the_class_shares() {
         let (features, _) = random_samples(3);
-        let targets: Vec<usize> = (0..30).map(|sample| usize::from(sample >= 15) + usize::from(sample >= 24)).collect();
+        let targets: Vec<usize> =
+            (0..30).map(|sample| usize::from(sample >= 15) + usize::from(sample >= 24)).collect();
         let samples = Samples { features: features.view(), targets: &targets, classes: 3 };
         let stop = Stop { tolerance: 1e-10, iterations: 1000 };
         let model = Model::fit(samples, 1e-12, stop, None).unwrap();
@@ -209,6 +229,9 @@ mod tests {
         let (features, targets) = random_samples(3);
         let samples = Samples { features: features.view(), targets: &targets, classes: 3 };
         let stop = Stop { tolerance: 1e-8, iterations: 1 };
-        assert!(matches!(Model::fit(samples, 1.0, stop, None), Err(ProbeError::NotConverged { .. })));
+        assert!(matches!(
+            Model::fit(samples, 1.0, stop, None),
+            Err(ProbeError::NotConverged { .. })
+        ));
     }
 }

@@ -43,7 +43,8 @@ pub(super) fn choose_c(
     let mut last = None;
     for c in GRID {
         // Neighbours on the grid are similar, so each fit starts from the one before.
-        let model = Model::fit(samples, c, Stop { tolerance: TOLERANCE, iterations }, last.as_ref())?;
+        let model =
+            Model::fit(samples, c, Stop { tolerance: TOLERANCE, iterations }, last.as_ref())?;
         let scores = model.log_probabilities(held_out_features.view());
         let rows = scores.outer_iter().zip(&held_out_targets);
         let correct = rows.filter(|(row, target)| rank(row.view(), **target) == 0).count();
@@ -94,9 +95,11 @@ mod tests {
 
     #[test]
     fn the_split_is_stratified_complete_and_repeatable() {
-        let targets: Vec<usize> = (0..100).map(|row| usize::from(row % 10 == 0)).chain([2]).collect();
+        let targets: Vec<usize> =
+            (0..100).map(|row| usize::from(row % 10 == 0)).chain([2]).collect();
         let (fitted, held_out) = split(&targets, 3, 7);
-        let count = |rows: &[usize], class| rows.iter().filter(|&&row| targets[row] == class).count();
+        let count =
+            |rows: &[usize], class| rows.iter().filter(|&&row| targets[row] == class).count();
         assert_eq!((count(&held_out, 0), count(&held_out, 1), count(&held_out, 2)), (18, 2, 0));
         let mut all = [fitted.clone(), held_out.clone()].concat();
         all.sort_unstable();

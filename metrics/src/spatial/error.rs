@@ -49,7 +49,9 @@ pub enum SpatialError {
         actual: usize,
     },
     /// A pixel mask whose length is not height times width, or with an empty side.
-    #[error("a pixel mask of {height} x {width} needs that many values and no empty side; it has {actual}")]
+    #[error(
+        "a pixel mask of {height} x {width} needs that many values and no empty side; it has {actual}"
+    )]
     PixelMask {
         /// Rows of pixels.
         height: usize,

@@ -21,7 +21,7 @@ const SHORTEST_LENGTH: f64 = 1e-8;
 /// Sums over the tokens and token pairs of one image.
 #[derive(Clone, Debug)]
 pub(super) struct GramSums {
-    /// Σ K over ordered pairs at distance 0, 1, 2, … up to the reach asked for.
+    /// Σ K over ordered pairs at distance 0, 1, 2, … up to the reach asked for, or further.
     pub(super) at_distance: Vec<f64>,
     /// Σ K over all T² ordered pairs.
     pub(super) all: f64,
@@ -40,6 +40,8 @@ pub(super) struct GramPass {
     wedges: Wedges,
 }
 
+// What runs inside `Job` is inlined there, loops are `for` loops: the closures of iterator methods such as `fold` would be
+// compiled apart, for the oldest machine.
 impl GramPass {
     pub(super) fn new(lattice: Lattice, reach: usize) -> Self {
         Self {
@@ -55,17 +57,25 @@ impl GramPass {
     ///
     /// # Errors
     /// `NonFiniteToken` for NaN or an infinity.
-    pub(super) fn run(&mut self, tokens: &[f32], width: usize, anchors: &Anchors) -> Result<GramSums, SpatialError> {
+    pub(super) fn run(
+        &mut self,
+        tokens: &[f32],
+        width: usize,
+        anchors: &Anchors,
+    ) -> Result<GramSums, SpatialError> {
         pulp::Arch::new().dispatch(Job { pass: self, tokens, width, anchors })
     }
 
     #[inline(always)]
     fn measure_lengths(&mut self, tokens: &[f32], width: usize) -> Result<(), SpatialError> {
-        for (token, (channels, inverse)) in tokens.chunks_exact(width).zip(&mut self.inverse_lengths).enumerate() {
-            let squares = channels.chunks(LANES).fold(Lanes::ZERO, |squares, chunk| {
-                let values = Lanes::scaled(chunk, 1.0);
-                squares + values * values
-            });
+        for (token, (channels, inverse)) in
+            tokens.chunks_exact(width).zip(&mut self.inverse_lengths).enumerate()
+        {
+            let mut squares = Lanes::ZERO;
+            for chunk in channels.chunks(LANES) {
+                let values = Lanes::load(chunk);
+                squares = squares + values * values;
+            }
             // Squares of finite f32 cannot overflow f64.
             let squared_length = squares.sum();
             if !squared_length.is_finite() {
@@ -81,19 +91,27 @@ impl GramPass {
         let end = (start + LANES).min(width);
         let rows = tokens.chunks_exact(width).zip(&self.inverse_lengths);
         for (unit, (channels, &inverse)) in self.block.iter_mut().zip(rows) {
-            *unit = Lanes::scaled(&channels[start..end], inverse);
+            *unit = Lanes::load(&channels[start..end]) * Lanes::splat(inverse);
         }
     }
 
     #[inline(always)]
-    fn sum(&mut self, tokens: &[f32], width: usize, anchors: &Anchors) -> Result<GramSums, SpatialError> {
+    fn sum(
+        &mut self,
+        tokens: &[f32],
+        width: usize,
+        anchors: &Anchors,
+    ) -> Result<GramSums, SpatialError> {
         self.measure_lengths(tokens, width)?;
-        self.wedges.sums.fill(Lanes::ZERO);
+        self.wedges.sums.fill([Lanes::ZERO; GROUP]);
         let inverse_count = Lanes::splat(1.0 / self.lattice.tokens() as f64);
         let [mut own, mut all, mut spread, mut contrast] = [Lanes::ZERO; 4];
         for start in (0..width).step_by(LANES) {
             self.load_block(tokens, width, start);
-            let total = self.block.iter().fold(Lanes::ZERO, |total, &unit| total + unit);
+            let mut total = Lanes::ZERO;
+            for &unit in &self.block {
+                total = total + unit;
+            }
             let mean = total * inverse_count;
             all = all + total * total;
             for &unit in &self.block {
@@ -105,7 +123,7 @@ impl GramPass {
             contrast = contrast + anchors.contrast(&self.block);
         }
         // A wedge meets every unordered pair once.
-        let pairs = self.wedges.sums.iter().map(|lanes| 2.0 * lanes.sum());
+        let pairs = self.wedges.sums.iter().flatten().map(|lanes| 2.0 * lanes.sum());
         Ok(GramSums {
             at_distance: std::iter::once(own.sum()).chain(pairs).collect(),
             all: all.sum(),
@@ -143,56 +161,71 @@ impl pulp::WithSimd for Job<'_> {
 /// Without its right foot, the wedge holds just the partners at distance d that come before (r, c) in reading order, so
 /// the sum over tokens of u · (W - right foot) meets every unordered pair once. Nothing is subtracted, so nothing
 /// cancels.
+///
+/// Distances are taken in groups of [`GROUP`], so that the sums of a group stay in registers; the reach is rounded up to
+/// whole groups. Both definitions reach 8 on the paper's lattice.
 #[derive(Clone, Debug)]
 struct Wedges {
-    /// W(d; r - 1, c) for d = 0 … reach - 1, `columns` each.
-    above: Vec<Vec<Lanes>>,
+    columns: usize,
+    /// The largest distance, a multiple of [`GROUP`].
+    reach: usize,
+    /// W(d; r - 1, c) for d = 0 … reach of one column after the other.
+    above: Vec<Lanes>,
     /// One row of tokens between `reach` zeros on either side.
     row: Vec<Lanes>,
-    columns: usize,
     /// Sums over unordered pairs at distance 1 … reach, added up over all blocks.
-    sums: Vec<Lanes>,
+    sums: Vec<[Lanes; GROUP]>,
 }
+
+/// Distances that are summed together.
+const GROUP: usize = 8;
 
 impl Wedges {
     fn new(columns: usize, reach: usize) -> Self {
+        let groups = reach.div_ceil(GROUP);
+        let reach = groups * GROUP;
         Self {
-            above: vec![vec![Lanes::ZERO; columns]; reach],
-            row: vec![Lanes::ZERO; columns + 2 * reach],
             columns,
-            sums: vec![Lanes::ZERO; reach],
+            reach,
+            above: vec![Lanes::ZERO; columns * (reach + 1)],
+            row: vec![Lanes::ZERO; columns + 2 * reach],
+            sums: vec![[Lanes::ZERO; GROUP]; groups],
         }
     }
 
     /// Adds the pairs of one block of channels.
     #[inline(always)]
     fn add_block(&mut self, block: &[Lanes]) {
-        let (reach, columns) = (self.sums.len(), self.columns);
-        self.above.iter_mut().for_each(|wedges| wedges.fill(Lanes::ZERO));
-        for row in block.chunks_exact(columns) {
-            self.row[reach..reach + columns].copy_from_slice(row);
+        self.above.fill(Lanes::ZERO);
+        for row in block.chunks_exact(self.columns) {
+            self.row[self.reach..][..self.columns].copy_from_slice(row);
             // From wide to narrow, because a wedge is built from the narrower one of the row above.
-            for distance in (1..=reach).rev() {
-                let (narrower, wider) = self.above.split_at_mut(distance);
-                let narrower = &narrower[distance - 1][..columns];
-                let left = &self.row[reach - distance..][..columns];
-                let right = &self.row[reach + distance..][..columns];
-                let mut sum = self.sums[distance - 1];
-                if let Some(wedges) = wider.first_mut() {
-                    let wedges = &mut wedges[..columns];
-                    for column in 0..columns {
-                        let before = narrower[column] + left[column];
-                        sum = sum + row[column] * before;
-                        wedges[column] = before + right[column];
-                    }
-                } else {
-                    for column in 0..columns {
-                        sum = sum + row[column] * (narrower[column] + left[column]);
-                    }
-                }
-                self.sums[distance - 1] = sum;
+            for group in (0..self.sums.len()).rev() {
+                self.add_row(group);
             }
-            self.above[0].copy_from_slice(row);
+            for (wedges, token) in self.above.chunks_exact_mut(self.reach + 1).zip(row) {
+                wedges[0] = *token;
+            }
         }
+    }
+
+    /// Moves the wedges of a group of distances one row down and adds their products with the row's tokens.
+    #[inline(always)]
+    fn add_row(&mut self, group: usize) {
+        let (reach, narrowest) = (self.reach, group * GROUP);
+        let mut sums = self.sums[group];
+        let columns = self.above.chunks_exact_mut(reach + 1).zip(self.row.windows(2 * reach + 1));
+        for (wedges, around) in columns {
+            let token = around[reach];
+            let wedges = &mut wedges[narrowest..][..=GROUP];
+            let left = &around[reach - narrowest - GROUP..][..GROUP];
+            let right = &around[reach + narrowest + 1..][..GROUP];
+            for index in (0..GROUP).rev() {
+                let before = wedges[index] + left[GROUP - 1 - index];
+                sums[index] = sums[index] + token * before;
+                wedges[index + 1] = before + right[index];
+            }
+        }
+        self.sums[group] = sums;
     }
 }

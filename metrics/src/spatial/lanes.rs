@@ -17,17 +17,18 @@ pub(super) struct Lanes([f64; LANES]);
 impl Lanes {
     pub(super) const ZERO: Self = Self([0.0; LANES]);
 
-    /// The channels times `factor`; missing channels are 0.
+    /// The channels; missing ones, at the end of a row, are 0.
     #[inline(always)]
-    pub(super) fn scaled(channels: &[f32], factor: f64) -> Self {
+    pub(super) fn load(channels: &[f32]) -> Self {
         let mut lanes = Self::ZERO;
+        // A full load is told apart, because only a known length becomes vector instructions.
         if let Ok(channels) = <&[f32; LANES]>::try_from(channels) {
-            for index in 0..LANES {
-                lanes.0[index] = f64::from(channels[index]) * factor;
+            for (lane, &channel) in lanes.0.iter_mut().zip(channels) {
+                *lane = f64::from(channel);
             }
         } else {
-            for (lane, channel) in lanes.0.iter_mut().zip(channels) {
-                *lane = f64::from(*channel) * factor;
+            for (lane, &channel) in lanes.0.iter_mut().zip(channels) {
+                *lane = f64::from(channel);
             }
         }
         lanes

@@ -79,7 +79,8 @@ impl FromStr for Lattice {
             let (rows, columns) = text.split_once('x')?;
             Some(Self { rows: rows.trim().parse().ok()?, columns: columns.trim().parse().ok()? })
         };
-        let lattice = parse().ok_or_else(|| format!("`{text}` is not ROWSxCOLUMNS, for example 16x16"))?;
+        let lattice =
+            parse().ok_or_else(|| format!("`{text}` is not ROWSxCOLUMNS, for example 16x16"))?;
         lattice.check().map_err(|error| error.to_string())?;
         Ok(lattice)
     }
@@ -96,7 +97,8 @@ mod tests {
     fn pair_counts_of_a_16_by_16_lattice() {
         let counts: Vec<u64> = (1..=8).map(|distance| ROWS_16.ordered_pairs(distance)).collect();
         assert_eq!(counts, [960, 1796, 2512, 3112, 3600, 3980, 4256, 4432]);
-        let between = |low, high| (low..=high).map(|distance| ROWS_16.ordered_pairs(distance)).sum::<u64>();
+        let between =
+            |low, high| (low..=high).map(|distance| ROWS_16.ordered_pairs(distance)).sum::<u64>();
         assert_eq!(between(6, 30), 53_300);
         assert_eq!(between(1, 7), 20_216);
         assert_eq!(between(8, 30), 45_064);
@@ -106,7 +108,9 @@ mod tests {
     #[test]
     fn text_form() {
         assert_eq!("7x9".parse(), Ok(Lattice { rows: 7, columns: 9 }));
-        for bad in ["", "16", "16x", "0x16", "16x-1", "16x16x16", "2000x1", "99999999999999999999x1"] {
+        for bad in
+            ["", "16", "16x", "0x16", "16x-1", "16x16x16", "2000x1", "99999999999999999999x1"]
+        {
             assert!(bad.parse::<Lattice>().is_err(), "{bad}");
         }
     }

@@ -13,7 +13,8 @@ pub(super) fn lds(sums: &GramSums, lattice: Lattice, options: &SpatialOptions) -
 
     let nearer = 0..options.lds_far;
     let all_pairs = (lattice.tokens() as u64).pow(2);
-    let far_pairs = all_pairs - nearer.clone().map(|distance| lattice.ordered_pairs(distance)).sum::<u64>();
+    let far_pairs =
+        all_pairs - nearer.clone().map(|distance| lattice.ordered_pairs(distance)).sum::<u64>();
     let far_mean = (sums.all - sums.at_distance[nearer].iter().sum::<f64>()) / far_pairs as f64;
 
     near_mean - far_mean

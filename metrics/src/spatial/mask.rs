@@ -12,7 +12,12 @@ use std::ops::Range;
 ///
 /// # Errors
 /// `PixelMask` if the number of values is not `height` · `width` or a side is empty.
-pub fn pool_mask(pixels: &[bool], height: usize, width: usize, lattice: Lattice) -> Result<Vec<bool>, SpatialError> {
+pub fn pool_mask(
+    pixels: &[bool],
+    height: usize,
+    width: usize,
+    lattice: Lattice,
+) -> Result<Vec<bool>, SpatialError> {
     lattice.check()?;
     if height == 0 || width == 0 || height.checked_mul(width) != Some(pixels.len()) {
         return Err(SpatialError::PixelMask { height, width, actual: pixels.len() });
@@ -22,7 +27,9 @@ pub fn pool_mask(pixels: &[bool], height: usize, width: usize, lattice: Lattice)
         let rows = cell(row, lattice.rows, height);
         for column in 0..lattice.columns {
             let columns = cell(column, lattice.columns, width);
-            tokens.push(rows.clone().any(|row| pixels[row * width..][columns.clone()].contains(&true)));
+            tokens.push(
+                rows.clone().any(|row| pixels[row * width..][columns.clone()].contains(&true)),
+            );
         }
     }
     Ok(tokens)

@@ -121,20 +121,34 @@ impl SpatialOptions {
 
     pub(super) fn check(&self, lattice: Lattice) -> Result<(), SpatialError> {
         if self.lds_near == 0 || self.srss_near == 0 {
-            return Err(SpatialError::Options("LDS and SRSS need near pairs: a near distance of 0 leaves none"));
+            return Err(SpatialError::Options(
+                "LDS and SRSS need near pairs: a near distance of 0 leaves none",
+            ));
         }
         if self.lds_far == 0 || self.srss_far == 0 {
-            return Err(SpatialError::Options("a far distance of 0 would count every token as far from itself"));
+            return Err(SpatialError::Options(
+                "a far distance of 0 would count every token as far from itself",
+            ));
         }
         if self.cds_reach < 2 {
-            return Err(SpatialError::Options("CDS fits a line, so it needs at least the distances 1 and 2"));
+            return Err(SpatialError::Options(
+                "CDS fits a line, so it needs at least the distances 1 and 2",
+            ));
         }
-        let shares = [self.kept_images.minimum_foreground_share, self.kept_images.minimum_background_share];
+        let shares =
+            [self.kept_images.minimum_foreground_share, self.kept_images.minimum_background_share];
         if shares.iter().any(|share| !(0.0..=1.0).contains(share)) {
-            return Err(SpatialError::Options("the shares that keep an image must be between 0 and 1"));
+            return Err(SpatialError::Options(
+                "the shares that keep an image must be between 0 and 1",
+            ));
         }
-        let (needed, reach) = (self.lds_near.max(self.lds_far).max(self.cds_reach), lattice.largest_distance());
-        if needed > reach { Err(SpatialError::LatticeTooSmall { lattice, needed, reach }) } else { Ok(()) }
+        let (needed, reach) =
+            (self.lds_near.max(self.lds_far).max(self.cds_reach), lattice.largest_distance());
+        if needed > reach {
+            Err(SpatialError::LatticeTooSmall { lattice, needed, reach })
+        } else {
+            Ok(())
+        }
     }
 }
 

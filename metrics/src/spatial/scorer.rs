@@ -50,7 +50,11 @@ impl SpatialScorer {
     ///
     /// # Errors
     /// If tokens or mask do not fit the lattice, tokens have no channels, or a token is not finite.
-    pub fn score(&mut self, tokens: ArrayView2<'_, f32>, mask: Option<&[bool]>) -> Result<ImageScores, SpatialError> {
+    pub fn score(
+        &mut self,
+        tokens: ArrayView2<'_, f32>,
+        mask: Option<&[bool]>,
+    ) -> Result<ImageScores, SpatialError> {
         let (lattice, options) = (self.lattice, &self.options);
         let (actual, width) = tokens.dim();
         if actual != lattice.tokens() {

@@ -16,7 +16,8 @@ pub(super) fn interval(x: &[f64], y: &[f64], seed: u64, draws: u32) -> Option<In
     let mut redrawn = 0;
     let mut coefficients = Vec::with_capacity(draws as usize);
     for draw in 0..draws {
-        let (r, attempts) = resampled_pearson(x, y, &mut Stream::new(seed, "bootstrap", u64::from(draw)))?;
+        let (r, attempts) =
+            resampled_pearson(x, y, &mut Stream::new(seed, "bootstrap", u64::from(draw)))?;
         coefficients.push(r);
         redrawn += u64::from(attempts - 1);
     }
@@ -26,7 +27,9 @@ pub(super) fn interval(x: &[f64], y: &[f64], seed: u64, draws: u32) -> Option<In
         low: Finite::new(quantile(&coefficients, tail)?)?,
         high: Finite::new(quantile(&coefficients, 1.0 - tail)?)?,
         level: LEVEL,
-        method: format!("bootstrap-percentile (seed {seed}, {draws} draws, {redrawn} degenerate redrawn)"),
+        method: format!(
+            "bootstrap-percentile (seed {seed}, {draws} draws, {redrawn} degenerate redrawn)"
+        ),
     })
 }
 
@@ -69,7 +72,12 @@ mod tests {
         let (x, y) = ([0.0, 0.0, 0.0, 1.0], [0.0, 1.0, 2.0, 4.0]);
         let interval = interval(&x, &y, 0, 1000).unwrap();
         // A resample of four misses the only other x with probability (3/4)^4, or holds nothing else with (1/4)^4.
-        let count: u32 = interval.method.split([',', ' ']).filter_map(|word| word.parse().ok()).last().unwrap();
+        let count: u32 = interval
+            .method
+            .split([',', ' '])
+            .filter_map(|word| word.parse().ok())
+            .next_back()
+            .unwrap();
         assert!((350..650).contains(&count), "{}", interval.method);
     }
 

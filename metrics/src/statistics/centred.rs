@@ -47,7 +47,10 @@ impl CentredValues {
 impl CentredPairs {
     /// Centres both sides. The caller has checked that the lengths agree and every number is finite.
     pub(super) fn of(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
-        Self { x: CentredValues::of(pairs.clone().map(|(x, _)| x)), y: CentredValues::of(pairs.map(|(_, y)| y)) }
+        Self {
+            x: CentredValues::of(pairs.clone().map(|(x, _)| x)),
+            y: CentredValues::of(pairs.map(|(_, y)| y)),
+        }
     }
 
     /// Sums of squares and products, in scaled units.

@@ -91,8 +91,14 @@ impl Correlation {
     pub fn measurements(&self) -> Vec<Measurement> {
         let n = self.n as u64;
         vec![
-            Measurement::of("pearson", self.pearson, Unit::None, n, "Pearson product-moment correlation")
-                .with_interval(self.fisher_interval.clone()),
+            Measurement::of(
+                "pearson",
+                self.pearson,
+                Unit::None,
+                n,
+                "Pearson product-moment correlation",
+            )
+            .with_interval(self.fisher_interval.clone()),
             Measurement::of(
                 "spearman",
                 self.spearman,
@@ -110,11 +116,13 @@ fn pairs<'a>(x: &'a [f64], y: &'a [f64]) -> impl Iterator<Item = (f64, f64)> + C
 
 fn check(x: &[f64], y: &[f64]) -> Result<(), Absence> {
     if x.len() != y.len() {
-        let detail = format!("x has {} values and y has {}; a correlation needs pairs", x.len(), y.len());
+        let detail =
+            format!("x has {} values and y has {}; a correlation needs pairs", x.len(), y.len());
         return Err(Absence::new(AbsenceReason::MissingInput, detail));
     }
     if let Some(index) = pairs(x, y).position(|(x, y)| !(x.is_finite() && y.is_finite())) {
-        let detail = format!("pair {index} (counted from 0) is ({}, {}), not finite", x[index], y[index]);
+        let detail =
+            format!("pair {index} (counted from 0) is ({}, {}), not finite", x[index], y[index]);
         return Err(Absence::new(AbsenceReason::NotFinite, detail));
     }
     if x.len() < FEWEST_PAIRS {
@@ -126,7 +134,10 @@ fn check(x: &[f64], y: &[f64]) -> Result<(), Absence> {
 
 fn no_variance(x: &[f64]) -> Absence {
     let constant = if x.iter().all(|value| *value == x[0]) { "x" } else { "y" };
-    let detail = format!("{constant} has the same value in all {} pairs, so no correlation is defined", x.len());
+    let detail = format!(
+        "{constant} has the same value in all {} pairs, so no correlation is defined",
+        x.len()
+    );
     Absence::new(AbsenceReason::Undefined, detail)
 }
 

@@ -12,7 +12,8 @@ pub(super) fn without_each(x: &[f64], y: &[f64], centred: &CentredPairs) -> Vec<
     let total = centred.second_moments();
     (0..x.len())
         .filter_map(|index| {
-            let moments = removed(&total, centred, index).unwrap_or_else(|| recomputed(x, y, index));
+            let moments =
+                removed(&total, centred, index).unwrap_or_else(|| recomputed(x, y, index));
             Some((index, moments.pearson()?))
         })
         .collect()
@@ -25,11 +26,10 @@ fn removed(total: &SecondMoments, centred: &CentredPairs, index: usize) -> Optio
     let factor = n / (n - 1.0);
     let (x, y) = (centred.x.deviations[index], centred.y.deviations[index]);
     let (xx, xy, yy) = (factor * x * x, factor * x * y, factor * y * y);
-    (xx <= LARGEST_SHARE * total.xx && yy <= LARGEST_SHARE * total.yy).then(|| SecondMoments {
-        xx: total.xx - xx,
-        xy: total.xy - xy,
-        yy: total.yy - yy,
-    })
+    if xx > LARGEST_SHARE * total.xx || yy > LARGEST_SHARE * total.yy {
+        return None;
+    }
+    Some(SecondMoments { xx: total.xx - xx, xy: total.xy - xy, yy: total.yy - yy })
 }
 
 fn recomputed(x: &[f64], y: &[f64], without: usize) -> SecondMoments {

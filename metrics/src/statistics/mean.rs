@@ -49,7 +49,12 @@ pub fn mean_estimate(values: &[f64], level: f64) -> Result<MeanEstimate, Absence
         level,
         method: "student-t".to_owned(),
     };
-    Ok(MeanEstimate { n, mean, standard_deviation: Some(standard_deviation), interval: Some(interval) })
+    Ok(MeanEstimate {
+        n,
+        mean,
+        standard_deviation: Some(standard_deviation),
+        interval: Some(interval),
+    })
 }
 
 /// The t for which Student's variable with `freedom` degrees lies in [-t, t] with probability `level`.
@@ -60,7 +65,8 @@ fn t_quantile_two_sided(level: f64, freedom: usize) -> Result<f64, Absence> {
 }
 
 fn finite(value: f64) -> Result<Finite, Absence> {
-    Finite::new(value).ok_or_else(|| Absence::new(AbsenceReason::NotFinite, "the spread of the values overflows"))
+    Finite::new(value)
+        .ok_or_else(|| Absence::new(AbsenceReason::NotFinite, "the spread of the values overflows"))
 }
 
 #[cfg(test)]

@@ -21,7 +21,12 @@ pub fn wilson_interval(successes: u64, n: u64, level: f64) -> Option<Interval> {
     // Rounding may leave the end at 0 or 1 off by an ulp, on the wrong side of the proportion.
     let low = if successes == 0 { 0.0 } else { (centre - half_width).max(0.0) };
     let high = if successes == n { 1.0 } else { (centre + half_width).min(1.0) };
-    Some(Interval { low: Finite::new(low)?, high: Finite::new(high)?, level, method: "wilson".to_owned() })
+    Some(Interval {
+        low: Finite::new(low)?,
+        high: Finite::new(high)?,
+        level,
+        method: "wilson".to_owned(),
+    })
 }
 
 #[cfg(test)]

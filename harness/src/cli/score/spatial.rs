@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Images that one task reads and scores, one after another.
-const IMAGES_PER_TASK: usize = 16;
+const IMAGES_PER_TASK: usize = 32;
 
 #[derive(Debug, Args)]
 pub(super) struct SpatialArguments {

@@ -1,6 +1,5 @@
 //! What every command shares: manifests, the store, the network rule, progress.
 
-use super::GlobalOptions;
 use crate::failure::Failure;
 use crate::fetch_progress::FetchProgress;
 use crate::onnx::library::{Library, LibraryLocation};
@@ -11,12 +10,27 @@ use std::path::PathBuf;
 /// Shared by all commands.
 #[derive(Debug)]
 pub struct Context {
-    /// The global options as given.
-    pub options: GlobalOptions,
     /// Built-in manifests merged with the user's.
     pub manifest: Manifest,
+    /// Whether other machines may be asked.
+    pub network: Network,
+    /// The ONNX Runtime library that the user names, if any.
+    pub library: Option<LibraryLocation>,
     /// Where progress goes.
     pub progress: Progress,
+}
+
+/// What the user says to every command.
+#[derive(Clone, Debug, Default)]
+pub struct ContextOptions {
+    /// No progress.
+    pub silent: bool,
+    /// Never use the network.
+    pub offline: bool,
+    /// The ONNX Runtime library to load.
+    pub onnxruntime: Option<PathBuf>,
+    /// Manifest files beside the built-in ones.
+    pub manifests: Vec<PathBuf>,
 }
 
 impl Context {
@@ -24,10 +38,13 @@ impl Context {
     ///
     /// # Errors
     /// If a manifest given by the user is wrong.
-    pub fn new(options: GlobalOptions) -> Result<Self, Failure> {
-        let manifest = Manifest::with_files(&options.manifests)?;
-        let progress = Progress::new(options.json);
-        Ok(Self { options, manifest, progress })
+    pub fn new(options: &ContextOptions) -> Result<Self, Failure> {
+        Ok(Self {
+            manifest: Manifest::with_files(&options.manifests)?,
+            network: if options.offline { Network::Forbidden } else { Network::Allowed },
+            library: LibraryLocation::named(options.onnxruntime.as_deref()),
+            progress: Progress::new(options.silent),
+        })
     }
 
     /// The content-addressed store.
@@ -44,8 +61,7 @@ impl Context {
     /// If no source gives the bytes that the manifest promises.
     pub fn fetch(&self, store: &Store, id: &ArtifactId) -> Result<PathBuf, Failure> {
         let observer = FetchProgress::new(&self.progress);
-        let network = if self.options.offline { Network::Forbidden } else { Network::Allowed };
-        Ok(Fetcher::new(store, &self.manifest, network, &observer).fetch(id)?)
+        Ok(Fetcher::new(store, &self.manifest, self.network, &observer).fetch(id)?)
     }
 
     /// ONNX Runtime: the library that the user names, else the store's, which is fetched if it is not there.
@@ -53,8 +69,8 @@ impl Context {
     /// # Errors
     /// If there is none for this platform, it cannot be fetched, or it cannot be loaded.
     pub fn onnxruntime(&self) -> Result<&'static Library, Failure> {
-        let location = match LibraryLocation::named(self.options.onnxruntime.as_deref()) {
-            Some(location) => location,
+        let location = match &self.library {
+            Some(location) => location.clone(),
             None => LibraryLocation::stored(self.fetch(&self.store()?, &self.onnxruntime_id()?)?),
         };
         Ok(Library::load(&location)?)
