@@ -138,7 +138,7 @@ impl TapContext<'_> {
         measurements.extend(probes);
         let encoder = MeasuredEncoder {
             key: format!("{}/{}", model.id, tap.id),
-            label: format!("{}, {}", model.name, tap.label),
+            label: label(model, tap),
             family: model.family.clone(),
             measurements,
         };
@@ -174,6 +174,14 @@ impl TapContext<'_> {
         let labels =
             labels.ok_or_else(|| Failure::invalid("a sample of the split has no label"))?;
         Ok(OwnedLabelled { features: features.select(Axis(0), set), labels })
+    }
+}
+
+/// A model with one tap is called by its name alone, as a row of a paper's table would be; of several taps each is told apart.
+fn label(model: &Model, tap: &Tap) -> String {
+    match model.taps.as_slice() {
+        [_] => model.name.clone(),
+        _ => format!("{}, {}", model.name, tap.label),
     }
 }
 

@@ -7,7 +7,7 @@
 use crate::program::{Finished, json, retally, run, text};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 const MANIFEST: &str = r#"
@@ -117,6 +117,32 @@ fn a_killed_run_goes_on_and_ends_with_the_same_bytes() {
     assert!(measurements(&whole) == measurements(&killed));
 }
 
+/// Ctrl-C ends the chunk in flight, exits with 4, and the same command continues.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_so_and_goes_on() {
+    let workspace = Workspace::new();
+    let [whole, stopped] = ["whole", "stopped"].map(|name| workspace.out(name));
+    workspace.run(&whole, "2");
+    let child = retally(&workspace.arguments(&stopped, "1"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while chunks(&stopped).is_empty() {
+        std::thread::yield_now();
+    }
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signal.success(), "it ended before it could be interrupted");
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("stopped before the end"), "{stderr}");
+    assert!(!stopped.join("measurements.json").exists());
+    workspace.run(&stopped, "2");
+    assert!(measurements(&whole) == measurements(&stopped));
+}
+
 #[test]
 fn a_damaged_chunk_is_computed_again() {
     let workspace = Workspace::new();
@@ -196,4 +222,45 @@ fn a_folder_of_images_can_be_measured() {
     assert_eq!(find("LDS")["n"], 12);
     assert_eq!(find("SRSS")["absence"]["reason"], "missing-input");
     assert_eq!(find("accuracy")["n"], 6);
+}
+
+/// A row of a paper's table is filled by a model of exactly its name with one tap; on other images than the paper's the
+/// verdict says so. (The network here is not the one that it is called after: only the matching of names is tested.)
+#[test]
+fn a_row_of_a_paper_is_filled_by_its_encoder() {
+    let workspace = Workspace::new();
+    let model = r#"
+[[model]]
+id = "named-like-the-row"
+name = "WebSSL-1B"
+family = "test"
+artifact = "mobilenetv2.onnx"
+[model.input]
+tensor = "image"
+layout = "nchw"
+batch = 8
+resize = { mode = "stretch", width = 256, height = 256, filter = "bicubic" }
+normalise = { mode = "mean-std", mean = [0.485, 0.456, 0.406], std = [0.229, 0.224, 0.225] }
+[[model.tap]]
+id = "block-13"
+label = "block 13"
+tensor = "block_13/output"
+layout = { kind = "map" }
+grid = [16, 16]
+channels = 96
+"#;
+    fs::write(&workspace.manifest, format!("{MANIFEST}{model}")).unwrap();
+    let out = workspace.out("run");
+    let mut arguments = workspace.arguments(&out, "2");
+    let place =
+        |arguments: &[&str], word| arguments.iter().position(|argument| *argument == word).unwrap();
+    let suite = place(&arguments, "starter");
+    arguments[suite] = "irepa";
+    let chosen = place(&arguments, "mobilenetv2");
+    arguments[chosen] = "named-like-the-row";
+    let document = json(&arguments, 0);
+    let counts = &document["check"]["counts"];
+    assert!(counts["not-comparable"].as_u64().unwrap() > 0, "{counts}");
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("emoji-in-small-chunks"), "the report does not say on which images");
 }
