@@ -1,4 +1,4 @@
-//! Figures: scatter panels in a row, drawn once as a [`Scene`] and written as SVG or PNG.
+//! Figures: scatter panels in a row, drawn once as a scene and written as SVG or PNG.
 //!
 //! A drawing depends on the figure alone: no clock, no random ids, no system fonts. The same figure gives the same
 //! bytes.
