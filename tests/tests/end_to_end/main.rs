@@ -7,3 +7,4 @@ mod paper_report;
 mod program;
 mod runs;
 mod score;
+mod store;

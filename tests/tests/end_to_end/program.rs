@@ -39,6 +39,11 @@ impl Finished {
         }
     }
 
+    /// Runs a command to its end.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self::new(command.output().unwrap())
+    }
+
     /// The one JSON document on standard output.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
@@ -55,7 +60,7 @@ pub(crate) fn retally(arguments: &[&str]) -> Command {
 
 /// Runs to the end.
 pub(crate) fn run(arguments: &[&str]) -> Finished {
-    Finished::new(retally(arguments).output().unwrap())
+    Finished::of(&mut retally(arguments))
 }
 
 /// Runs with `--json` and expects this exit code.
