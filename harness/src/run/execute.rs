@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::library::Library;
 use crate::pipeline::{
-    EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model,
+    EncodeSettings, Encoding, Execution, MeasureSettings, Samples, TapContext, measure_model,
 };
 use polars::prelude::DataFrame;
 use retally_manifests::{ArtifactId, Dataset, Model, Store};
@@ -208,10 +208,12 @@ impl Run<'_> {
         let file = self.fetch(&model.artifact, record)?;
         let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
         let settings = EncodeSettings {
-            library: self.library,
-            device: self.request.device,
-            threads: self.request.threads,
-            fast: self.request.fast,
+            execution: Execution {
+                library: self.library,
+                device: self.request.device,
+                threads: self.request.threads,
+                fast: self.request.fast,
+            },
             spatial: self.settings.spatial,
         };
         let encoding = Encoding::new((model, digest, &file), samples, &settings, self.directory)?;
