@@ -56,7 +56,7 @@ impl FromStr for OutputName {
 }
 
 /// A tensor of the network and the part that it plays in the protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct FeatureOutput {
     /// The protocol's name: `pool3`.
     pub(super) part: String,
@@ -66,7 +66,7 @@ pub(super) struct FeatureOutput {
 }
 
 /// From a tensor to one row a sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Pooling {
     /// [N, D], or [N, D, 1, 1].
     Rows,

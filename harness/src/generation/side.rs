@@ -129,7 +129,7 @@ impl Side {
 
 impl Statistics {
     fn read(file: &StatisticsFile, path: &Path, role: Role) -> Result<Option<Self>, Failure> {
-        let mut gaussian = |of: StatisticsOf| -> Result<Option<Gaussian>, Failure> {
+        let gaussian = |of: StatisticsOf| -> Result<Option<Gaussian>, Failure> {
             let Some((mean, covariance)) = file.moments(of)? else { return Ok(None) };
             let gaussian =
                 Gaussian::from_statistics(mean.view(), covariance.view(), None, role.name());
