@@ -263,7 +263,7 @@ impl<'a> Prepared<'a> {
     fn trace(&self) -> f64 {
         match &self.spread {
             Spread::Deviations(matrix) => matrix.squared_norm_l2(),
-            Spread::Gaussian(gaussian) => gaussian.matrix().diagonal().column_vector().sum(),
+            Spread::Gaussian(gaussian) => gaussian.trace(),
         }
     }
 }

@@ -137,24 +137,24 @@ struct Strip {
 impl Strip {
     fn of<A: Into<f64> + Copy>(rows: ArrayView2<'_, A>) -> Self {
         let (count, width) = rows.dim();
-        // Differences from the first row are summed: a large common offset takes no digits from the mean.
+        // Differences from the first row are averaged and centred: a large common offset takes no digits.
         let first: Vec<f64> = rows.row(0).iter().map(|&value| value.into()).collect();
-        let mut mean = vec![0.0; width];
+        let mut shift = vec![0.0; width];
         for row in rows.outer_iter() {
-            for ((sum, &value), first) in mean.iter_mut().zip(row).zip(&first) {
+            for ((sum, &value), first) in shift.iter_mut().zip(row).zip(&first) {
                 *sum += value.into() - first;
             }
         }
-        for (mean, first) in mean.iter_mut().zip(&first) {
-            *mean = first + *mean / count as f64;
-        }
+        shift.iter_mut().for_each(|sum| *sum /= count as f64);
         let mut centred = Mat::zeros(width, count);
         for (index, row) in rows.outer_iter().enumerate() {
-            let deviations = centred.col_as_slice_mut(index);
-            for ((deviation, &value), mean) in deviations.iter_mut().zip(row).zip(&mean) {
-                *deviation = value.into() - mean;
+            let around = first.iter().zip(&shift);
+            let deviations = centred.col_as_slice_mut(index).iter_mut().zip(row).zip(around);
+            for ((deviation, &value), (first, shift)) in deviations {
+                *deviation = (value.into() - first) - shift;
             }
         }
+        let mean = first.iter().zip(&shift).map(|(first, shift)| first + shift).collect();
         Self { mean, centred }
     }
 }
@@ -452,6 +452,10 @@ impl Gaussian {
     pub fn covariance(&self) -> Array2<f64> {
         let width = self.mean.len();
         Array2::from_shape_fn((width, width), |(row, column)| self.covariance[(row, column)])
+    }
+
+    pub(super) fn trace(&self) -> f64 {
+        self.covariance.diagonal().column_vector().iter().sum()
     }
 
     pub(super) fn matrix(&self) -> MatRef<'_, f64> {

@@ -30,6 +30,9 @@ const PIVOT_GUARD: f64 = 10.0;
 /// Bound on the relative error of the trace below which eigenvalues of F₁ᵀ S₂ F₁ are accurate enough.
 const TRACE_ERROR: f64 = 1e-10;
 
+/// Steps of the power method; too few only cost time.
+const POWER_STEPS: usize = 4;
+
 /// A covariance may have a negative eigenvalue down to this part of the largest (in correlation units): covariances that
 /// were stored as f32 do. Beyond that no set of rows has it.
 const NEGATIVE: f64 = 1e-6;
@@ -89,24 +92,53 @@ fn of_covariances(
     names: [&'static str; 2],
     transport: bool,
 ) -> Result<TraceRoot, DistributionError> {
-    if let Some(lower) = guarded_cholesky(first.matrix()) {
+    let full_rank = guarded_cholesky(first.matrix()).zip(guarded_cholesky(second.matrix()));
+    let Some((lower, other)) = full_rank else {
+        let factors =
+            [Factor::of_covariance(first, names[0])?, Factor::of_covariance(second, names[1])?];
+        return nuclear_norm(&factors, TracePath::EigenCutOff, transport);
+    };
+    if least_root_error([first, second], [&lower, &other]) <= TRACE_ERROR {
         let gram = GramRoot::of(lower.as_ref(), second.matrix(), transport)?;
         if gram.relative_error <= TRACE_ERROR {
-            return gram.finish(&lower, TracePath::Cholesky);
-        }
-        if let Some(other) = guarded_cholesky(second.matrix()) {
-            let mixed = triangular_product(
-                (lower.transpose(), TriangularUpper),
-                (other.as_ref(), TriangularLower),
-            );
-            let value = singular(mixed.as_ref(), false)?.values.iter().sum();
-            let root = gram.finish(&lower, TracePath::CholeskySingularValues)?;
-            return Ok(TraceRoot { value, ..root });
+            return Ok(gram.finish(&lower));
         }
     }
-    let factors =
-        [Factor::of_covariance(first, names[0])?, Factor::of_covariance(second, names[1])?];
-    nuclear_norm(&factors, TracePath::EigenCutOff, transport)
+    let factors = [Factor::Cholesky(lower), Factor::Cholesky(other)];
+    nuclear_norm(&factors, TracePath::CholeskySingularValues, transport)
+}
+
+/// What [`root_error`] of L₁ᵀ S₂ L₁ will be at least, before its eigenvalues are known.
+///
+/// With d eigenvalues of geometric mean g (known: their product is the squared product of all pivots), Σ λ^-½ is at least
+/// d g^-½. The largest is at least the Rayleigh quotient after some steps of the power method, and Σ λ^½, the trace sought,
+/// is at most (tr S₁ + tr S₂) / 2.
+fn least_root_error(covariances: [&Gaussian; 2], [lower, other]: [&Mat<f64>; 2]) -> f64 {
+    let width = lower.nrows();
+    let logarithms = |factor: &Mat<f64>| (0..width).map(|i| factor[(i, i)].ln()).sum::<f64>();
+    // ln √g
+    let mean_logarithm = (logarithms(lower) + logarithms(other)) / width as f64;
+    let mixed = |vector: &Mat<f64>| {
+        product(other.transpose(), product(lower.as_ref(), vector.as_ref()).as_ref())
+    };
+    let back = |vector: &Mat<f64>| {
+        product(lower.transpose(), product(other.as_ref(), vector.as_ref()).as_ref())
+    };
+    let mut vector = Mat::from_fn(width, 1, |_, _| (width as f64).powf(-0.5));
+    let mut largest = 0.0;
+    for _ in 0..POWER_STEPS {
+        let half = mixed(&vector);
+        largest = half.squared_norm_l2();
+        vector = back(&half);
+        let length = vector.norm_l2();
+        if !(length > 0.0) {
+            break;
+        }
+        vector /= faer::Scale(length);
+    }
+    let half_traces = covariances.map(|set| set.trace() / 2.0).iter().sum::<f64>();
+    let roots = width as f64 * (-mean_logarithm).exp();
+    f64::EPSILON * largest * roots / (2.0 * half_traces)
 }
 
 /// The Cholesky factor, if its pivots say that the rank is full.
@@ -142,17 +174,12 @@ impl GramRoot {
         Ok(Self { eigenvalues: eigen.values, vectors: eigen.vectors, relative_error })
     }
 
-    fn roots(&self) -> Vec<f64> {
-        self.eigenvalues.iter().map(|value| value.max(0.0).sqrt()).collect()
-    }
-
-    /// With M = L₁ᵀ S₂ L₁ = Q Λ Qᵀ: T₁ = L₁⁻ᵀ M^½ L₁⁻¹ and T₂ = L₁ M^-½ L₁ᵀ.
-    fn finish(self, lower: &Mat<f64>, path: TracePath) -> Result<TraceRoot, DistributionError> {
-        let roots = self.roots();
+    /// With M = L₁ᵀ S₂ L₁ = Q Λ Qᵀ: T₁ = L₁⁻ᵀ M^½ L₁⁻¹ and T₂ = L₁ M^-½ L₁ᵀ. Every eigenvalue is positive.
+    fn finish(self, lower: &Mat<f64>) -> TraceRoot {
+        let roots: Vec<f64> = self.eigenvalues.iter().map(|value| value.sqrt()).collect();
         let value = roots.iter().sum();
-        let noise = largest(&roots) * f64::EPSILON.sqrt();
         let transports = self.vectors.map(|vectors| {
-            let inverse = roots.iter().map(|&r| if r > noise { 1.0 / r } else { 0.0 }).collect();
+            let inverse = roots.iter().map(|root| 1.0 / root).collect();
             let forth = triangular_product(
                 (lower.as_ref(), TriangularLower),
                 (vectors.as_ref(), Rectangular),
@@ -164,7 +191,7 @@ impl GramRoot {
                 Transport::Quadratic { map: forth, weights: inverse },
             ]
         });
-        Ok(TraceRoot { value, path, transports })
+        TraceRoot { value, path: TracePath::Cholesky, transports }
     }
 }
 
