@@ -205,19 +205,32 @@ impl StoredOutputs {
         feature_chunk::read(&self.path(index), &self.keys[index], (samples, output))
     }
 
+    /// How many chunks there are.
+    pub(super) fn chunks(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Rows of one output of a chunk.
+    ///
+    /// # Errors
+    /// If the chunk has vanished or was damaged since it was stored.
+    pub(super) fn load_chunk(&self, index: usize, output: usize) -> Result<Array2<f32>, Failure> {
+        match self.chunk(index, output)? {
+            Some(Ok(rows)) => Ok(rows),
+            Some(Err(reason)) => Err(self.lost(index, &reason)),
+            None => Err(self.lost(index, "it is gone")),
+        }
+    }
+
     /// All rows of one output, in sample order.
     ///
     /// # Errors
-    /// If a chunk has vanished or was damaged since it was stored.
+    /// As [`StoredOutputs::load_chunk`].
     pub(super) fn load(&self, output: usize) -> Result<Array2<f32>, Failure> {
         let count = self.ranges.last().map_or(0, |range| range.end);
         let mut all: Option<Array2<f32>> = None;
         for (index, range) in self.ranges.iter().enumerate() {
-            let rows = match self.chunk(index, output)? {
-                Some(Ok(rows)) => rows,
-                Some(Err(reason)) => return Err(self.lost(index, &reason)),
-                None => return Err(self.lost(index, "it is gone")),
-            };
+            let rows = self.load_chunk(index, output)?;
             let all = all.get_or_insert_with(|| Array2::zeros((count, rows.ncols())));
             if rows.ncols() != all.ncols() {
                 return Err(self.lost(index, "it has another width than the others"));

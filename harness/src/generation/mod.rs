@@ -17,7 +17,9 @@ mod provenance;
 mod record;
 mod request;
 mod side;
+mod statistics;
 
 pub use network::{ModelReference, OutputName};
 pub use record::ScoreRecord;
 pub use request::{GenerationRequest, MetricChoice, Scored, score};
+pub use statistics::{StatisticsRequest, StatisticsWritten, write_statistics};

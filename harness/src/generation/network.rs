@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::images::prepare::Recipe;
 use crate::onnx::graph::{self, Origin};
 use ndarray::{Array2, ArrayD, Axis};
-use retally_manifests::{Digest, ImageLayout, Model, Resize, Tap, TapLayout};
+use retally_manifests::{Digest, ImageLayout, Model, Tap, TapLayout};
 use retally_suites::generation::GenerationProtocol;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -225,11 +225,6 @@ impl FeatureNetwork {
     /// The position of a part among the outputs.
     pub(super) fn position(&self, part: &str) -> Option<usize> {
         self.outputs.iter().position(|output| output.part == part)
-    }
-
-    /// The size that images are brought to.
-    pub(super) fn resize(&self) -> Resize {
-        self.recipe.resize
     }
 }
 
