@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, array, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, array, s};
 use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
 use retally_metrics::distribution::{
@@ -499,17 +499,238 @@ mod laws {
     }
 
     #[test]
-    fn well_conditioned_paths_agree_closely() {
-        let [a, b] = [features(20, 19, 1), features(23, 19, 2)];
-        // 20 rows of 19 dimensions are of full rank: repeating every row leaves the distribution and makes no new path.
-        let direct = distance(&a, &b);
-        let nuclear = distance(&a.slice(s![.., ..]).to_owned(), &b);
-        assert_eq!(direct, nuclear);
+    fn paths_agree_closely_at_deficient_rank() {
         let few = [features(9, 12, 3), features(10, 12, 4)];
         let by_rows = distance(&few[0], &few[1]);
         let by_covariance = between(&gaussian_of(&few[0]), &gaussian_of(&few[1]));
         assert_eq!(by_rows.path, TracePath::NuclearNorm);
         assert_eq!(by_covariance.path, TracePath::EigenCutOff);
         assert_close(by_covariance.trace_root, by_rows.trace_root, 1e-13 * scale(&by_rows));
+    }
+}
+
+/// Repeated draws from Gaussians whose distance is known. Seeds are fixed; the bands are four standard errors of what is
+/// simulated, so that a formula that is off by more does not pass.
+mod simulation {
+    use super::*;
+
+    const REPEATS: usize = 400;
+
+    /// Two sets of normal features; the second has means and deviations of its own.
+    struct Population {
+        rows: [usize; 2],
+        means: Vec<f64>,
+        deviations: Vec<f64>,
+    }
+
+    impl Population {
+        fn new(rows: [usize; 2], width: usize) -> Self {
+            let spread = |index: usize| index as f64 / width as f64;
+            Self {
+                rows,
+                means: (0..width).map(|index| 0.4 - 0.5 * spread(index)).collect(),
+                deviations: (0..width).map(|index| 0.8 + spread(index)).collect(),
+            }
+        }
+
+        fn distance(&self) -> f64 {
+            let terms = self.means.iter().zip(&self.deviations);
+            terms.map(|(mean, deviation)| mean * mean + (deviation - 1.0).powi(2)).sum()
+        }
+
+        fn draw(&self, index: u64) -> [Array2<f32>; 2] {
+            let mut stream = Stream::new(7, "simulation", index);
+            let width = self.means.len();
+            let first = normal(self.rows[0], width, &mut stream);
+            let scale = Array1::from(self.deviations.clone());
+            let second = normal(self.rows[1], width, &mut stream) * &scale
+                + &Array1::from(self.means.clone());
+            [first, second].map(|set| set.mapv(|value| value as f32))
+        }
+
+        /// The first set's Gaussian without sampling error.
+        fn reference(&self) -> Gaussian {
+            let width = self.means.len();
+            gaussian(&Array1::zeros(width), &Array2::eye(width)).unwrap()
+        }
+    }
+
+    struct Summary {
+        mean: f64,
+        deviation: f64,
+        /// Root mean square of the estimated standard errors.
+        standard_error: f64,
+        coverage: f64,
+    }
+
+    fn summary(draws: &[(f64, f64)]) -> Summary {
+        let count = draws.len() as f64;
+        let mean = draws.iter().map(|draw| draw.0).sum::<f64>() / count;
+        let squares: f64 = draws.iter().map(|draw| (draw.0 - mean).powi(2)).sum();
+        let errors: f64 = draws.iter().map(|draw| draw.1 * draw.1).sum();
+        let inside = draws.iter().filter(|draw| (draw.0 - mean).abs() <= 1.96 * draw.1).count();
+        Summary {
+            mean,
+            deviation: (squares / (count - 1.0)).sqrt(),
+            standard_error: (errors / count).sqrt(),
+            coverage: inside as f64 / count,
+        }
+    }
+
+    /// Distances with their standard errors; `given` replaces the first set.
+    fn distances(population: &Population, given: Option<&Gaussian>) -> Summary {
+        let draws: Vec<(f64, f64)> = (0..REPEATS as u64)
+            .map(|index| {
+                let [first, second] = population.draw(index);
+                let reference =
+                    given.map_or(FrechetSide::Features(first.view()), FrechetSide::Gaussian);
+                let samples = FrechetSide::Features(second.view());
+                let (distance, uncertainty) =
+                    frechet_distance_with_uncertainty(reference, samples, &Sequential).unwrap();
+                (distance.distance, uncertainty.unwrap().standard_error)
+            })
+            .collect();
+        summary(&draws)
+    }
+
+    #[track_caller]
+    fn assert_honest(summary: &Summary) {
+        // The deviation of 400 draws is known to 1 / √800 = 3.5 %, the share of 95 % to 1.1 %.
+        let ratio = summary.standard_error / summary.deviation;
+        assert!((ratio - 1.0).abs() < 0.14, "standard error is {ratio} of the deviation");
+        assert!((summary.coverage - 0.95).abs() < 0.044, "coverage is {}", summary.coverage);
+    }
+
+    #[test]
+    fn standard_errors_are_honest() {
+        assert_honest(&distances(&Population::new([250, 300], 4), None));
+        let population = Population::new([250, 300], 4);
+        let reference = population.reference();
+        assert_honest(&distances(&population, Some(&reference)));
+    }
+
+    #[test]
+    fn standard_errors_are_on_the_safe_side_with_few_rows() {
+        for (rows, width) in [([20, 20], 100), ([40, 50], 60), ([100, 100], 50)] {
+            let summary = distances(&Population::new(rows, width), None);
+            let ratio = summary.standard_error / summary.deviation;
+            assert!((0.86..1.5).contains(&ratio), "standard error is {ratio} of the deviation");
+            assert!(summary.coverage > 0.95 - 0.044, "coverage is {}", summary.coverage);
+        }
+    }
+
+    #[test]
+    fn the_bias_is_found_and_removed() {
+        let population = Population::new([120, 100], 6);
+        let truth = population.distance();
+        let draws: Vec<[f64; 2]> = (0..REPEATS as u64)
+            .map(|index| {
+                let [first, second] = population.draw(index);
+                let sides = || [&first, &second].map(|set| FrechetSide::Features(set.view()));
+                let [reference, samples] = sides();
+                let plain = frechet_distance(reference, samples, &Sequential).unwrap().distance;
+                let bias = frechet_bias(sides(), plain, (index, 1), &Sequential).unwrap().unwrap();
+                assert_close(bias.corrected, plain - bias.bias, 1e-12);
+                [plain, bias.corrected]
+            })
+            .collect();
+        let [plain, corrected] = [0, 1]
+            .map(|index| summary(&draws.iter().map(|draw| (draw[index], 0.0)).collect::<Vec<_>>()));
+        let error = |summary: &Summary| summary.deviation / (REPEATS as f64).sqrt();
+        // The term in 1/n² stays: a tenth of the bias at 50 rows of 6 dimensions.
+        let bias = plain.mean - truth;
+        assert!(bias > 20.0 * error(&plain), "{bias}");
+        assert!((corrected.mean - truth).abs() < 0.1 * bias + 4.0 * error(&corrected));
+        assert!((corrected.mean - truth).abs() < 0.2 * bias, "{} {truth}", corrected.mean);
+    }
+
+    #[test]
+    fn infinitely_many_samples_are_extrapolated() {
+        let population = Population::new([2, 3000], 5);
+        let reference = population.reference();
+        let truth = population.distance();
+        let options = FdInfinityOptions::default();
+        let draws: Vec<[f64; 3]> = (0..60)
+            .map(|index| {
+                let [_, samples] = population.draw(index);
+                let reference = FrechetSide::Gaussian(&reference);
+                let result = fd_infinity(reference, samples.view(), options, &Sequential);
+                let result = result.unwrap().unwrap();
+                assert_eq!((result.points[0].0, result.points[14].0), (300, 3000));
+                [result.points[0].1, result.value, result.slope]
+            })
+            .collect();
+        let [smallest, infinite, slope] = [0, 1, 2]
+            .map(|index| summary(&draws.iter().map(|draw| (draw[index], 0.0)).collect::<Vec<_>>()));
+        let error = |summary: &Summary| summary.deviation / 60_f64.sqrt();
+        assert!(slope.mean > 5.0 * error(&slope));
+        assert!(smallest.mean - truth > 5.0 * error(&smallest));
+        assert!((infinite.mean - truth).abs() < 4.0 * error(&infinite), "{}", infinite.mean);
+    }
+}
+
+mod measurements {
+    use super::*;
+
+    #[test]
+    fn carry_names_counts_intervals_and_methods() {
+        let sets = [features(90, 4, 1), features(80, 4, 2)];
+        let sides = sets.each_ref().map(|set| FrechetSide::Features(set.view()));
+        let options = FrechetOptions {
+            infinity: Some(FdInfinityOptions { smallest: Some(20), ..Default::default() }),
+            ..FrechetOptions::default()
+        };
+        let all = frechet_measurements("FID", sides[0], sides[1], options, &Sequential).unwrap();
+        let names: Vec<&str> = all.iter().map(|m| m.metric.as_str()).collect();
+        let expected = ["FID", "FID bias (small sample)", "FID (bias-corrected)", "FID-infinity"];
+        assert_eq!(names, expected);
+        assert!(all.iter().all(|m| m.n == 80 && m.value().is_some()));
+        assert_eq!(
+            all[0].method,
+            "frechet (covariance with denominator n - 1, f64), trace cholesky; 90 reference rows, 80 sample rows, \
+             4 dimensions"
+        );
+        let interval = all[0].interval().unwrap();
+        assert_eq!(interval.method, "infinitesimal-jackknife (normal, at this n)");
+        assert!(interval.low.get() < all[0].value().unwrap());
+        assert_close(
+            all[0].value().unwrap() - all[1].value().unwrap(),
+            all[2].value().unwrap(),
+            1e-12,
+        );
+        assert!(all[3].interval().unwrap().method.starts_with("student-t"));
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_absent() {
+        let samples = features(9, 4, 2);
+        let reference = gaussian_of(&features(90, 4, 1));
+        let measure = |samples: FrechetSide<'_>, options| {
+            frechet_measurements(
+                "FD",
+                FrechetSide::Gaussian(&reference),
+                samples,
+                options,
+                &Sequential,
+            )
+            .unwrap()
+        };
+        let few = measure(FrechetSide::Features(samples.view()), FrechetOptions::default());
+        assert!(few[0].interval().unwrap().method.ends_with("given the reference)"));
+        for index in [1, 2] {
+            assert_eq!(few[index].absence().unwrap().reason, AbsenceReason::TooFewSamples);
+        }
+        let other = gaussian(&Array1::zeros(4), &Array2::eye(4)).unwrap();
+        let options =
+            FrechetOptions { infinity: Some(Default::default()), ..FrechetOptions::default() };
+        let files = measure(FrechetSide::Gaussian(&other), options);
+        assert!(files[0].interval().is_none());
+        assert!(files[0].method.contains("an unknown number of (statistics) sample rows"));
+        for index in 1..4 {
+            assert_eq!(files[index].absence().unwrap().reason, AbsenceReason::MissingInput);
+        }
+        let quick = measure(FrechetSide::Features(samples.view()), FrechetOptions::quick());
+        assert_eq!(quick.len(), 1);
+        assert!(quick[0].interval().is_none());
     }
 }
