@@ -1,18 +1,25 @@
-//! Arrays in files: NumPy's `.npy` and `.safetensors`, read in place, a few rows at a time.
+//! Arrays in files: NumPy's `.npy` and `.npz`, and `.safetensors`, read in place, a few rows at a time.
+//!
+//! [`statistics_file`] reads means and covariances of whole data sets, [`statistics_writer`] writes them.
 //!
 //! A file is untrusted: its header must fit its length before anything is allocated, and pickled objects are refused.
 
+pub(crate) mod archive;
 mod element;
 mod error;
-mod npy;
+pub(crate) mod npy;
 mod safetensors;
+mod source;
+pub mod statistics_file;
+pub mod statistics_writer;
 
 pub use element::Element;
 pub use error::ArrayError;
 
+use archive::Archive;
 use ndarray::Array2;
+use source::Source;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -23,8 +30,10 @@ const PIECE: usize = 1 << 16;
 #[derive(Debug)]
 pub struct ArrayFile {
     path: PathBuf,
-    file: File,
+    source: Source,
     layout: Layout,
+    /// Where the next read begins.
+    position: u64,
     bytes: Vec<u8>,
 }
 
@@ -33,14 +42,7 @@ pub struct ArrayFile {
 /// # Errors
 /// If the file is not one of rows of floating-point numbers, or cannot be read.
 pub fn read_features(location: &Path) -> Result<Array2<f32>, ArrayError> {
-    let mut file = ArrayFile::open(location)?;
-    let &[rows, columns] = file.shape() else {
-        return Err(file.wrong_shape("[N, D]: one row a sample"));
-    };
-    let mut values = Vec::new();
-    file.read_f32(0..rows, &mut values)?;
-    Array2::from_shape_vec((rows, columns), values)
-        .map_err(|_| file.wrong_shape("[N, D]: one row a sample"))
+    ArrayFile::open(location)?.into_features()
 }
 
 /// Where the numbers are and what they mean.
@@ -53,20 +55,68 @@ struct Layout {
 }
 
 impl ArrayFile {
-    /// Opens `FILE.npy`, `FILE.safetensors` with one tensor, or `FILE.safetensors#NAME`.
+    /// Opens `FILE.npy`; `FILE.npz` or `FILE.safetensors` with one array; or `FILE.npz#NAME`, `FILE.safetensors#NAME`.
+    ///
+    /// A stored array of an `.npz` is read in place, a deflated one is unpacked first: to memory, or beyond 256 MiB to a
+    /// temporary file without a name.
     ///
     /// # Errors
-    /// If the file cannot be read, is neither format, is damaged, or holds something else than plain numbers in C order.
+    /// If the file cannot be read, is none of these formats, is damaged, or holds something else than plain numbers in C
+    /// order.
     pub fn open(location: &Path) -> Result<Self, ArrayError> {
-        let (path, tensor) = split_tensor_name(location);
+        let (path, name) = split_name(location);
+        if has_extension(&path, "npz") {
+            return Self::open_member(&path, name.as_deref());
+        }
         let mut file = File::open(&path).map_err(|error| ArrayError::file("open", &path, error))?;
-        let layout = match tensor {
-            None if npy::is_npy(&mut file, &path)? => npy::read_layout(&mut file, &path)?,
-            None if !is_safetensors(&path) => return Err(ArrayError::UnknownFormat { path }),
-            tensor => safetensors::read_layout(&mut file, &path, tensor.as_deref())?,
+        let layout = match name {
+            None if npy::is_npy(&mut file, &path)? => {
+                let header = npy::read_header(&mut file)
+                    .map_err(|detail| ArrayError::header(&path, detail))?;
+                header.layout(header.bytes, &path)?
+            }
+            None if !has_extension(&path, "safetensors") => {
+                return Err(ArrayError::UnknownFormat { path });
+            }
+            name => safetensors::read_layout(&mut file, &path, name.as_deref())?,
         };
-        layout.check_length(&file, &path)?;
-        Ok(Self { path, file, layout, bytes: Vec::new() })
+        let source = Source::Own(file, path.clone());
+        Self::new(path, source, layout)
+    }
+
+    fn open_member(path: &Path, name: Option<&str>) -> Result<Self, ArrayError> {
+        let mut archive = Archive::open(path)?;
+        let name = match (name, archive.names().as_slice()) {
+            (Some(name), _) => name.to_owned(),
+            (None, [only]) => only.clone(),
+            (None, _) => {
+                let names = archive.names_in_words();
+                let detail =
+                    format!("name one of its arrays, as in `FILE.npz#NAME`; it holds {names}");
+                return Err(ArrayError::header(path, detail));
+            }
+        };
+        Self::of_archive(&mut archive, &name)
+    }
+
+    /// An array of an open archive.
+    pub(crate) fn of_archive(archive: &mut Archive, name: &str) -> Result<Self, ArrayError> {
+        let member = archive.find(name)?;
+        // Checked before it is unpacked.
+        let shown = archive.path().with_file_name(format!(
+            "{}#{name}",
+            archive.path().file_name().unwrap_or_default().to_string_lossy()
+        ));
+        let mut layout = member.header.layout(0, &shown)?;
+        let (source, start) = Source::of_member(archive, &member)?;
+        layout.start = start;
+        Self::new(shown, source, layout)
+    }
+
+    fn new(path: PathBuf, source: Source, layout: Layout) -> Result<Self, ArrayError> {
+        let actual = source.length().map_err(|error| ArrayError::file("read", &path, error))?;
+        layout.check_length(actual, &path)?;
+        Ok(Self { path, source, layout, position: 0, bytes: Vec::new() })
     }
 
     /// A second handle on the same array, for another thread.
@@ -74,15 +124,29 @@ impl ArrayFile {
     /// # Errors
     /// If the file cannot be opened again.
     pub fn reopen(&self) -> Result<Self, ArrayError> {
-        let file =
-            File::open(&self.path).map_err(|error| ArrayError::file("open", &self.path, error))?;
-        Ok(Self { path: self.path.clone(), file, layout: self.layout.clone(), bytes: Vec::new() })
+        let source = self.source.reopen()?;
+        let (path, layout) = (self.path.clone(), self.layout.clone());
+        Ok(Self { path, source, layout, position: 0, bytes: Vec::new() })
     }
 
     /// Lengths of the axes; row i is what index i of the first axis selects.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.layout.shape
+    }
+
+    /// The whole array of features, one row a sample; `f64` is rounded to `f32`.
+    ///
+    /// # Errors
+    /// If it is not one of rows of floating-point numbers, or cannot be read.
+    pub fn into_features(mut self) -> Result<Array2<f32>, ArrayError> {
+        let &[rows, columns] = self.shape() else {
+            return Err(self.wrong_shape("[N, D]: one row a sample"));
+        };
+        let mut values = Vec::new();
+        self.read_f32(0..rows, &mut values)?;
+        Array2::from_shape_vec((rows, columns), values)
+            .map_err(|_| self.wrong_shape("[N, D]: one row a sample"))
     }
 
     /// Whether it holds rows of floating-point numbers, as features are.
@@ -110,6 +174,27 @@ impl ArrayFile {
         rows: Range<usize>,
         values: &mut Vec<f32>,
     ) -> Result<(), ArrayError> {
+        self.read_floats(rows, values, Element::append_f32)
+    }
+
+    /// As [`Self::read_f32`], as `f64`: exact for every floating-point type.
+    ///
+    /// # Errors
+    /// As [`Self::read_f32`].
+    pub fn read_f64(
+        &mut self,
+        rows: Range<usize>,
+        values: &mut Vec<f64>,
+    ) -> Result<(), ArrayError> {
+        self.read_floats(rows, values, Element::append_f64)
+    }
+
+    fn read_floats<T>(
+        &mut self,
+        rows: Range<usize>,
+        values: &mut Vec<T>,
+        append: impl Fn(Element, &[u8], &mut Vec<T>),
+    ) -> Result<(), ArrayError> {
         let element = self.layout.element;
         if !element.is_float() {
             return Err(
@@ -122,10 +207,16 @@ impl ArrayFile {
         // Piece by piece, so that the bytes are converted while they are in the cache.
         while left > 0 {
             let piece = left.min(PIECE);
-            element.append_f32(self.read_next(piece)?, values);
+            append(element, self.read_next(piece)?, values);
             left -= piece;
         }
         Ok(())
+    }
+
+    /// Type of the numbers.
+    #[must_use]
+    pub fn element(&self) -> Element {
+        self.layout.element
     }
 
     /// Some rows of a boolean or integer array; what is not 0 is true.
@@ -186,15 +277,15 @@ impl ArrayFile {
         // The whole array fits the file, so no part of it overflows.
         let row = self.layout.row_size();
         let offset = self.layout.start + rows.start as u64 * row as u64;
-        let moved = self.file.seek(SeekFrom::Start(offset));
-        moved.map_err(|error| ArrayError::file("read", &self.path, error))?;
+        self.position = offset;
         Ok(rows.len() * row)
     }
 
     fn read_next(&mut self, length: usize) -> Result<&[u8], ArrayError> {
         self.bytes.resize(length, 0);
-        let read = self.file.read_exact(&mut self.bytes);
+        let read = self.source.read_at(self.position, &mut self.bytes);
         read.map_err(|error| ArrayError::file("read", &self.path, error))?;
+        self.position += length as u64;
         Ok(&self.bytes)
     }
 }
@@ -206,8 +297,7 @@ impl Layout {
     }
 
     /// Refuses an array that the file is too short for; after this, no size computed from the shape overflows.
-    fn check_length(&self, file: &File, path: &Path) -> Result<(), ArrayError> {
-        let actual = file.metadata().map_err(|error| ArrayError::file("read", path, error))?.len();
+    fn check_length(&self, actual: u64, path: &Path) -> Result<(), ArrayError> {
         // An empty axis must not hide others that overflow.
         let size = |axes: &[usize]| {
             let lengths = axes.iter().map(|&length| length.max(1) as u64);
@@ -226,20 +316,24 @@ impl Layout {
     }
 }
 
-fn is_safetensors(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "safetensors")
+fn has_extension(path: &Path, expected: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == expected)
 }
 
-/// `FILE.safetensors#NAME` into its parts; any other path stays whole.
-fn split_tensor_name(location: &Path) -> (PathBuf, Option<String>) {
+/// `FILE.npz#NAME` or `FILE.safetensors#NAME` into its parts; any other path stays whole.
+fn split_name(location: &Path) -> (PathBuf, Option<String>) {
     let parts = location.to_str().and_then(|text| text.rsplit_once('#'));
     match parts {
-        Some((path, name)) if is_safetensors(Path::new(path)) => {
+        Some((path, name))
+            if ["npz", "safetensors"].iter().any(|kind| has_extension(Path::new(path), kind)) =>
+        {
             (PathBuf::from(path), Some(name.to_owned()))
         }
         _ => (location.to_owned(), None),
     }
 }
 
+#[cfg(test)]
+mod npz_tests;
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,21 @@ impl Element {
         }
     }
 
+    /// Appends the numbers of a floating-point array, exactly; nothing for the other types.
+    pub(super) fn append_f64(self, bytes: &[u8], values: &mut Vec<f64>) {
+        match self {
+            Self::F16 => {
+                append(bytes, values, |number| f64::from(f32_from_f16(u16::from_le_bytes(number))))
+            }
+            Self::Bf16 => append(bytes, values, |number| {
+                f64::from(f32::from_bits(u32::from(u16::from_le_bytes(number)) << 16))
+            }),
+            Self::F32 => append(bytes, values, |number| f64::from(f32::from_le_bytes(number))),
+            Self::F64 => append(bytes, values, f64::from_le_bytes),
+            Self::Bool | Self::Unsigned(_) | Self::Signed(_) => {}
+        }
+    }
+
     /// One number of a boolean or integer array, given by its bytes.
     pub(super) fn integer(self, bytes: &[u8]) -> i128 {
         let magnitude = bytes.iter().rev().fold(0, |number, &byte| number << 8 | i128::from(byte));
@@ -80,10 +95,10 @@ impl Element {
     }
 }
 
-fn append<const SIZE: usize>(
+fn append<T, const SIZE: usize>(
     bytes: &[u8],
-    values: &mut Vec<f32>,
-    convert: impl Fn([u8; SIZE]) -> f32,
+    values: &mut Vec<T>,
+    convert: impl Fn([u8; SIZE]) -> T,
 ) {
     values.extend(bytes.as_chunks::<SIZE>().0.iter().map(|&number| convert(number)));
 }

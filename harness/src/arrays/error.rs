@@ -18,7 +18,7 @@ pub enum ArrayError {
         source: io::Error,
     },
     /// Neither format.
-    #[error("`{}` is neither a NumPy .npy file nor a .safetensors file", path.display())]
+    #[error("`{}` is neither a NumPy .npy or .npz file nor a .safetensors file", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -70,6 +70,16 @@ pub enum ArrayError {
         rows: Range<usize>,
         /// Rows there are.
         count: usize,
+    },
+    /// Statistics that are no mean and covariance.
+    #[error("`{}`, array `{name}`: {detail}", path.display())]
+    Statistics {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        name: String,
+        /// What is wrong and what was expected.
+        detail: String,
     },
     /// A label out of range.
     #[error("`{}`: label {row} (counted from 0) is {number}, but labels are between 0 and {}", path.display(), u32::MAX)]

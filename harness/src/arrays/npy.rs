@@ -20,43 +20,107 @@ pub(super) fn is_npy(file: &mut File, path: &Path) -> Result<bool, ArrayError> {
     Ok(magic == MAGIC)
 }
 
-/// Reads the header from the start of the file.
-pub(super) fn read_layout(file: &mut File, path: &Path) -> Result<Layout, ArrayError> {
-    let mut head = Vec::new();
-    let read = file.take(LONGEST_HEADER as u64).read_to_end(&mut head);
-    read.map_err(|error| ArrayError::file("read", path, error))?;
-    let mut rest = head.as_slice();
-    let header = match declared_length(&head) {
-        Some(length) if length > head.len() => {
-            let detail = format!(
-                "its header has {length} bytes, more than the file or than {LONGEST_HEADER}"
-            );
-            return Err(ArrayError::header(path, detail));
-        }
-        _ => NpyHeader::from_reader(&mut rest).map_err(|error| {
-            ArrayError::header(path, format!("not a valid .npy header: {error}"))
-        })?,
-    };
-    let start = (head.len() - rest.len()) as u64;
-    let element = element(&header.dtype(), path)?;
-    let shape =
-        header.shape().iter().map(|&length| usize::try_from(length)).collect::<Result<Vec<_>, _>>();
-    let shape = shape.map_err(|_| {
-        ArrayError::header(path, format!("shape {:?} is too large", header.shape()))
-    })?;
-    if header.order() == Order::Fortran && shape.len() > 1 {
-        let detail = "stored in Fortran order; save it with numpy.ascontiguousarray(array)";
-        return Err(ArrayError::header(path, detail));
-    }
-    Ok(Layout { start, shape, element })
+/// A header of any version.
+#[derive(Clone, Debug)]
+pub(crate) struct Header {
+    pub(crate) dtype: DType,
+    /// Lengths of the axes.
+    pub(crate) lengths: Vec<u64>,
+    pub(crate) order: Order,
+    /// Bytes before the numbers.
+    pub(crate) bytes: u64,
 }
 
-/// Bytes before the numbers, as the file itself says; `None` for a file that ends before.
-fn declared_length(head: &[u8]) -> Option<usize> {
-    let major = *head.get(6)?;
-    let (width, lengths) = if major == 1 { (2, head.get(8..10)?) } else { (4, head.get(8..12)?) };
-    let length = lengths.iter().rev().fold(0, |length, &byte| length << 8 | usize::from(byte));
-    Some(8 + width + length)
+impl Header {
+    /// Lengths of the axes.
+    pub(crate) fn shape(&self) -> Result<Vec<usize>, String> {
+        let shape = self.lengths.iter().map(|&length| usize::try_from(length));
+        let shape = shape.collect::<Result<Vec<_>, _>>();
+        shape.map_err(|_| format!("shape {:?} is too large", self.lengths))
+    }
+
+    /// Bytes of all numbers; pickled objects have no such size.
+    pub(crate) fn data_bytes(&self) -> Result<u64, String> {
+        let dtype = &self.dtype;
+        let size = match dtype {
+            DType::Plain(plain) if plain.type_char() != TypeChar::Object => dtype.num_bytes(),
+            DType::Plain(_) | DType::Array(..) | DType::Record(_) => None,
+        };
+        let size = size.ok_or_else(|| {
+            format!("holds {}; only plain numbers are read, never pickled objects", dtype.descr())
+        })?;
+        let bytes = self
+            .lengths
+            .iter()
+            .try_fold(size as u64, |product, &length| product.checked_mul(length));
+        bytes.ok_or_else(|| format!("shape {:?} is too large", self.lengths))
+    }
+
+    /// Shape and type of plain, little-endian numbers in C order that begin at `start`.
+    pub(super) fn layout(&self, start: u64, path: &Path) -> Result<Layout, ArrayError> {
+        let element = element(&self.dtype, path)?;
+        let shape = self.shape().map_err(|detail| ArrayError::header(path, detail))?;
+        if self.order == Order::Fortran && shape.len() > 1 {
+            let detail = "stored in Fortran order; save it with numpy.ascontiguousarray(array)";
+            return Err(ArrayError::header(path, detail));
+        }
+        Ok(Layout { start, shape, element })
+    }
+}
+
+/// Reads a header of version 1, 2 or 3, and not one byte more. The error says what is wrong.
+pub(crate) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
+    let mut head = vec![0; MAGIC.len() + 2];
+    let cut = |_| "not a valid .npy header: it ends too early".to_owned();
+    reader.read_exact(&mut head).map_err(cut)?;
+    if !head.starts_with(MAGIC) {
+        return Err("not a .npy array: NumPy's signature is missing".to_owned());
+    }
+    let width = match head[MAGIC.len()] {
+        1 => 2,
+        2 | 3 => 4,
+        version => return Err(format!("its .npy header has version {version}; 1 to 3 are known")),
+    };
+    let mut length = [0; 4];
+    reader.read_exact(&mut length[..width]).map_err(cut)?;
+    head.extend_from_slice(&length[..width]);
+    let text = u32::from_le_bytes(length) as usize;
+    let bytes = head.len() + text;
+    if bytes > LONGEST_HEADER {
+        return Err(format!(
+            "its header has {bytes} bytes, more than the {LONGEST_HEADER} that plain numbers need"
+        ));
+    }
+    let start = head.len();
+    head.resize(bytes, 0);
+    reader.read_exact(&mut head[start..]).map_err(cut)?;
+    let npy = NpyHeader::from_reader(head.as_slice())
+        .map_err(|error| format!("not a valid .npy header: {error}"))?;
+    Ok(Header {
+        dtype: npy.dtype(),
+        lengths: npy.shape().to_vec(),
+        order: npy.order(),
+        bytes: bytes as u64,
+    })
+}
+
+/// A header of version 1 as NumPy pads it, for an array in C order. `descr` is NumPy's name of the type: `<f8`.
+pub(crate) fn header_bytes(descr: &str, shape: &[u64]) -> Vec<u8> {
+    // What NumPy aligns the numbers to.
+    const ALIGNMENT: usize = 64;
+    const PREFIX: usize = MAGIC.len() + 4;
+    let axes: String = shape.iter().map(|length| format!("{length}, ")).collect();
+    let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
+    let padded = (PREFIX + text.len() + 1).next_multiple_of(ALIGNMENT) - PREFIX;
+    text.extend(std::iter::repeat_n(' ', padded - text.len() - 1));
+    text.push('\n');
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend([1, 0]);
+    // At most a few hundred, whatever the shape of a plain array.
+    bytes.extend((text.len() as u16).to_le_bytes());
+    bytes.extend(text.into_bytes());
+    bytes
 }
 
 fn element(dtype: &DType, path: &Path) -> Result<Element, ArrayError> {

@@ -4,7 +4,7 @@ use super::image_set::ImageSet;
 use super::network::file_name;
 use super::provenance::Provenance;
 use super::record::SideRecord;
-use crate::arrays::statistics::{StatisticsFile, StatisticsOf};
+use crate::arrays::statistics_file::{Features, Moments, StatisticsFile};
 use crate::arrays::{ArrayFile, read_features};
 use crate::failure::Failure;
 use crate::images::reader;
@@ -78,10 +78,10 @@ impl Side {
         };
         let mut wants_images = true;
         if is_file_of(path, &["npz"]) {
-            let file = StatisticsFile::open(path)?;
-            side.statistics = Statistics::read(&file, path, role)?;
+            let mut file = StatisticsFile::open(path)?;
+            side.statistics = Statistics::read(&mut file, path, role)?;
             if side.statistics.is_none() {
-                side.features = file.features()?;
+                side.features = file.rows()?.map(|rows| rows.into_features()).transpose()?;
             }
             let known = side.statistics.is_some() || side.features.is_some();
             wants_images = !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
@@ -128,21 +128,30 @@ impl Side {
 }
 
 impl Statistics {
-    fn read(file: &StatisticsFile, path: &Path, role: Role) -> Result<Option<Self>, Failure> {
-        let gaussian = |of: StatisticsOf| -> Result<Option<Gaussian>, Failure> {
-            let Some((mean, covariance)) = file.moments(of)? else { return Ok(None) };
-            let gaussian =
-                Gaussian::from_statistics(mean.view(), covariance.view(), None, role.name());
-            Ok(Some(gaussian.map_err(|error| {
-                Failure::invalid(format_args!("`{}`: {error}", path.display()))
-            })?))
-        };
-        let features = gaussian(StatisticsOf::Features)?;
-        let spatial = gaussian(StatisticsOf::Spatial)?;
+    fn read(
+        file: &mut StatisticsFile,
+        path: &Path,
+        role: Role,
+    ) -> Result<Option<Self>, Failure> {
+        let features = read_gaussian(file, Features::Main, path, role)?;
+        let spatial = read_gaussian(file, Features::Spatial, path, role)?;
         if features.is_none() && spatial.is_none() {
             return Ok(None);
         }
         Ok(Some(Self { features, spatial, provenance: Provenance::of(path)? }))
+    }
+}
+
+fn read_gaussian(
+    file: &mut StatisticsFile,
+    features: Features,
+    path: &Path,
+    role: Role,
+) -> Result<Option<Gaussian>, Failure> {
+    let Some(Moments { mean, covariance }) = file.moments(features)? else { return Ok(None) };
+    match Gaussian::from_statistics(mean.view(), covariance.view(), None, role.name()) {
+        Ok(gaussian) => Ok(Some(gaussian)),
+        Err(error) => Err(Failure::invalid(format_args!("`{}`: {error}", path.display()))),
     }
 }
 

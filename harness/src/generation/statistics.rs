@@ -5,9 +5,12 @@ use super::image_set::ImageSet;
 use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName, file_name};
 use super::provenance::{self, Provenance};
 use super::record::output_names;
-use crate::arrays::statistics::{StatisticsToWrite, write_statistics as write_file};
+use crate::arrays::statistics_file::Moments;
+use crate::arrays::statistics_writer::{self, KeptImages, StatisticsToWrite};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::images::ImageError;
+use crate::images::prepare::decode_sample;
 use crate::images::reader;
 use crate::interrupt;
 use crate::onnx::device::Device;
@@ -18,6 +21,7 @@ use retally_manifests::Digest;
 use retally_metrics::distribution::{Gaussian, MomentsStream};
 use retally_suites::generation::GenerationProtocol;
 use serde::Serialize;
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -100,19 +104,23 @@ pub fn write_statistics(
     let folder = context.store()?.features_path();
     let extraction = Extraction::new(&network, &execution, &folder, &context.progress)?;
     let (stored, _) = extraction.run(&images, &format!("{}: images", request.protocol.id))?;
-    let gaussian = |part: &str| gaussian_of(part, &network, &stored, &threads);
+    let moments = |part: &str| moments_of(part, &network, &stored, &threads);
     let plan = &request.protocol.frechet;
-    let features = gaussian(&plan.features)?.ok_or_else(|| {
+    let features = moments(&plan.features)?.ok_or_else(|| {
         Failure::invalid(format_args!("the network has no output `{}`", plan.features))
     })?;
-    let spatial = plan.spatial.as_deref().map(gaussian).transpose()?.flatten();
-    let kept = spread(images.count(), request.kept_images);
-    write_file(
+    let spatial = plan.spatial.as_deref().map(moments).transpose()?.flatten();
+    let kept = Kept::of(&images, request.kept_images)?;
+    statistics_writer::write_statistics(
         request.out,
         &StatisticsToWrite {
-            features: (features.mean(), features.covariance().view()),
-            spatial: spatial.as_ref().map(|spatial| (spatial.mean(), spatial.covariance())),
-            images: &kept.iter().map(|&index| images.read(index)).collect::<Vec<_>>(),
+            main: &features,
+            spatial: spatial.as_ref(),
+            images: kept.as_ref().map(|kept| KeptImages {
+                count: kept.indices.len(),
+                size: kept.size,
+                read: &|index| kept.pixels(index),
+            }),
         },
     )?;
     let sha256 = Digest::of_file(request.out)
@@ -137,9 +145,9 @@ pub fn write_statistics(
         provenance: write_provenance(request.out, &provenance)?,
         protocol: request.protocol.versioned_id(),
         images: images.count(),
-        kept_images: kept.len(),
-        dimensions: features.mean().len(),
-        spatial_dimensions: spatial.map(|spatial| spatial.mean().len()),
+        kept_images: kept.map_or(0, |kept| kept.indices.len()),
+        dimensions: features.mean.len(),
+        spatial_dimensions: spatial.map(|spatial| spatial.mean.len()),
     })
 }
 
@@ -163,12 +171,12 @@ fn check_out(out: &Path) -> Result<(), Failure> {
 }
 
 /// Mean and covariance of an output, chunk by chunk; `None` where the network has no such output.
-fn gaussian_of(
+fn moments_of(
     part: &str,
     network: &FeatureNetwork,
     stored: &StoredOutputs,
     threads: &Threads,
-) -> Result<Option<Gaussian>, Failure> {
+) -> Result<Option<Moments>, Failure> {
     let Some(output) = network.position(part) else { return Ok(None) };
     let mut moments: Option<MomentsStream<f32>> = None;
     for index in 0..stored.chunks() {
@@ -180,7 +188,47 @@ fn gaussian_of(
         stream.push(rows.view(), threads)?;
     }
     let Some(moments) = moments else { return Ok(None) };
-    Ok(Some(Gaussian::of_moments(&moments.finish(threads)?, "the images")?))
+    let gaussian = Gaussian::of_moments(&moments.finish(threads)?, "the images")?;
+    Ok(Some(Moments { mean: gaussian.mean().to_vec().into(), covariance: gaussian.covariance() }))
+}
+
+/// Images that go into the file, all of one size.
+struct Kept<'a> {
+    images: &'a ImageSet,
+    indices: Vec<usize>,
+    size: (usize, usize),
+}
+
+impl<'a> Kept<'a> {
+    /// `None` if none are wanted. The size is the first one's.
+    fn of(images: &'a ImageSet, wanted: usize) -> Result<Option<Self>, Failure> {
+        let indices = spread(images.count(), wanted);
+        let Some(&first) = indices.first() else { return Ok(None) };
+        let rgb = decode_sample(&images.read(first)?)?.rgb;
+        Ok(Some(Self { images, indices, size: (rgb.width(), rgb.height()) }))
+    }
+
+    /// The values of one, for a writer that knows I/O errors alone.
+    fn pixels(&self, position: usize) -> io::Result<Vec<u8>> {
+        let index = self.indices[position];
+        let decoded = || -> Result<Vec<u8>, Failure> {
+            let rgb = decode_sample(&self.images.read(index)?)?.rgb;
+            let found = (rgb.width(), rgb.height());
+            if found == self.size {
+                return Ok(rgb.into_values());
+            }
+            Err(ImageError::layout(
+                format!("`{}`", self.images.key(index)),
+                format!(
+                    "it is {}x{}, the first image is {}x{}: images in a file must have one size; leave --keep-images out, or \
+                     resize them first",
+                    found.0, found.1, self.size.0, self.size.1
+                ),
+            )
+            .into())
+        };
+        decoded().map_err(|failure| io::Error::new(io::ErrorKind::InvalidInput, failure.message()))
+    }
 }
 
 /// `wanted` of `count` indices, evenly spread.

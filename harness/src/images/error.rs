@@ -5,6 +5,7 @@ use super::decode::DecodeError;
 use super::geometry::GeometryError;
 use super::mask::MaskSizeError;
 use super::normalise::NormaliseError;
+use crate::arrays::ArrayError;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -35,6 +36,9 @@ pub enum ImageError {
         /// What was found, what was expected, what to do.
         problem: String,
     },
+    /// An array of images could not be opened.
+    #[error(transparent)]
+    Array(#[from] ArrayError),
     /// An image's bytes could not be decoded.
     #[error("{place}: {source}")]
     Decode {
@@ -135,6 +139,7 @@ impl ImageError {
                     | ErrorKind::InvalidData
                     | ErrorKind::UnexpectedEof
             ),
+            Self::Array(error) => error.is_temporary(),
             _ => false,
         }
     }

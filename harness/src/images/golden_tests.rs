@@ -1,9 +1,10 @@
-//! Byte parity with Pillow and bit parity with NumPy, on the files that `tests/parity/images_golden.py` made.
+//! Byte parity with Pillow and bit parity with NumPy and PyTorch, on the files that `tests/parity/images_golden.py` and
+//! `tests/parity/images_float_golden.py` made.
 
 use super::decode::decode;
 use super::prepare::{Preparer, Recipe};
 use super::raster::Plane;
-use super::reader::{Content, RawSample};
+use super::reader::{Content, PixelLayout, RawSample};
 use super::resize::Resampler;
 use retally_manifests::{Canvas, Digest, Filter, ImageLayout, Normalise, Resize};
 use serde_json::Value;
@@ -136,4 +137,62 @@ fn equals_pillow_byte_for_byte() {
         }
     }
     assert!(failures.is_empty(), "differ from Pillow: {failures:#?}");
+}
+
+/// The images of `pattern` in `images_float_golden.py`: a hash of the position.
+fn pattern(width: usize, height: usize) -> Content {
+    let mut values = Vec::new();
+    for y in 0..height as u32 {
+        for x in 0..width as u32 {
+            for channel in 0..3_u32 {
+                let mixed = x.wrapping_mul(73_856_093)
+                    ^ y.wrapping_mul(19_349_663)
+                    ^ channel.wrapping_mul(83_492_791);
+                values.push((mixed.wrapping_mul(2_654_435_761) >> 24) as u8);
+            }
+        }
+    }
+    Content::Pixels { layout: PixelLayout { width, height, channels: 3 }, values }
+}
+
+fn float_content(case: &Value) -> Content {
+    match case["source"].as_str() {
+        Some(source) => {
+            Content::Encoded(std::fs::read(folder().join("sources").join(source)).unwrap())
+        }
+        None => {
+            let [width, height] = numbers::<2>(case, "pattern").map(|side| side as usize);
+            pattern(width, height)
+        }
+    }
+}
+
+#[test]
+fn float_resizes_equal_their_programs_bit_for_bit() {
+    let text = std::fs::read_to_string(folder().join("float.json")).unwrap();
+    let golden: Value = serde_json::from_str(&text).unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    assert!(cases.len() >= 800, "only {} cases", cases.len());
+    let mut failures: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for case in cases {
+        let (normalise, layout) = match case["scale"].as_str().unwrap() {
+            "unit" => (Normalise::MeanStd { mean: [0.5; 3], std: [0.5; 3] }, ImageLayout::Nchw),
+            _ => (Normalise::OffsetDivisor { offset: 128.0, divisor: 128.0 }, ImageLayout::Nhwc),
+        };
+        let resize = Resize::FloatStretch {
+            width: number(case, "width"),
+            height: number(case, "height"),
+            kernel: serde_json::from_value(case["kernel"].clone()).unwrap(),
+        };
+        let preparer = Preparer::new(Recipe { normalise, layout, ..recipe(resize) }).unwrap();
+        let mut out = vec![f32::NAN; preparer.shape().iter().product()];
+        let sample =
+            RawSample { place: "golden".to_owned(), content: float_content(case), mask: None };
+        preparer.prepare(&sample, &mut out).unwrap();
+        let bytes: Vec<u8> = out.iter().flat_map(|value| value.to_le_bytes()).collect();
+        if Digest::of_bytes(&bytes).to_string() != case["sha256"] {
+            failures.entry(case["kernel"].as_str().unwrap()).or_default().push(case.to_string());
+        }
+    }
+    assert!(failures.is_empty(), "differ from their programs: {failures:#?}");
 }

@@ -24,5 +24,6 @@ pub mod reader;
 pub mod resize;
 pub mod split;
 mod windows;
+pub mod writer;
 
 pub use error::ImageError;

@@ -249,7 +249,10 @@ impl Preparer {
 }
 
 /// Pixels as they come out of the file, before any canvas.
-fn decode_sample(sample: &RawSample) -> Result<Decoded, ImageError> {
+///
+/// # Errors
+/// If the sample's bytes are no usable image.
+pub fn decode_sample(sample: &RawSample) -> Result<Decoded, ImageError> {
     match &sample.content {
         Content::Encoded(bytes) => decode::decode(bytes)
             .map_err(|source| ImageError::Decode { place: sample.place.clone(), source }),
@@ -294,7 +297,7 @@ fn resize_id(resize: Resize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use retally_manifests::Filter;
+    use retally_manifests::{Filter, FloatKernel};
 
     const RECIPE: Recipe = Recipe {
         canvas: Some(Canvas { background: [255, 255, 0], margin: 16 }),
@@ -303,6 +306,10 @@ mod tests {
         normalise: Normalise::MeanStd { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
         layout: ImageLayout::Nchw,
     };
+
+    fn float(kernel: FloatKernel) -> Recipe {
+        Recipe { resize: Resize::FloatStretch { width: 4, height: 2, kernel }, ..RECIPE }
+    }
 
     fn pixels(width: usize, height: usize, channels: usize) -> RawSample {
         let layout = PixelLayout { width, height, channels };
@@ -337,6 +344,10 @@ mod tests {
             Recipe { resize: stretch(5, Filter::Bicubic), ..RECIPE },
             Recipe { resize: stretch(4, Filter::Lanczos), ..RECIPE },
             Recipe { resize: Resize::AdmCrop { size: 4 }, ..RECIPE },
+            float(FloatKernel::Tf1Bilinear),
+            float(FloatKernel::PillowFloatBicubic),
+            float(FloatKernel::TorchBilinear),
+            float(FloatKernel::TorchBilinearAntialias),
             Recipe { normalise: Normalise::OffsetDivisor { offset: 0.0, divisor: 1.0 }, ..RECIPE },
             Recipe { layout: ImageLayout::Nhwc, ..RECIPE },
         ];
@@ -351,6 +362,7 @@ mod tests {
         for resize in [
             size(0),
             size(u32::MAX),
+            Resize::FloatStretch { width: 0, height: 2, kernel: FloatKernel::TorchBilinear },
             Resize::ShorterSideCrop { shorter_side: 4, crop: 5, filter: Filter::Box },
             Resize::AdmCrop { size: 0 },
         ] {
@@ -368,6 +380,19 @@ mod tests {
         assert_eq!(prepared.mask.unwrap().view().dim(), (5 + 32, 3 + 32));
         let error = preparer.prepare(&pixels(3, 5, 3), &mut out[1..]).unwrap_err();
         assert!(matches!(error, ImageError::Buffer { expected: 24, found: 23 }));
+    }
+
+    #[test]
+    fn a_float_recipe_names_its_kernel_keeps_the_mask_and_has_no_bytes() {
+        let preparer = Preparer::new(float(FloatKernel::Tf1Bilinear)).unwrap();
+        assert!(preparer.id().contains(";resize=tf1-bilinear/1:stretch-4x2;"), "{}", preparer.id());
+        let mut out = [f32::NAN; 24];
+        let prepared = preparer.prepare(&pixels(3, 5, 3), &mut out).unwrap();
+        assert!(out.iter().all(|number| number.is_finite()));
+        assert_eq!(prepared.mask.unwrap().view().dim(), (5 + 32, 3 + 32));
+        assert!(preparer.prepare(&pixels(3, 5, 3), &mut out[1..]).is_err());
+        let error = preparer.pixels(&pixels(3, 5, 3)).unwrap_err().to_string();
+        assert!(error.contains("tf1-bilinear") && error.contains("--raw"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::features::ThreadsArgument;
 use crate::arrays::read_features;
-use crate::arrays::statistics::{StatisticsFile, StatisticsOf};
+use crate::arrays::statistics_file::{Features, Moments, StatisticsFile};
 use crate::failure::Failure;
 use clap::Args;
 use ndarray::Array2;
@@ -58,8 +58,8 @@ impl Input {
     fn read(path: &Path, set: &'static str) -> Result<Self, Failure> {
         let is_archive = path.extension().is_some_and(|name| name.eq_ignore_ascii_case("npz"));
         if is_archive
-            && let Some((mean, covariance)) =
-                StatisticsFile::open(path)?.moments(StatisticsOf::Features)?
+            && let Some(Moments { mean, covariance }) =
+                StatisticsFile::open(path)?.moments(Features::Main)?
         {
             let gaussian = Gaussian::from_statistics(mean.view(), covariance.view(), None, set)?;
             return Ok(Self::Statistics(gaussian));

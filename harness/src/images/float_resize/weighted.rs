@@ -27,6 +27,9 @@ pub(super) fn pillow_bicubic(
 }
 
 /// PyTorch's antialiased bilinear: a triangle filter, all in `f32`, first along x.
+///
+/// The same bits for any number of threads, batch and memory format. Targets of a single column are the exception:
+/// PyTorch fuses other operations for them, and last bits differ.
 pub(super) fn torch_antialias(
     plane: &FloatPlane,
     width: usize,

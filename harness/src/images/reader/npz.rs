@@ -2,18 +2,23 @@
 
 use super::files::{SharedFile, open_file};
 use super::{Catalogue, Content, ImageSource, PixelLayout, RawSample};
+use crate::arrays::archive::{Archive, Member, Place, SMALL_BYTES, temporary_file};
+use crate::arrays::npy::{Header, read_header};
 use crate::images::error::{ImageError, quoted};
 use crate::images::raster::is_size_accepted;
-use npyz::{DType, Endianness, NpyHeader, Order, TypeChar};
-use std::fs::File;
+use npyz::{DType, Endianness, Order, TypeChar};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use zip::{CompressionMethod, ZipArchive};
 
 /// uint8 [N, height, width, 3], [N, height, width, 1] or [N, height, width], in C order. Labels are whole numbers
 /// [N], in `arr_1` of the `.npz` or in a second `.npy`.
 ///
-/// Images are read from the file one by one. A compressed array is first unpacked to a temporary file.
+/// An `arr_1` that is not an array of whole numbers with one axis holds no labels, and is not read: ADM's own reader takes
+/// the images alone.
+///
+/// Images are read from the file one by one. A deflated array is first unpacked to a file without a name in the folder for
+/// temporary files (`TMPDIR`). The archive's checksum is compared for a deflated array and for a stored one of up to 256
+/// MiB; a larger one is not read twice for it, but the digests of its samples enter the names of the chunks.
 #[derive(Debug)]
 pub(super) struct NpzReader {
     catalogue: Catalogue,
@@ -25,8 +30,11 @@ pub(super) struct NpzReader {
 }
 
 /// Names that `numpy.savez` gives to arrays without names.
-const IMAGES_MEMBER: &str = "arr_0.npy";
-const LABELS_MEMBER: &str = "arr_1.npy";
+const IMAGES: &str = "arr_0";
+const LABELS: &str = "arr_1";
+
+/// Names that means have in files of statistics.
+const MEANS: [&str; 2] = ["mu", "ref_mu"];
 
 impl NpzReader {
     pub(super) fn open(files: &[PathBuf]) -> Result<Self, ImageError> {
@@ -46,37 +54,32 @@ impl NpzReader {
     fn open_npy(images: &Path, labels: Option<&Path>) -> Result<Self, ImageError> {
         let place = quoted(images);
         let mut file = open_file(images)?;
-        let header = Header::read(&mut file, &place)?;
-        let (count, layout) = header.images(&place)?;
+        let header = header_of(&mut file, &place)?;
+        let shape = image_shape(&header, &place)?;
         let labels = match labels {
-            Some(path) => Some(read_labels(&mut open_file(path)?, count, &quoted(path))?),
-            None => None,
-        };
-        let file = SharedFile::new(images, file)?;
-        Self::new(place, (file, header.bytes), (count, layout), labels)
-    }
-
-    fn open_npz(path: &Path) -> Result<Self, ImageError> {
-        let place = quoted(path);
-        let mut archive =
-            ZipArchive::new(open_file(path)?).map_err(|error| damaged(&place, error))?;
-        if archive.index_for_name(IMAGES_MEMBER).is_none() {
-            let names: Vec<_> = archive.file_names().filter_map(Result::ok).collect();
-            let problem = format!("it has no array `arr_0` of images, only {}", names.join(", "));
-            return Err(ImageError::layout(place, problem));
-        }
-        let images_place = format!("{place}, arr_0");
-        let (data, shape) = open_member(&mut archive, path, &images_place)?;
-        let labels = match archive.index_for_name(LABELS_MEMBER) {
-            Some(_) => {
-                let place = format!("{place}, arr_1");
-                let mut member =
-                    archive.by_name(LABELS_MEMBER).map_err(|error| damaged(&place, error))?;
-                Some(read_labels(&mut member, shape.0, &place)?)
+            Some(path) => {
+                let place = quoted(path);
+                let mut file = open_file(path)?;
+                let header = header_of(&mut file, &place)?;
+                Some(read_labels(&header, &mut file, shape.0, &place)?)
             }
             None => None,
         };
-        Self::new(images_place, data, shape, labels)
+        let file = SharedFile::new(images, file)?;
+        Self::new(place, (file, header.bytes), shape, labels)
+    }
+
+    fn open_npz(path: &Path) -> Result<Self, ImageError> {
+        let mut archive = Archive::open(path)?;
+        if !archive.contains(IMAGES) {
+            return Err(ImageError::layout(quoted(path), no_images(&archive)));
+        }
+        let place = format!("{}, {IMAGES}", quoted(path));
+        let member = archive.find(IMAGES)?;
+        let shape = image_shape(&member.header, &place)?;
+        let labels = archive_labels(&mut archive, shape.0)?;
+        let data = open_member(&mut archive, &member)?;
+        Self::new(place, data, shape, labels)
     }
 
     fn new(
@@ -126,125 +129,101 @@ impl ImageSource for NpzReader {
     }
 }
 
-type ImageData = ((SharedFile, u64), (usize, PixelLayout));
+/// What an archive without images holds instead.
+fn no_images(archive: &Archive) -> String {
+    let hint = if MEANS.iter().any(|mean| archive.contains(mean)) {
+        ": these are statistics of images, not the images; give it where statistics are expected"
+    } else {
+        ""
+    };
+    format!("it has no array `{IMAGES}` of images, only {}{hint}", archive.names_in_words())
+}
 
-/// The images of an archive: in place if they are stored, else unpacked to a file without a name.
-fn open_member(
-    archive: &mut ZipArchive<File>,
-    path: &Path,
-    place: &str,
-) -> Result<ImageData, ImageError> {
-    let mut member = archive.by_name(IMAGES_MEMBER).map_err(|error| damaged(place, error))?;
-    let header = Header::read(&mut member, place)?;
-    let shape = header.images(place)?;
-    if member.compression() == CompressionMethod::Stored
-        && let Some(start) = member.data_start()
-    {
-        let file = SharedFile::new(path, open_file(path)?)?;
-        return Ok(((file, start + header.bytes), shape));
-    }
-    let write_failed = |source| ImageError::Write { place: "a temporary file".to_owned(), source };
-    let promised = shape.1.bytes().unwrap_or_default() as u64 * shape.0 as u64;
-    let mut unpacked = tempfile::tempfile().map_err(write_failed)?;
-    // Reading and writing fail with the same type; a member that is damaged says InvalidData.
-    let copied =
-        io::copy(&mut member.take(promised), &mut unpacked).map_err(|error| {
-            match error.kind() {
-                io::ErrorKind::InvalidData
-                | io::ErrorKind::InvalidInput
-                | io::ErrorKind::UnexpectedEof => damaged(place, error),
-                _ => write_failed(error),
+/// The images of an archive: in place if they are stored, else unpacked.
+fn open_member(archive: &mut Archive, member: &Member) -> Result<(SharedFile, u64), ImageError> {
+    let path = archive.path().to_owned();
+    match member.place {
+        Place::Stored(start) => {
+            if member.length <= SMALL_BYTES {
+                archive.unpack(member, &mut io::sink(), "nowhere")?;
             }
-        })?;
-    if copied < promised {
-        return Err(damaged(
-            place,
-            format!("it has {copied} bytes of images, its header promises {promised}"),
-        ));
+            Ok((SharedFile::new(&path, open_file(&path)?)?, start))
+        }
+        Place::Deflated => {
+            let (mut unpacked, name) = temporary_file()?;
+            archive.unpack(member, &mut unpacked, &name)?;
+            Ok((SharedFile::new(&path, unpacked)?, 0))
+        }
     }
-    Ok(((SharedFile::new(path, unpacked)?, 0), shape))
 }
 
-/// The header of a `.npy` file.
-struct Header {
-    npy: NpyHeader,
-    /// Bytes before the data.
-    bytes: u64,
+/// The labels of an archive, if its second array can be any.
+fn archive_labels(archive: &mut Archive, count: usize) -> Result<Option<Vec<i64>>, ImageError> {
+    if !archive.contains(LABELS) {
+        return Ok(None);
+    }
+    let header = archive.header(LABELS)?;
+    let is_whole = matches!(number(&header), Some((TypeChar::Int | TypeChar::Uint, ..)));
+    if !is_whole || header.lengths.len() != 1 {
+        return Ok(None);
+    }
+    let member = archive.find(LABELS)?;
+    let mut bytes = Vec::new();
+    archive.unpack(&member, &mut bytes, "memory")?;
+    let place = format!("{}, {LABELS}", quoted(archive.path()));
+    read_labels(&member.header, &mut bytes.as_slice(), count, &place).map(Some)
 }
 
-/// Headers of plain arrays have 118 or 54 bytes. A longer one is not read, since the parser recurses.
-const MAX_HEADER_BYTES: usize = 1024;
+fn header_of(reader: &mut impl Read, place: &str) -> Result<Header, ImageError> {
+    read_header(reader).map_err(|detail| ImageError::layout(place, detail))
+}
 
-impl Header {
-    fn read(reader: &mut impl Read, place: &str) -> Result<Self, ImageError> {
-        let broken =
-            |problem: &str| ImageError::layout(place, format!("{problem}; expected a .npy array"));
-        let mut start = [0; 10];
-        reader.read_exact(&mut start).map_err(|_| broken("it is shorter than a header"))?;
-        if !start.starts_with(b"\x93NUMPY") {
-            return Err(broken("it does not begin with NumPy's signature"));
-        }
-        // Versions 2 and 3 have lengths of 4 bytes, for headers that are too long for us anyway.
-        if start[6] != 1 {
-            return Err(broken("its header has a version other than 1"));
-        }
-        let length = usize::from(u16::from_le_bytes([start[8], start[9]]));
-        if length > MAX_HEADER_BYTES {
-            return Err(broken("its header is too long for a plain array"));
-        }
-        let mut text = vec![0; length];
-        reader.read_exact(&mut text).map_err(|_| broken("it ends within its header"))?;
-        let npy = NpyHeader::from_reader(start.as_slice().chain(text.as_slice()))
-            .map_err(|error| broken(&format!("its header is damaged ({error})")))?;
-        if npy.order() != Order::C && npy.shape().len() > 1 {
-            return Err(broken("it is in Fortran order: save `numpy.ascontiguousarray(array)`"));
-        }
-        Ok(Self { npy, bytes: (start.len() + length) as u64 })
+/// Kind of number, bytes of one, byte order.
+fn number(header: &Header) -> Option<(TypeChar, u64, Endianness)> {
+    match &header.dtype {
+        DType::Plain(kind) => Some((kind.type_char(), kind.size_field(), kind.endianness())),
+        DType::Array(..) | DType::Record(_) => None,
     }
+}
 
-    /// Kind of number, bytes of one, byte order.
-    fn number(&self) -> Option<(TypeChar, u64, Endianness)> {
-        match self.npy.dtype() {
-            DType::Plain(kind) => Some((kind.type_char(), kind.size_field(), kind.endianness())),
-            DType::Array(..) | DType::Record(_) => None,
-        }
+/// Number and arrangement of images.
+fn image_shape(header: &Header, place: &str) -> Result<(usize, PixelLayout), ImageError> {
+    if header.order != Order::C {
+        let problem = "it is in Fortran order: save `numpy.ascontiguousarray(array)`";
+        return Err(ImageError::layout(place, problem));
     }
-
-    /// Number and arrangement of images.
-    fn images(&self, place: &str) -> Result<(usize, PixelLayout), ImageError> {
-        let shape: Vec<usize> = self
-            .npy
-            .shape()
-            .iter()
-            .map(|&length| usize::try_from(length).unwrap_or(usize::MAX))
-            .collect();
-        let (count, height, width, channels) = match shape[..] {
-            [count, height, width] => (count, height, width, 1),
-            [count, height, width, channels @ (1 | 3)] => (count, height, width, channels),
-            _ => (0, 0, 0, 0),
-        };
-        let is_bytes = matches!(self.number(), Some((TypeChar::Uint, 1, _)));
-        if !is_bytes || !is_size_accepted(width, height) {
-            let problem = format!(
-                "it is an array of {} {shape:?}, expected uint8 [N, height, width, 3]",
-                self.npy.dtype().descr()
-            );
-            return Err(ImageError::layout(place, problem));
-        }
-        Ok((count, PixelLayout { width, height, channels }))
+    let shape = header.shape().map_err(|detail| ImageError::layout(place, detail))?;
+    let (count, height, width, channels) = match shape[..] {
+        [count, height, width] => (count, height, width, 1),
+        [count, height, width, channels @ (1 | 3)] => (count, height, width, channels),
+        _ => (0, 0, 0, 0),
+    };
+    let is_bytes = matches!(number(header), Some((TypeChar::Uint, 1, _)));
+    if !is_bytes || !is_size_accepted(width, height) {
+        let problem = format!(
+            "it is an array of {} {shape:?}, expected uint8 [N, height, width, 3]",
+            header.dtype.descr()
+        );
+        return Err(ImageError::layout(place, problem));
     }
+    Ok((count, PixelLayout { width, height, channels }))
 }
 
 /// Reads `count` whole numbers of any width.
-fn read_labels(reader: &mut impl Read, count: usize, place: &str) -> Result<Vec<i64>, ImageError> {
-    let header = Header::read(reader, place)?;
-    let kind = header.number().filter(|(kind, ..)| matches!(kind, TypeChar::Int | TypeChar::Uint));
-    let (Some((kind, width @ (1 | 2 | 4 | 8), order)), [length]) = (kind, header.npy.shape())
+fn read_labels(
+    header: &Header,
+    reader: &mut impl Read,
+    count: usize,
+    place: &str,
+) -> Result<Vec<i64>, ImageError> {
+    let kind = number(header).filter(|(kind, ..)| matches!(kind, TypeChar::Int | TypeChar::Uint));
+    let (Some((kind, width @ (1 | 2 | 4 | 8), order)), [length]) =
+        (kind, header.lengths.as_slice())
     else {
         let problem = format!(
             "it is an array of {} {:?}, expected whole numbers [{count}] as labels",
-            header.npy.dtype().descr(),
-            header.npy.shape()
+            header.dtype.descr(),
+            header.lengths
         );
         return Err(ImageError::layout(place, problem));
     };
@@ -283,8 +262,4 @@ fn whole_number(bytes: &[u8], kind: TypeChar, order: Endianness) -> Option<i64> 
 
 fn has_extension(path: &Path, expected: &str) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(expected))
-}
-
-fn damaged(place: &str, reason: impl std::fmt::Display) -> ImageError {
-    ImageError::layout(place, format!("the archive is damaged: {reason}; fetch it again"))
 }

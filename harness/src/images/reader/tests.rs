@@ -389,21 +389,75 @@ fn wrong_npz_and_npy_files_are_refused() {
     assert!(refusal("nested.npy", &npy("|u1", false, &nested, &[])).contains("header"));
     assert!(refusal("text.npy", b"hello, this is no array").contains("signature"));
     let other = npz(&[("mu.npy", npy("<f8", false, "(1,)", &[0; 8]))], CompressionMethod::Stored);
-    assert!(refusal("statistics.npz", &other).contains("no array `arr_0` of images, only mu.npy"));
+    assert!(
+        refusal("statistics.npz", &other)
+            .contains("no array `arr_0` of images, only mu: these are statistics")
+    );
     assert!(refusal("text.npz", b"hello").contains("damaged"));
     let lying = npy("|u1", false, "(1000, 500, 500, 3)", &[0; 100]);
     let lying = npz(&[("arr_0.npy", lying)], CompressionMethod::Deflated);
-    assert!(refusal("lying.npz", &lying).contains("its header promises 750000000"));
+    assert!(refusal("lying.npz", &lying).contains("its header describes 750000000 bytes"));
     let images = npy("|u1", false, "(1, 1, 1, 3)", &[0; 3]);
     for (labels, expected) in [
-        (npy("<f8", false, "(1,)", &[0; 8]), "expected whole numbers"),
         (npy("<i8", false, "(2,)", &[0; 16]), "2 labels for 1 images"),
-        (npy("<i8", false, "(1,)", &[0; 7]), "ends within its labels"),
+        (npy("<i8", false, "(1,)", &[0; 7]), "describes 8 bytes of numbers, the archive has 7"),
         (npy("<u8", false, "(1,)", &[0xff; 8]), "larger than"),
     ] {
         let members = [("arr_0.npy", images.clone()), ("arr_1.npy", labels)];
         let message = refusal("labels.npz", &npz(&members, CompressionMethod::Stored));
         assert!(message.contains(expected), "{message}");
+    }
+}
+
+fn golden_npz(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/npz").join(name)
+}
+
+fn sum_of_values(source: &dyn ImageSource) -> u64 {
+    let images =
+        (0..source.catalogue().len()).map(|index| match source.read(index).unwrap().content {
+            Content::Pixels {
+                layout: PixelLayout { width: 7, height: 6, channels: 3 },
+                values,
+            } => values.iter().map(|&value| u64::from(value)).sum::<u64>(),
+            other => panic!("{other:?}"),
+        });
+    images.sum()
+}
+
+#[test]
+fn every_layout_of_sample_files_is_read() {
+    let labels: Vec<Option<u32>> = [1, 0, 2, 0, 3].map(Some).to_vec();
+    let layouts = fs::read_to_string(golden_npz("layouts.json")).unwrap();
+    let layouts: serde_json::Value = serde_json::from_str(&layouts).unwrap();
+    for (name, expected) in [
+        ("adm-images.npz", vec![None; 5]),
+        ("adm-labelled.npz", labels.clone()),
+        ("adm-labelled-deflated.npz", labels.clone()),
+        ("adm-version-2.npz", labels.clone()),
+        ("adm-version-3.npz", labels),
+        ("adm-other-second.npz", vec![None; 5]),
+        ("adm-reference.npz", vec![None; 5]),
+    ] {
+        let source = open_path(&golden_npz(name)).unwrap();
+        assert_eq!(classes(source.as_ref()), expected, "{name}");
+        let sum = layouts["files"][name]["arr_0"]["sum"].as_f64().unwrap();
+        assert_eq!(sum_of_values(source.as_ref()) as f64, sum, "{name}");
+    }
+}
+
+#[test]
+fn files_without_images_and_damaged_ones_say_so() {
+    for (name, expected) in [
+        ("statistics.npz", "only mu, sigma: these are statistics"),
+        ("features-dgm.npz", "only reps, hparams"),
+        ("adm-fortran.npz", "Fortran"),
+        ("broken-truncated.npz", "damaged"),
+        ("broken-checksum.npz", "checksum"),
+    ] {
+        let error = open_path(&golden_npz(name)).err().unwrap();
+        assert!(error.to_string().contains(expected), "{name}: {error}");
+        assert!(!error.is_temporary());
     }
 }
 
