@@ -6,10 +6,12 @@ mod element;
 mod error;
 mod npy;
 mod safetensors;
+pub mod statistics;
 
 pub use element::Element;
 pub use error::ArrayError;
 
+use ndarray::Array2;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -25,6 +27,21 @@ pub struct ArrayFile {
     file: File,
     layout: Layout,
     bytes: Vec<u8>,
+}
+
+/// Reads a whole array of features, one row a sample; `f64` is rounded to `f32`.
+///
+/// # Errors
+/// If the file is not one of rows of floating-point numbers, or cannot be read.
+pub fn read_features(location: &Path) -> Result<Array2<f32>, ArrayError> {
+    let mut file = ArrayFile::open(location)?;
+    let &[rows, columns] = file.shape() else {
+        return Err(file.wrong_shape("[N, D]: one row a sample"));
+    };
+    let mut values = Vec::new();
+    file.read_f32(0..rows, &mut values)?;
+    Array2::from_shape_vec((rows, columns), values)
+        .map_err(|_| file.wrong_shape("[N, D]: one row a sample"))
 }
 
 /// Where the numbers are and what they mean.
@@ -67,6 +84,12 @@ impl ArrayFile {
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         &self.layout.shape
+    }
+
+    /// Whether it holds rows of floating-point numbers, as features are.
+    #[must_use]
+    pub fn is_feature_matrix(&self) -> bool {
+        self.layout.element.is_float() && self.layout.shape.len() == 2
     }
 
     /// An error about the shape, with the shape that was expected in words.

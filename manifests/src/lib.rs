@@ -28,7 +28,9 @@ pub use event::{Event, Observer, Silent};
 pub use fetch::{Attempt, Failure, FetchError, Fetcher, Network, RetryPolicy, Settings};
 pub use identifier::{ArtifactId, InvalidId};
 pub use manifest::{Manifest, UnknownId};
-pub use model::{Filter, ImageLayout, Model, ModelInput, Normalise, Resize, Tap, TapLayout};
+pub use model::{
+    Filter, FloatKernel, ImageLayout, Model, ModelInput, Normalise, Resize, Tap, TapLayout,
+};
 pub use source::{
     HubFile, InvalidSource, MemberPath, NpmPackage, Source, WebAddress, Wheel, WheelTag,
 };

@@ -70,6 +70,19 @@ pub enum Resize {
         /// Resampling filter.
         filter: Filter,
     },
+    /// To exactly `width` x `height` in floating point, neither rounded nor brought back to 8 bits: what the tools that
+    /// compute a Fréchet Inception distance do.
+    ///
+    /// Values are resized as 0 to 255 with [`Normalise::OffsetDivisor`], and divided by 255 first with
+    /// [`Normalise::MeanStd`], except by [`FloatKernel::PillowFloatBicubic`], which always resizes 0 to 255.
+    FloatStretch {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Whose arithmetic.
+        kernel: FloatKernel,
+    },
     /// ADM's `center_crop_arr`: halve with a box filter while twice too large, bicubic, central crop.
     AdmCrop {
         /// Side of the square result.
@@ -82,7 +95,9 @@ impl Resize {
     #[must_use]
     pub fn output_size(self) -> (u32, u32) {
         match self {
-            Self::Stretch { width, height, .. } => (width, height),
+            Self::Stretch { width, height, .. } | Self::FloatStretch { width, height, .. } => {
+                (width, height)
+            }
             Self::ShorterSideCrop { crop, .. } => (crop, crop),
             Self::AdmCrop { size } => (size, size),
         }
@@ -103,7 +118,23 @@ pub enum Filter {
     Lanczos,
 }
 
-/// From an 8-bit value p to the number that the model takes; all arithmetic in f32.
+/// Floating-point resizes, each the arithmetic of one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FloatKernel {
+    /// TensorFlow 1's `ResizeBilinear` without `align_corners`: no half-pixel centre, no antialiasing (ADM,
+    /// torch-fidelity).
+    Tf1Bilinear,
+    /// Pillow's bicubic filter on mode `F`, antialiased when shrinking, then clipped to 0 to 255 (clean-fid).
+    PillowFloatBicubic,
+    /// PyTorch's `interpolate(mode="bilinear", align_corners=False)`: half-pixel centre, no antialiasing (pytorch-fid).
+    TorchBilinear,
+    /// The same with `antialias=True` (torchmetrics).
+    TorchBilinearAntialias,
+}
+
+/// From an 8-bit value p, or what a [`Resize::FloatStretch`] made of it, to the number that the model takes; all
+/// arithmetic in f32.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "mode", deny_unknown_fields)]
 pub enum Normalise {

@@ -151,7 +151,8 @@ impl Findings {
 
     fn resize(&mut self, resize: Resize, place: &Place) {
         match resize {
-            Resize::Stretch { width, height, filter: _ } => {
+            Resize::Stretch { width, height, filter: _ }
+            | Resize::FloatStretch { width, height, kernel: _ } => {
                 self.range(width, 1..=MAX_SIDE, place.key("width"), "`width`");
                 self.range(height, 1..=MAX_SIDE, place.key("height"), "`height`");
             }

@@ -7,7 +7,18 @@ mod fd_infinity;
 mod frechet;
 mod linear_algebra;
 mod moments;
+pub mod cmmd;
+pub mod kernel_distance;
+pub mod manifold;
 
+mod error;
+mod features;
+mod half_precision;
+mod kernel_sums;
+mod tiles;
+mod two_sample;
+
+pub use cmmd::{Cmmd, CmmdOptions, cmmd};
 pub use error::DistributionError;
 pub use fd_infinity::{FdInfinity, FdInfinityOptions, fd_infinity};
 pub use frechet::{
@@ -15,3 +26,5 @@ pub use frechet::{
     frechet_bias, frechet_distance, frechet_distance_with_uncertainty, frechet_measurements,
 };
 pub use moments::{BLOCK_ROWS, Gaussian, Moments, MomentsStream};
+pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance};
+pub use manifold::{Arithmetic, Boundary, Manifold, ManifoldOptions, manifold};

@@ -12,6 +12,7 @@ mod ranks;
 
 pub use correlation::{Correlation, CorrelationOptions, Line};
 pub use fisher::fisher_test;
+pub(crate) use fisher::normal_quantile_two_sided;
 pub use mean::{MeanEstimate, mean_estimate};
 pub use proportion::wilson_interval;
 pub use ranks::average_ranks;

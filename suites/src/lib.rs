@@ -6,6 +6,7 @@
 pub mod cells;
 pub mod check;
 pub mod evaluation;
+pub mod generation;
 pub mod identity;
 pub mod labels;
 pub mod lock;

@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Table};
 use retally_manifests::{ArtifactKind, Digest, Platform, Store};
 use retally_suites::Suite;
 use retally_suites::evaluation::Direction;
+use retally_suites::generation::GenerationProtocol;
 use serde::Serialize;
 
 /// Arguments of `retally list`.
@@ -28,6 +29,8 @@ enum ListKind {
     Data,
     /// Metrics of the suites.
     Metrics,
+    /// Ways to score generated images.
+    Protocols,
     /// Files with their digests.
     Artifacts,
 }
@@ -43,6 +46,8 @@ struct ListReport {
     data: Option<Vec<DatasetLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<Vec<MetricLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocols: Option<Vec<GenerationProtocol>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     artifacts: Option<Vec<ArtifactLine>>,
 }
@@ -116,6 +121,10 @@ pub(super) fn run(command: &ListCommand, context: &Context) -> Result<Document, 
     }
     if wanted(ListKind::Metrics) {
         report.metrics = Some(suites.iter().flat_map(metric_lines).collect());
+    }
+    if wanted(ListKind::Protocols) {
+        let protocols = GenerationProtocol::builtin_ids().map(GenerationProtocol::builtin);
+        report.protocols = Some(protocols.collect::<Result<_, _>>()?);
     }
     if wanted(ListKind::Artifacts) {
         report.artifacts = Some(artifact_lines(context, &context.store()?));
@@ -196,6 +205,7 @@ impl ListReport {
             section("Models", MODEL_HEAD, self.models.as_deref(), model_row),
             section("Data sets", DATASET_HEAD, self.data.as_deref(), dataset_row),
             section("Metrics", METRIC_HEAD, self.metrics.as_deref(), metric_row),
+            section("Protocols", PROTOCOL_HEAD, self.protocols.as_deref(), protocol_row),
             section("Artifacts", ARTIFACT_HEAD, self.artifacts.as_deref(), artifact_row),
         ];
         sections.into_iter().flatten().collect::<Vec<String>>().join("\n\n")
@@ -207,6 +217,7 @@ const SUITE_HEAD: &[&str] =
 const MODEL_HEAD: &[&str] = &["id", "name", "taps"];
 const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
 const METRIC_HEAD: &[&str] = &["suite", "key", "unit", "better", "measured"];
+const PROTOCOL_HEAD: &[&str] = &["id", "version", "follows", "metrics"];
 const ARTIFACT_HEAD: &[&str] = &["id", "kind", "MB", "stored", "licence"];
 
 /// One kind as a table under its title.
@@ -251,6 +262,23 @@ fn metric_row(metric: &MetricLine) -> Vec<String> {
     };
     let measured = yes_or_no(metric.measured);
     vec![metric.suite.clone(), metric.key.clone(), metric.unit.clone(), better.to_owned(), measured]
+}
+
+fn protocol_row(protocol: &GenerationProtocol) -> Vec<String> {
+    let has = [
+        (protocol.frechet.spatial.is_some(), "sFID"),
+        (protocol.inception_score.is_some(), "IS"),
+        (protocol.kernel_distance.is_some(), "KID"),
+        (protocol.precision_recall.is_some(), "precision, recall"),
+    ];
+    let further = has.into_iter().filter_map(|(has, name)| has.then_some(name));
+    let metrics: Vec<&str> = std::iter::once("FID").chain(further).collect();
+    vec![
+        protocol.id.clone(),
+        protocol.version.to_string(),
+        protocol.follows.clone(),
+        metrics.join(", "),
+    ]
 }
 
 fn artifact_row(artifact: &ArtifactLine) -> Vec<String> {

@@ -9,6 +9,7 @@ mod preprocess;
 mod report;
 mod run;
 mod score;
+mod stats;
 mod verify;
 
 use crate::context::{Context, ContextOptions};
@@ -54,7 +55,7 @@ struct GlobalOptions {
 enum Command {
     /// Show what would run: library, providers, versions, and the drift of a golden input.
     Doctor(doctor::DoctorCommand),
-    /// List suites, models, data sets, metrics or artifacts.
+    /// List suites, models, data sets, metrics, protocols or artifacts.
     List(list::ListCommand),
     /// Bring artifacts, or all that a suite needs, into the store.
     Fetch(fetch::FetchCommand),
@@ -68,6 +69,8 @@ enum Command {
     Check(check::CheckCommand),
     /// Any metric on your own files, without a suite.
     Score(score::ScoreCommand),
+    /// Write statistics of an image set (mu, sigma) that other tools read too.
+    Stats(stats::StatsCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),
 }
@@ -104,6 +107,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Report(command) => report::run(&command, &context),
         Command::Check(command) => check::run(&command, &context),
         Command::Score(command) => score::run(&command, &context),
+        Command::Stats(command) => stats::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
     }
 }

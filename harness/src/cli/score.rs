@@ -1,6 +1,9 @@
 //! `retally score`: a metric on the user's own files, without a suite.
 
 mod correlation;
+mod features;
+mod frechet;
+pub(super) mod generation;
 mod probe;
 mod spatial;
 
@@ -9,6 +12,7 @@ use crate::arrays::ArrayError;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::generation::{MetricChoice, ScoreRecord};
 use clap::{Args, Subcommand};
 use retally_metrics::statistics::Correlation;
 use retally_metrics::{Measurement, Outcome, Unit};
@@ -29,6 +33,12 @@ enum Metric {
     Probe(probe::ProbeArguments),
     /// Pearson and Spearman correlation of two columns of a CSV file.
     Correlation(correlation::CorrelationArguments),
+    /// FID of generated images against a reference, by a named protocol.
+    Fid(generation::GenerationArguments),
+    /// All metrics of a protocol from one pass: FID, sFID, IS, KID, precision and recall.
+    Generation(generation::GenerationArguments),
+    /// Fréchet distance of two sets of features or statistics.
+    Frechet(frechet::FrechetArguments),
 }
 
 /// What was measured.
@@ -38,26 +48,35 @@ struct ScoreReport {
     /// Everything about a correlation, beside its measurements.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     correlation: Option<Correlation>,
+    /// What decided the numbers, where images went through a network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record: Option<ScoreRecord>,
 }
 
-pub(super) fn run(command: &ScoreCommand, _context: &Context) -> Result<Document, Failure> {
+pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document, Failure> {
     let report = match &command.metric {
         Metric::Spatial(arguments) => ScoreReport::of(spatial::run(arguments)?),
         Metric::Probe(arguments) => ScoreReport::of(probe::run(arguments)?),
         Metric::Correlation(arguments) => correlation::run(arguments)?,
+        Metric::Fid(arguments) => generation::run(arguments, MetricChoice::Frechet, context)?,
+        Metric::Generation(arguments) => generation::run(arguments, MetricChoice::All, context)?,
+        Metric::Frechet(arguments) => ScoreReport::of(frechet::run(arguments)?),
     };
     Document::new(report.to_text(), &report)
 }
 
 impl ScoreReport {
     fn of(measurements: Vec<Measurement>) -> Self {
-        Self { measurements, correlation: None }
+        Self { measurements, correlation: None, record: None }
     }
 
     fn to_text(&self) -> String {
         let mut text: String = self.measurements.iter().map(line).collect();
         if let Some(correlation) = &self.correlation {
             text.push_str(&correlation::details(correlation));
+        }
+        if let Some(record) = &self.record {
+            text.push_str(&generation::details(record));
         }
         text
     }

@@ -81,6 +81,14 @@ pub enum ImageError {
     /// The model's geometry is unusable whatever the image.
     #[error("cannot preprocess for this model: {0}")]
     Preprocessing(String),
+    /// 8-bit pixels were asked for, and the recipe makes none.
+    #[error(
+        "`{resize}` gives floating-point numbers, which 8 bits cannot hold: leave --raw out, or choose an 8-bit resize"
+    )]
+    NoBytes {
+        /// The resize's id.
+        resize: String,
+    },
     /// A split that cannot be made.
     #[error("cannot split the data set into train and test: {0}")]
     Split(String),

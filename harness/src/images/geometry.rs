@@ -37,7 +37,7 @@ pub enum GeometryError {
     Resize(#[from] ResizeError),
 }
 
-/// The resizes and the crop for one image size.
+/// The 8-bit resizes and the crop for one image size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// (width, height, filter) of each resize, in order.
@@ -60,6 +60,8 @@ impl Plan {
             Resize::Stretch { width, height, filter } => {
                 (vec![(width as usize, height as usize, filter)], None)
             }
+            // Its only resize is in floating point, afterwards.
+            Resize::FloatStretch { .. } => (Vec::new(), None),
             Resize::ShorterSideCrop { shorter_side, crop, filter } => {
                 let (to_width, to_height) = shorter_side_to(shorter_side as usize, width, height);
                 (vec![(to_width, to_height, filter)], Some((crop as usize, Centre::HalfToEven)))
@@ -68,7 +70,9 @@ impl Plan {
                 (adm_resizes(size as usize, width, height), Some((size as usize, Centre::Down)))
             }
         };
-        for &(to_width, to_height, _) in &resizes {
+        let (last_width, last_height) = resize.output_size();
+        let sizes = resizes.iter().map(|&(width, height, _)| (width, height));
+        for (to_width, to_height) in sizes.chain([(last_width as usize, last_height as usize)]) {
             if !is_size_accepted(to_width, to_height) {
                 return Err(GeometryError::TooLarge { width, height, to_width, to_height });
             }

@@ -1,16 +1,18 @@
 //! From files to the numbers that a model takes: readers, decoding, canvas, resizing, normalisation.
 //!
-//! Every step is part of the measurement: its result equals Pillow's byte for byte (or NumPy's f32 arithmetic bit for
-//! bit), golden files prove it, and its name enters the chunk keys through [`prepare::Preparer::id`].
+//! Every step is part of the measurement: its result equals Pillow's byte for byte (or NumPy's or PyTorch's f32 arithmetic
+//! bit for bit), golden files prove it, and its name enters the chunk keys through [`prepare::Preparer::id`].
 //!
 //! ```text
 //! reader (RawSample) → decode (Decoded) → canvas (Rgb) → geometry + resize (Rgb) → normalise (f32)
+//!                            │                        └→ float_resize (f32 planes) ─┘
 //!                            └→ mask (Mask, same canvas, same crop)
 //! ```
 
 pub mod canvas;
 pub mod decode;
 pub mod error;
+pub mod float_resize;
 pub mod geometry;
 #[cfg(test)]
 mod golden_tests;
@@ -21,5 +23,6 @@ pub mod raster;
 pub mod reader;
 pub mod resize;
 pub mod split;
+mod windows;
 
 pub use error::ImageError;

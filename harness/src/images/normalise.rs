@@ -1,5 +1,6 @@
 //! From 8-bit values to the f32 numbers that a model takes.
 
+use super::float_resize::Scale;
 use super::raster::Rgb;
 use retally_manifests::{ImageLayout, Normalise};
 
@@ -24,6 +25,7 @@ pub struct NormaliseError {
 /// std`, or `(p - offset) / divisor`, so they equal a NumPy or torchvision reference bit for bit.
 #[derive(Clone, Debug)]
 pub struct Normaliser {
+    normalise: Normalise,
     tables: [[f32; 256]; 3],
     layout: ImageLayout,
 }
@@ -44,7 +46,69 @@ impl Normaliser {
                 *number = result;
             }
         }
-        Ok(Self { tables, layout })
+        Ok(Self { normalise, tables, layout })
+    }
+
+    /// The scale on which numbers that are no longer bytes are normalised first.
+    #[must_use]
+    pub fn scale(&self) -> Scale {
+        match self.normalise {
+            Normalise::MeanStd { .. } => Scale::Unit,
+            Normalise::OffsetDivisor { .. } => Scale::Byte,
+        }
+    }
+
+    /// Writes one channel of a resized image, on the scale given, in the model's layout.
+    ///
+    /// Returns `false`, and writes nothing, unless `out` holds 3 times as many numbers.
+    #[must_use]
+    pub fn write_channel(
+        &self,
+        channel: usize,
+        values: &[f32],
+        scale: Scale,
+        out: &mut [f32],
+    ) -> bool {
+        if out.len() != 3 * values.len() || channel > 2 {
+            return false;
+        }
+        match self.layout {
+            ImageLayout::Nchw => {
+                let plane = &mut out[channel * values.len()..(channel + 1) * values.len()];
+                self.write_numbers(channel, values, scale, plane.iter_mut());
+            }
+            ImageLayout::Nhwc => {
+                let numbers = out.iter_mut().skip(channel).step_by(3);
+                self.write_numbers(channel, values, scale, numbers);
+            }
+        }
+        true
+    }
+
+    fn write_numbers<'a>(
+        &self,
+        channel: usize,
+        values: &[f32],
+        scale: Scale,
+        numbers: impl Iterator<Item = &'a mut f32>,
+    ) {
+        let pairs = numbers.zip(values);
+        match (self.normalise, scale) {
+            (Normalise::MeanStd { mean, std }, Scale::Byte) => {
+                let (mean, std) = (mean[channel], std[channel]);
+                pairs.for_each(|(number, value)| *number = (value / 255.0 - mean) / std);
+            }
+            (Normalise::MeanStd { mean, std }, Scale::Unit) => {
+                let (mean, std) = (mean[channel], std[channel]);
+                pairs.for_each(|(number, value)| *number = (value - mean) / std);
+            }
+            (Normalise::OffsetDivisor { offset, divisor }, Scale::Byte) => {
+                pairs.for_each(|(number, value)| *number = (value - offset) / divisor);
+            }
+            (Normalise::OffsetDivisor { offset, divisor }, Scale::Unit) => {
+                pairs.for_each(|(number, value)| *number = (value * 255.0 - offset) / divisor);
+            }
+        }
     }
 
     /// Writes an image in the model's layout.

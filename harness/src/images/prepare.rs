@@ -3,13 +3,16 @@
 use super::canvas::{self, compose};
 use super::decode::{self, Decoded};
 use super::error::ImageError;
+use super::float_resize::{self, FloatPlane, Scale};
 use super::geometry::{GeometryError, Plan};
 use super::mask::Mask;
 use super::normalise::Normaliser;
 use super::raster::{Raster, Rgb};
 use super::reader::{Content, PixelLayout, RawSample};
-use super::resize::{PILLOW_VERSION, Resampler, filter_name};
-use retally_manifests::{Canvas, Dataset, ImageLayout, MaskSource, ModelInput, Normalise, Resize};
+use super::resize::{PILLOW_VERSION, Resampler, ResizeError, filter_name};
+use retally_manifests::{
+    Canvas, Dataset, FloatKernel, ImageLayout, MaskSource, ModelInput, Normalise, Resize,
+};
 use std::fmt::Write as _;
 
 /// What is done to every image.
@@ -92,7 +95,7 @@ impl Preparer {
         id
     }
 
-    /// Names what decides the 8-bit image before normalisation, and the mask.
+    /// Names what decides the image before normalisation, and the mask.
     #[must_use]
     pub fn pixels_id(&self) -> String {
         let Recipe { canvas, mask, resize, .. } = self.recipe;
@@ -141,18 +144,74 @@ impl Preparer {
     /// # Errors
     /// If the sample's bytes are no usable image or mask, or `out` is of another size.
     pub fn prepare(&self, sample: &RawSample, out: &mut [f32]) -> Result<Prepared, ImageError> {
-        let (image, mask) = self.pixels(sample)?;
-        if !self.normaliser.write(&image, out) {
-            return Err(ImageError::Buffer { expected: image.values().len(), found: out.len() });
+        let expected = self.shape().iter().product();
+        if out.len() != expected {
+            return Err(ImageError::Buffer { expected, found: out.len() });
         }
-        Ok(Prepared { mask })
+        let (image, mask) = self.cropped(sample)?;
+        let is_written = match self.recipe.resize {
+            Resize::FloatStretch { width, height, kernel } => {
+                let geometry = |source: ResizeError| ImageError::Geometry {
+                    place: sample.place.clone(),
+                    source: source.into(),
+                };
+                let size = (width as usize, height as usize);
+                self.write_resized(&image, size, kernel, out).map_err(geometry)?
+            }
+            Resize::Stretch { .. } | Resize::ShorterSideCrop { .. } | Resize::AdmCrop { .. } => {
+                self.normaliser.write(&image, out)
+            }
+        };
+        if is_written {
+            Ok(Prepared { mask })
+        } else {
+            Err(ImageError::Buffer { expected, found: out.len() })
+        }
     }
 
     /// The 8-bit image before normalisation, and the mask.
     ///
     /// # Errors
-    /// If the sample's bytes are no usable image or mask.
+    /// If the sample's bytes are no usable image or mask, or the recipe resizes in floating point: then there is no such
+    /// image.
     pub fn pixels(&self, sample: &RawSample) -> Result<(Rgb, Option<Mask>), ImageError> {
+        match self.recipe.resize {
+            Resize::FloatStretch { .. } => {
+                Err(ImageError::NoBytes { resize: resize_id(self.recipe.resize) })
+            }
+            Resize::Stretch { .. } | Resize::ShorterSideCrop { .. } | Resize::AdmCrop { .. } => {
+                self.cropped(sample)
+            }
+        }
+    }
+
+    /// Resizes channel by channel in floating point and normalises; `false` if `out` has another size.
+    fn write_resized(
+        &self,
+        image: &Rgb,
+        (width, height): (usize, usize),
+        kernel: FloatKernel,
+        out: &mut [f32],
+    ) -> Result<bool, ResizeError> {
+        let scale = match kernel {
+            // Clipping to 0 to 255 is part of it.
+            FloatKernel::PillowFloatBicubic => Scale::Byte,
+            FloatKernel::Tf1Bilinear
+            | FloatKernel::TorchBilinear
+            | FloatKernel::TorchBilinearAntialias => self.normaliser.scale(),
+        };
+        for channel in 0..3 {
+            let plane = FloatPlane::of_channel(image, channel, scale);
+            let resized = float_resize::resize(&plane, width, height, kernel)?;
+            if !self.normaliser.write_channel(channel, resized.values(), scale, out) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The image after the 8-bit part of the recipe, and the mask.
+    fn cropped(&self, sample: &RawSample) -> Result<(Rgb, Option<Mask>), ImageError> {
         let image = decode_sample(sample)?;
         let mask = self.mask(sample, &image)?;
         let canvas = compose(image, self.recipe.canvas)
@@ -218,6 +277,9 @@ fn resize_id(resize: Resize) -> String {
     match resize {
         Resize::Stretch { width, height, filter } => {
             format!("pillow-{}/{PILLOW_VERSION}:stretch-{width}x{height}", filter_name(filter))
+        }
+        Resize::FloatStretch { width, height, kernel } => {
+            format!("{}:stretch-{width}x{height}", float_resize::kernel_id(kernel))
         }
         Resize::ShorterSideCrop { shorter_side, crop, filter } => {
             format!(

@@ -10,6 +10,7 @@
 //! the orders differ, values of noise differ by 1 here and there.
 
 use super::raster::{MAX_PIXELS, MAX_SIDE, Raster, is_size_accepted};
+use super::windows::Windows;
 use retally_manifests::Filter;
 use std::collections::HashMap;
 use std::f64::consts::PI;
@@ -87,73 +88,57 @@ impl Resampler {
             axes.clear();
         }
         Arc::clone(
-            axes.entry((from, to, filter)).or_insert_with(|| Arc::new(Axis::new(from, to, filter))),
+            axes.entry((from, to, filter))
+                .or_insert_with(|| Arc::new(fixed_point_axis(from, to, filter))),
         )
     }
 }
 
 /// Pillow 13's order of the passes for (width, height) to (width, height).
-fn columns_first(from: (usize, usize), to: (usize, usize)) -> bool {
+pub(super) fn columns_first(from: (usize, usize), to: (usize, usize)) -> bool {
     let fewer = |from: usize, to: usize| from as i64 - to as i64;
     let (fewer_columns, fewer_rows) = (fewer(from.0, to.0), fewer(from.1, to.1));
     fewer_rows > 0 && fewer_rows > 2 * fewer_columns
 }
 
-/// For every output position of one axis: where its inputs begin, and their weights.
-#[derive(Debug)]
-struct Axis {
-    starts: Vec<usize>,
-    /// `starts.len() + 1` offsets into `weights`.
-    offsets: Vec<usize>,
-    weights: Vec<i32>,
+/// The windows of one axis with weights of 22 fractional bits.
+type Axis = Windows<i32>;
+
+fn fixed_point_axis(from: usize, to: usize, filter: Filter) -> Axis {
+    pillow_windows(from, to, filter).map(fixed_point)
 }
 
-impl Axis {
-    /// Both lengths are 1 to [`MAX_SIDE`], so there are at most `6 from + 8 to` weights.
-    fn new(from: usize, to: usize, filter: Filter) -> Self {
-        let scale = from as f64 / to as f64;
-        let filter_scale = scale.max(1.0);
-        let support = radius(filter) * filter_scale;
-        let mut axis =
-            Self { starts: Vec::with_capacity(to), offsets: vec![0], weights: Vec::new() };
-        let mut window = Vec::new();
-        for position in 0..to {
-            let centre = (position as f64 + 0.5) * scale;
-            // `as` truncates towards zero and clips at 0, as C's conversion and the test behind it do.
-            let start = (centre - support + 0.5) as usize;
-            let end = ((centre + support + 0.5) as usize).min(from);
-            window.clear();
-            window.extend(
-                (start..end).map(|input| {
-                    weight(filter, (input as f64 - centre + 0.5) * (1.0 / filter_scale))
-                }),
-            );
-            let mut sum = 0.0;
-            for weight in &window {
-                sum += weight;
-            }
-            axis.starts.push(start);
-            axis.weights.extend(
-                window
-                    .iter()
-                    .map(|weight| fixed_point(if sum == 0.0 { *weight } else { weight / sum })),
-            );
-            axis.offsets.push(axis.weights.len());
+/// Pillow's windows for one axis, the weights normalised in `f64`.
+///
+/// Both lengths are 1 to [`MAX_SIDE`], so there are at most `6 from + 8 to` weights.
+pub(super) fn pillow_windows(from: usize, to: usize, filter: Filter) -> Windows<f64> {
+    let scale = from as f64 / to as f64;
+    let filter_scale = scale.max(1.0);
+    let support = radius(filter) * filter_scale;
+    let mut windows = Windows::with_capacity(to);
+    let mut window = Vec::new();
+    for position in 0..to {
+        let centre = (position as f64 + 0.5) * scale;
+        // `as` truncates towards zero and clips at 0, as C's conversion and the test behind it do.
+        let start = (centre - support + 0.5) as usize;
+        let end = ((centre + support + 0.5) as usize).min(from);
+        window.clear();
+        window.extend(
+            (start..end)
+                .map(|input| weight(filter, (input as f64 - centre + 0.5) * (1.0 / filter_scale))),
+        );
+        let mut sum = 0.0;
+        for weight in &window {
+            sum += weight;
         }
-        axis
+        if sum != 0.0 {
+            for weight in &mut window {
+                *weight /= sum;
+            }
+        }
+        windows.push(start, &window);
     }
-
-    fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// Per output position: the first input and the weights of the inputs from there on.
-    fn windows(&self) -> impl Iterator<Item = (usize, &[i32])> {
-        self.starts
-            .iter()
-            .zip(self.offsets.windows(2))
-            .map(|(&start, ends)| (start, &self.weights[ends[0]..ends[1]]))
-    }
+    windows
 }
 
 /// The filter's name in manifests, ids and on the command line.
@@ -251,7 +236,7 @@ fn resample_rows<const CHANNELS: usize>(
         let (upper, _) = upper.as_chunks_mut::<CHANNELS>();
         let (lower, _) = lower.as_chunks_mut::<CHANNELS>();
         let mut lower = lower.iter_mut();
-        for ((start, weights), upper) in axis.windows().zip(upper) {
+        for ((start, weights), upper) in axis.iter().zip(upper) {
             let sums = sum_pairs(&pairs[start..start + weights.len()], weights);
             *upper = sums.map(|(upper, _)| to_byte(upper));
             if let Some(lower) = lower.next() {
@@ -297,7 +282,7 @@ fn resample_columns<const CHANNELS: usize>(
 ) -> Option<Raster<CHANNELS>> {
     let stride = image.width() * CHANNELS;
     let mut values = vec![0; stride * axis.len()];
-    for (target, (start, weights)) in values.chunks_exact_mut(stride).zip(axis.windows()) {
+    for (target, (start, weights)) in values.chunks_exact_mut(stride).zip(axis.iter()) {
         let rows = &image.values()[start * stride..(start + weights.len()) * stride];
         let (blocks, rest) = target.as_chunks_mut::<BLOCK>();
         let begin_of_rest = blocks.len() * BLOCK;
@@ -334,8 +319,8 @@ mod tests {
         for filter in FILTERS {
             for from in [1, 2, 3, 7, 64, 375, 1000, 4096] {
                 for to in [1, 2, 5, 16, 224, 299, 1024] {
-                    let axis = Axis::new(from, to, filter);
-                    for (start, weights) in axis.windows() {
+                    let axis = fixed_point_axis(from, to, filter);
+                    for (start, weights) in axis.iter() {
                         assert!(!weights.is_empty() && start + weights.len() <= from);
                         let sum: i64 = weights.iter().map(|&weight| i64::from(weight)).sum();
                         let rounding = weights.len() as i64;

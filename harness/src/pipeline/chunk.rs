@@ -1,15 +1,13 @@
 //! A chunk: consecutive samples of one data set through one model, the unit of caching and resuming.
 
+use super::sealed::{self, NamedTensor};
 use crate::failure::Failure;
-use crate::run::directory::write_durably_with;
 use ndarray::{Array2, Axis};
 use retally_manifests::{Digest, Tap};
 use retally_metrics::Finite;
 use retally_metrics::spatial::{ImageScores, SrssAbsence};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 /// Raised when the content of chunk files changes, so that old ones are not read as new ones.
@@ -100,44 +98,19 @@ const PRESENT: u8 = 0;
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn write(path: &Path, key: &Digest, taps: &[Tap], chunk: &Chunk) -> Result<(), Failure> {
-    let mut buffers = Vec::new();
+    let mut tensors = Vec::new();
     for (tap, data) in taps.iter().zip(chunk) {
-        let features: Vec<u8> =
-            data.features.iter().flat_map(|value| value.to_le_bytes()).collect();
         let (values, states) = encode_scores(&data.scores);
         let samples = data.scores.len();
-        buffers.push((
-            format!("{}/features", tap.id),
-            Dtype::F32,
-            data.features.shape().to_vec(),
-            features,
-        ));
-        buffers.push((format!("{}/scores", tap.id), Dtype::F64, vec![samples, SCORES], values));
-        buffers.push((
-            format!("{}/score-states", tap.id),
-            Dtype::U8,
-            vec![samples, SCORES],
-            states,
-        ));
+        let mut add = |suffix: &str, dtype, shape, bytes| {
+            tensors.push(NamedTensor { name: format!("{}/{suffix}", tap.id), dtype, shape, bytes });
+        };
+        let features = data.features.iter().flat_map(|value| value.to_le_bytes()).collect();
+        add("features", Dtype::F32, data.features.shape().to_vec(), features);
+        add("scores", Dtype::F64, vec![samples, SCORES], values);
+        add("score-states", Dtype::U8, vec![samples, SCORES], states);
     }
-    buffers.sort_by(|left, right| left.0.cmp(&right.0));
-    let contents = buffers.iter().map(|buffer| (buffer.0.as_str(), buffer.3.as_slice()));
-    let metadata = HashMap::from([(SEAL.to_owned(), seal(key, contents))]);
-    let bytes = serialise(&buffers, metadata).map_err(|error| {
-        Failure::invalid(format_args!("cannot encode chunk `{}`: {error}", path.display()))
-    })?;
-    write_durably_with(path, |file| file.write_all(&bytes))
-}
-
-fn serialise(
-    buffers: &[(String, Dtype, Vec<usize>, Vec<u8>)],
-    metadata: HashMap<String, String>,
-) -> Result<Vec<u8>, safetensors::SafeTensorError> {
-    let mut views = Vec::with_capacity(buffers.len());
-    for (name, dtype, shape, bytes) in buffers {
-        views.push((name.as_str(), TensorView::new(*dtype, shape.clone(), bytes)?));
-    }
-    safetensors::serialize(views, Some(metadata))
+    sealed::write(path, key, tensors)
 }
 
 /// Reads a chunk and checks its digest, its names and its shapes.
@@ -153,11 +126,7 @@ pub(super) fn read(
     samples: usize,
     note: impl FnOnce(String),
 ) -> Result<Option<Chunk>, Failure> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::file("read the chunk", path, &error)),
-    };
+    let Some(bytes) = sealed::read_bytes(path)? else { return Ok(None) };
     match decode(&bytes, key, taps, samples) {
         Ok(chunk) => Ok(Some(chunk)),
         Err(reason) => {
@@ -168,32 +137,14 @@ pub(super) fn read(
 }
 
 fn decode(bytes: &[u8], key: &Digest, taps: &[Tap], samples: usize) -> Result<Chunk, String> {
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| error.to_string())?;
-    let metadata = header.metadata().as_ref().ok_or("it has no metadata")?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(|error| error.to_string())?;
-    let mut names: Vec<_> = tensors.names().into_iter().map(ToString::to_string).collect();
-    names.sort_unstable();
-    let mut contents = Vec::with_capacity(names.len());
-    for name in &names {
-        let tensor = tensors.tensor(name).map_err(|error| error.to_string())?;
-        contents.push((name.as_str(), tensor.data()));
-    }
-    let seal = seal(key, contents.iter().copied());
-    if metadata.get(SEAL) != Some(&seal) {
-        return Err("its content is not what was stored under this name".to_owned());
-    }
+    let tensors = sealed::open(bytes, key)?;
     taps.iter().map(|tap| decode_tap(&tensors, tap, samples)).collect()
 }
 
 fn decode_tap(tensors: &SafeTensors<'_>, tap: &Tap, samples: usize) -> Result<TapChunk, String> {
     let channels = tap.channels as usize;
-    let load = |suffix: &str, dtype: Dtype, shape: [usize; 2]| -> Result<Vec<u8>, String> {
-        let name = format!("{}/{suffix}", tap.id);
-        let tensor = tensors.tensor(&name).map_err(|error| error.to_string())?;
-        if tensor.dtype() != dtype || tensor.shape() != shape {
-            return Err(format!("`{name}` has another type or shape"));
-        }
-        Ok(tensor.data().to_vec())
+    let load = |suffix: &str, dtype, shape: [usize; 2]| {
+        sealed::tensor(tensors, &format!("{}/{suffix}", tap.id), dtype, &shape)
     };
     let features = load("features", Dtype::F32, [samples, channels])?;
     let features =
@@ -203,7 +154,7 @@ fn decode_tap(tensors: &SafeTensors<'_>, tap: &Tap, samples: usize) -> Result<Ta
     Ok(TapChunk {
         features: Array2::from_shape_vec((samples, channels), features)
             .map_err(|error| error.to_string())?,
-        scores: decode_scores(&values, &states)?,
+        scores: decode_scores(values, states)?,
     })
 }
 
@@ -264,21 +215,6 @@ fn decode_scores(values: &[u8], states: &[u8]) -> Result<Vec<ImageScores>, Strin
             Ok(ImageScores { lds: finite(lds)?, cds: finite(cds)?, srss, rmsc: finite(rmsc)? })
         })
         .collect()
-}
-
-/// The only entry of a file's metadata. With two, their order in the file would change from process to process.
-const SEAL: &str = "retally-chunk";
-
-/// The chunk's name and the digest of its content.
-fn seal<'a>(key: &Digest, tensors: impl Iterator<Item = (&'a str, &'a [u8])>) -> String {
-    let mut hasher = retally_manifests::Hasher::new();
-    for (name, data) in tensors {
-        for part in [name.as_bytes(), data] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-    }
-    format!("{key} {}", hasher.finish())
 }
 
 #[cfg(test)]

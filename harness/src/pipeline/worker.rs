@@ -1,21 +1,13 @@
 //! One session and its scorers: from a prepared batch to mean tokens and spatial scores.
 
 use super::chunk::{Chunk, TapChunk};
+use super::chunk_job::PreparedBatch;
 use crate::failure::Failure;
 use crate::images::mask::Mask;
 use crate::onnx::session::Session;
 use ndarray::{Array1, Array2, ArrayD, ArrayView2, ArrayViewD, Axis};
 use retally_manifests::{Model, Tap, TapLayout};
 use retally_metrics::spatial::{Definition, Lattice, SpatialOptions, SpatialScorer, pool_mask};
-use std::ops::Range;
-
-/// A batch as the model takes it.
-#[derive(Debug)]
-pub(super) struct PreparedBatch {
-    pub(super) samples: Range<usize>,
-    pub(super) input: ArrayD<f32>,
-    pub(super) masks: Vec<Option<Mask>>,
-}
 
 /// A session with what it needs to score its own outputs. Each thread has one.
 pub(super) struct Worker {

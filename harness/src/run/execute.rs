@@ -9,13 +9,15 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::library::Library;
 use crate::pipeline::{
-    EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model,
+    EncodeSettings, Encoding, Execution, MeasureSettings, Samples, TapContext, measure_model,
 };
+use crate::threads::Threads;
 use polars::prelude::DataFrame;
 use retally_manifests::{ArtifactId, Dataset, Model, Store};
 use retally_metrics::probe::{KnnOptions, ProbeOptions};
 use retally_suites::{DatasetMeasurements, RunMeasurements};
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// How a run ended.
@@ -106,10 +108,7 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
     let selection = request.selection(&context.manifest)?;
     let library = context.onnxruntime()?;
     let directory = RunDirectory::open(&request.out)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(request.threads)
-        .build()
-        .map_err(|error| Failure::temporary(format_args!("cannot start threads: {error}")))?;
+    let threads = Threads::new(NonZeroUsize::new(request.threads))?;
     let run = Run {
         request,
         context,
@@ -117,7 +116,7 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
         library,
         directory: &directory,
         store: context.store()?,
-        pool,
+        threads,
         settings: MeasureSettings {
             spatial: selection.spatial(),
             probe: ProbeOptions {
@@ -160,7 +159,7 @@ struct Run<'a> {
     library: &'static Library,
     directory: &'a RunDirectory,
     store: Store,
-    pool: rayon::ThreadPool,
+    threads: Threads,
     settings: MeasureSettings,
 }
 
@@ -208,10 +207,12 @@ impl Run<'_> {
         let file = self.fetch(&model.artifact, record)?;
         let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
         let settings = EncodeSettings {
-            library: self.library,
-            device: self.request.device,
-            threads: self.request.threads,
-            fast: self.request.fast,
+            execution: Execution {
+                library: self.library,
+                device: self.request.device,
+                threads: self.request.threads,
+                fast: self.request.fast,
+            },
             spatial: self.settings.spatial,
         };
         let encoding = Encoding::new((model, digest, &file), samples, &settings, self.directory)?;
@@ -234,7 +235,7 @@ impl Run<'_> {
             settings: &self.settings,
         };
         let taps =
-            self.pool.install(|| measure_model(&tap, self.directory, &self.context.progress))?;
+            self.threads.install(|| measure_model(&tap, self.directory, &self.context.progress))?;
         Ok(Some(ModelResults { chunks, taps }))
     }
 

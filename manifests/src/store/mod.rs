@@ -6,6 +6,7 @@
 //! | `partial/abcdef….part` | a download that can be continued |
 //! | `partial/abcdef….new`, `….work/` | a file or folder in the making |
 //! | `locks/…` | empty files; a lock on one keeps two processes from making the same thing |
+//! | `features/…` | what networks gave for images, by what decides it; may be deleted at any time |
 //! | `environments/…` | virtual environments of recipes, by the digest of their requirements |
 
 mod error;
@@ -53,6 +54,12 @@ impl Store {
     #[must_use]
     pub fn home(&self) -> &Path {
         &self.home
+    }
+
+    /// The folder of stored network outputs, made when there are some.
+    #[must_use]
+    pub fn features_path(&self) -> PathBuf {
+        self.home.join("features")
     }
 
     /// Where the file with a digest is, or will be.

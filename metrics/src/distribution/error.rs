@@ -48,6 +48,22 @@ pub enum DistributionError {
         /// What is wrong.
         problem: String,
     },
+    /// A row of length 0 that was to be divided by its length.
+    #[error("row {row} of {set} (counted from 0) is zero and has no direction")]
+    ZeroRow {
+        /// Which set.
+        set: &'static str,
+        /// Index of the first such row.
+        row: usize,
+    },
+    /// Features so large that the arithmetic of the definition overflows.
+    #[error(
+        "{what} overflow the 32-bit numbers that the definition computes with; scale the features down"
+    )]
+    Overflow {
+        /// What became infinite.
+        what: &'static str,
+    },
     /// A decomposition did not converge, on finite input.
     #[error("{0} did not converge; please report this with the input")]
     NotConverged(&'static str),

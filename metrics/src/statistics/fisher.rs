@@ -30,7 +30,7 @@ pub fn fisher_test(r_recomputed: f64, r_printed: f64, n: usize) -> Option<f64> {
 }
 
 /// The z for which a standard normal variable lies in [-z, z] with probability `level`.
-pub(super) fn normal_quantile_two_sided(level: f64) -> f64 {
+pub(crate) fn normal_quantile_two_sided(level: f64) -> f64 {
     std::f64::consts::SQRT_2 * erf::erf_inv(level)
 }
 

@@ -31,10 +31,10 @@ pub(super) fn run(arguments: &CorrelationArguments) -> Result<ScoreReport, Failu
     let [x, y] = read_columns(&arguments.csv, [&arguments.x, &arguments.y])?;
     let options = CorrelationOptions { seed: arguments.seed, ..CorrelationOptions::default() };
     match Correlation::of(&x, &y, options) {
-        Ok(correlation) => Ok(ScoreReport {
-            measurements: correlation.measurements(),
-            correlation: Some(correlation),
-        }),
+        Ok(correlation) => {
+            let report = ScoreReport::of(correlation.measurements());
+            Ok(ScoreReport { correlation: Some(correlation), ..report })
+        }
         Err(absence) if absence.reason == AbsenceReason::NotFinite => {
             Err(Failure::invalid(absence.detail))
         }

@@ -1,6 +1,6 @@
 //! `retally score probe`.
 
-use crate::arrays::ArrayFile;
+use crate::arrays::{ArrayFile, read_features};
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
@@ -114,14 +114,8 @@ struct Samples {
 
 impl Samples {
     fn read(features: &Path, labels: &Path) -> Result<Self, Failure> {
-        let mut file = ArrayFile::open(features)?;
-        let &[rows, columns] = file.shape() else {
-            return Err(file.wrong_shape("[N, D]: one row a sample").into());
-        };
-        let mut values = Vec::new();
-        file.read_f32(0..rows, &mut values)?;
-        let features = Array2::from_shape_vec((rows, columns), values).map_err(Failure::invalid)?;
-        Ok(Self { features, labels: ArrayFile::open(labels)?.read_labels()? })
+        let labels = ArrayFile::open(labels)?.read_labels()?;
+        Ok(Self { features: read_features(features)?, labels })
     }
 
     fn view(&self) -> Labelled<'_> {

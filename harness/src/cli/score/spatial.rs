@@ -2,6 +2,7 @@
 
 use crate::arrays::ArrayFile;
 use crate::failure::Failure;
+use crate::threads::Threads;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ndarray::ArrayView2;
@@ -61,14 +62,11 @@ pub(super) fn run(arguments: &SpatialArguments) -> Result<Vec<Measurement>, Fail
         Job { lattice, options, images: check_features(&features, lattice)?, features, masks };
     job.check_masks()?;
 
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads.map_or(0, NonZeroUsize::get))
-        .build()
-        .map_err(|error| Failure::temporary(format_args!("cannot start threads: {error}")))?;
+    let threads = Threads::new(arguments.threads)?;
     let tasks = job.images.div_ceil(IMAGES_PER_TASK);
     // Collected in order, so that the mean is summed in order and of several bad images the first is reported.
     let scores: Vec<_> =
-        pool.install(|| (0..tasks).into_par_iter().map(|task| job.score(task)).collect());
+        threads.install(|| (0..tasks).into_par_iter().map(|task| job.score(task)).collect());
     let scores: Vec<Vec<ImageScores>> = scores.into_iter().collect::<Result<_, Failure>>()?;
     Ok(summarise(&scores.concat(), &options))
 }

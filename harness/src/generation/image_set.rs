@@ -1,0 +1,76 @@
+//! A set of images that will go through a network: the files, and the digest of every one.
+
+use crate::failure::Failure;
+use crate::images::reader::{ImageSource, RawSample};
+use crate::progress::Progress;
+use rayon::prelude::*;
+use retally_manifests::{Digest, Hasher};
+use std::ops::Range;
+
+/// Samples of one chunk, the unit of storing and resuming.
+const CHUNK: usize = 256;
+
+/// Images with their digests.
+pub(super) struct ImageSet {
+    source: Box<dyn ImageSource>,
+    digests: Vec<Digest>,
+}
+
+impl ImageSet {
+    /// Takes the digest of every image, on the threads of the current pool.
+    ///
+    /// # Errors
+    /// If an image cannot be read.
+    pub(super) fn examine(
+        source: Box<dyn ImageSource>,
+        name: &str,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        let count = source.catalogue().len();
+        let mut job = progress.job(format!("digests of {name}"), count as u64, "images");
+        let mut digests = Vec::with_capacity(count);
+        for start in (0..count).step_by(CHUNK) {
+            let some = start..count.min(start + CHUNK);
+            let done = some.clone().into_par_iter().map(|index| Ok(source.read(index)?.digest()));
+            digests.extend(done.collect::<Result<Vec<_>, Failure>>()?);
+            job.advance(some.len() as u64);
+        }
+        job.finish();
+        Ok(Self { source, digests })
+    }
+
+    /// How many images there are; at least 1.
+    pub(super) fn count(&self) -> usize {
+        self.digests.len()
+    }
+
+    /// Digests of the images, in order.
+    pub(super) fn digests(&self) -> &[Digest] {
+        &self.digests
+    }
+
+    /// One digest for all images in their order.
+    pub(super) fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        for digest in &self.digests {
+            hasher.update(digest.as_bytes());
+        }
+        hasher.finish()
+    }
+
+    /// An image's name.
+    pub(super) fn key(&self, index: usize) -> &str {
+        self.source.catalogue().samples().get(index).map_or("?", |sample| sample.key.as_str())
+    }
+
+    /// An image's bytes.
+    pub(super) fn read(&self, index: usize) -> Result<RawSample, Failure> {
+        Ok(self.source.read(index)?)
+    }
+
+    /// Sample ranges of the chunks, in order.
+    pub(super) fn chunks(&self) -> Vec<Range<usize>> {
+        let count = self.count();
+        (0..count).step_by(CHUNK).map(|start| start..count.min(start + CHUNK)).collect()
+    }
+}

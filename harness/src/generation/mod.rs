@@ -1,0 +1,25 @@
+//! Scoring generated images against a reference, as the tools that people quote do it.
+//!
+//! ```text
+//! folder, .npz, .tar … ─► sides ─► extraction (network outputs, chunk by chunk; stored) ─┐
+//! .npz of mu and sigma ─────────► provenance (same protocol? same network?) ────────────┴─► metrics of the protocol
+//! ```
+//!
+//! What a protocol is, is data: [`retally_suites::generation`]. Formulas are in `retally_metrics::distribution`.
+
+mod comparison;
+mod extraction;
+mod feature_chunk;
+mod image_set;
+mod metrics;
+mod network;
+mod provenance;
+mod record;
+mod request;
+mod side;
+mod statistics;
+
+pub use network::{ModelReference, OutputName};
+pub use record::ScoreRecord;
+pub use request::{GenerationRequest, MetricChoice, Scored, score};
+pub use statistics::{StatisticsRequest, StatisticsWritten, write_statistics};

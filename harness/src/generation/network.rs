@@ -1,0 +1,322 @@
+//! The network whose outputs are compared: its file, its digest, and which of its tensors plays which part.
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::images::prepare::Recipe;
+use crate::onnx::graph::{self, Origin};
+use ndarray::{Array2, ArrayD, Axis};
+use retally_manifests::{Digest, ImageLayout, Model, Tap, TapLayout};
+use retally_suites::generation::GenerationProtocol;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The part that the mean token of an encoder's tap plays in the protocol `encoder`.
+const MEAN_TOKEN: &str = "features";
+
+/// Outputs that an error lists.
+const MOST_NAMES: usize = 20;
+
+/// The model that the user names: a manifest's, or a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelReference {
+    /// Id of a model in a manifest.
+    Id(String),
+    /// An ONNX file.
+    File(PathBuf),
+}
+
+impl FromStr for ModelReference {
+    type Err = std::convert::Infallible;
+
+    /// What ends in `.onnx` or has a folder in it is a file.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_file = text.ends_with(".onnx") || text.contains(std::path::is_separator);
+        Ok(if is_file { Self::File(text.into()) } else { Self::Id(text.to_owned()) })
+    }
+}
+
+/// The user's word that a tensor plays a part under another name: `pool3=flatten_0`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputName {
+    part: String,
+    tensor: String,
+}
+
+impl FromStr for OutputName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((part, tensor)) if !part.is_empty() && !tensor.is_empty() => {
+                Ok(Self { part: part.to_owned(), tensor: tensor.to_owned() })
+            }
+            _ => Err("expected PART=TENSOR, for example pool3=flatten_0".to_owned()),
+        }
+    }
+}
+
+/// A tensor of the network and the part that it plays in the protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct FeatureOutput {
+    /// The protocol's name: `pool3`.
+    pub(super) part: String,
+    /// The graph's name.
+    pub(super) tensor: String,
+    pooling: Pooling,
+}
+
+/// From a tensor to one row a sample.
+#[derive(Clone, Debug, PartialEq)]
+enum Pooling {
+    /// [N, D], or [N, D, 1, 1].
+    Rows,
+    /// The mean over patch tokens.
+    MeanToken(Tap),
+}
+
+impl FeatureOutput {
+    /// Names what the numbers are; enters chunk keys.
+    pub(super) fn id(&self) -> String {
+        match &self.pooling {
+            Pooling::Rows => self.tensor.clone(),
+            Pooling::MeanToken(tap) => {
+                format!("mean-token({}; {:?}; {:?})", self.tensor, tap.layout, tap.grid)
+            }
+        }
+    }
+
+    /// One row for each of the first `samples` entries of a batch.
+    pub(super) fn rows(&self, output: &ArrayD<f32>, samples: usize) -> Result<Array2<f32>, Failure> {
+        let misfit = |expected: &str| {
+            Failure::invalid(format_args!(
+                "model output `{}` has shape {:?}, expected {expected}",
+                self.tensor,
+                output.shape()
+            ))
+        };
+        if output.ndim() == 0 || output.shape()[0] < samples {
+            return Err(misfit("[batch, …]"));
+        }
+        let batch = output.slice_axis(Axis(0), ndarray::Slice::from(..samples));
+        match &self.pooling {
+            Pooling::Rows => {
+                let width: usize = output.shape().iter().skip(1).product();
+                let is_row = output.ndim() >= 2 && output.shape().iter().skip(2).all(|&axis| axis == 1);
+                if !is_row || width == 0 {
+                    return Err(misfit("[batch, D]: one row of features a sample"));
+                }
+                let rows = batch.to_shape((samples, width)).map_err(Failure::invalid)?;
+                Ok(rows.into_owned())
+            }
+            Pooling::MeanToken(tap) => {
+                let [grid_rows, grid_columns] = tap.grid.map(|side| side as usize);
+                let (tokens, channels) = (grid_rows * grid_columns, tap.channels as usize);
+                let (skip, expected) = match tap.layout {
+                    TapLayout::Tokens { skip } => {
+                        (skip as usize, vec![skip as usize + tokens, channels])
+                    }
+                    TapLayout::Map => (0, vec![channels, grid_rows, grid_columns]),
+                };
+                if output.shape()[1..] != expected {
+                    return Err(misfit(&format!("[batch, {expected:?}] as its manifest entry says")));
+                }
+                let mut means = Array2::zeros((samples, channels));
+                for (sample, mut mean) in batch.outer_iter().zip(means.rows_mut()) {
+                    let channel_mean = |channel: usize| -> f32 {
+                        let values = match tap.layout {
+                            TapLayout::Tokens { .. } => sample.index_axis(Axis(1), channel),
+                            TapLayout::Map => sample.index_axis(Axis(0), channel),
+                        };
+                        let sum: f64 = values.iter().skip(skip).map(|&value| f64::from(value)).sum();
+                        (sum / tokens as f64) as f32
+                    };
+                    for (channel, value) in mean.iter_mut().enumerate() {
+                        *value = channel_mean(channel);
+                    }
+                }
+                Ok(means)
+            }
+        }
+    }
+}
+
+/// A network that is ready to be opened.
+#[derive(Clone, Debug)]
+pub(super) struct FeatureNetwork {
+    /// What the user called it.
+    pub(super) name: String,
+    /// The ONNX file.
+    pub(super) file: PathBuf,
+    /// Its digest.
+    pub(super) digest: Digest,
+    /// From images to its input.
+    pub(super) recipe: Recipe,
+    /// Images in one call.
+    pub(super) batch: usize,
+    /// The outputs taken.
+    pub(super) outputs: Vec<FeatureOutput>,
+}
+
+/// What of the user's words concerns the network.
+#[derive(Clone, Debug)]
+pub(super) struct NetworkOptions<'a> {
+    pub(super) model: &'a ModelReference,
+    pub(super) tap: Option<&'a str>,
+    pub(super) names: &'a [OutputName],
+    pub(super) batch: Option<usize>,
+}
+
+/// Images in one call, unless the user or the manifest says otherwise.
+const DEFAULT_BATCH: usize = 8;
+
+impl FeatureNetwork {
+    /// Finds the file and the tensors.
+    ///
+    /// # Errors
+    /// If there is no such model, or it lacks what the protocol's Fréchet distance reads.
+    pub(super) fn find(
+        options: &NetworkOptions<'_>,
+        protocol: &GenerationProtocol,
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        let (name, file, entry) = locate(options.model, context)?;
+        let failed = |error: std::io::Error| Failure::file("read the model", &file, &error);
+        let digest = Digest::of_file(&file).map_err(failed)?;
+        let (recipe, outputs) = match (protocol.image, &entry) {
+            (Some(image), _) => {
+                if options.tap.is_some() {
+                    return Err(Failure::invalid(
+                        "--tap is for --protocol encoder; other protocols name their outputs (see --output)",
+                    ));
+                }
+                let bytes = std::fs::read(&file).map_err(failed)?;
+                let recipe = Recipe {
+                    canvas: None,
+                    mask: None,
+                    resize: image.resize,
+                    normalise: image.normalise,
+                    layout: ImageLayout::Nchw,
+                };
+                (recipe, named_outputs(&bytes, protocol, options.names)?)
+            }
+            (None, Some(model)) => {
+                let recipe = Recipe {
+                    canvas: None,
+                    mask: None,
+                    resize: model.input.resize,
+                    normalise: model.input.normalise,
+                    layout: model.input.layout,
+                };
+                (recipe, vec![mean_token(model, options.tap)?])
+            }
+            (None, None) => {
+                return Err(Failure::invalid(format_args!(
+                    "--protocol {} prepares images as the model's manifest entry says, and `{name}` has none: describe it in a \
+                     manifest (docs/manifests.md), or choose a protocol that prescribes the preprocessing",
+                    protocol.id
+                )));
+            }
+        };
+        let by_manifest = entry.as_ref().map(|model| model.input.batch as usize);
+        let batch = options.batch.or(by_manifest).unwrap_or(DEFAULT_BATCH);
+        Ok(Self { name, file, digest, recipe, batch, outputs })
+    }
+
+    /// The position of a part among the outputs.
+    pub(super) fn position(&self, part: &str) -> Option<usize> {
+        self.outputs.iter().position(|output| output.part == part)
+    }
+}
+
+fn locate(
+    model: &ModelReference,
+    context: &Context,
+) -> Result<(String, PathBuf, Option<Model>), Failure> {
+    match model {
+        ModelReference::File(path) => {
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            Ok((name, path.clone(), None))
+        }
+        ModelReference::Id(id) => {
+            let entry = context.manifest.model(id)?;
+            let path = context.fetch(&context.store()?, &entry.artifact)?;
+            Ok((id.clone(), path, Some(entry.clone())))
+        }
+    }
+}
+
+/// The outputs that the protocol reads and the graph has. Only the features of the Fréchet distance must be there.
+fn named_outputs(
+    model: &[u8],
+    protocol: &GenerationProtocol,
+    names: &[OutputName],
+) -> Result<Vec<FeatureOutput>, Failure> {
+    let parts = protocol.outputs();
+    if let Some(stray) = names.iter().find(|name| !parts.contains(&name.part.as_str())) {
+        return Err(Failure::invalid(format_args!(
+            "protocol {} has no part `{}`; its parts are {}",
+            protocol.id,
+            stray.part,
+            parts.join(", ")
+        )));
+    }
+    let tensors = graph::tensors(model).map_err(Failure::invalid)?;
+    let computed = |name: &str| {
+        tensors
+            .iter()
+            .any(|tensor| tensor.name == name && matches!(tensor.origin, Origin::Node { .. }))
+    };
+    let mut outputs = Vec::new();
+    for part in parts {
+        let renamed = names.iter().find(|name| name.part == part);
+        let tensor = renamed.map_or(part, |name| name.tensor.as_str());
+        if computed(tensor) {
+            outputs.push(FeatureOutput {
+                part: part.to_owned(),
+                tensor: tensor.to_owned(),
+                pooling: Pooling::Rows,
+            });
+        } else if renamed.is_some() || part == protocol.frechet.features {
+            let found: Vec<&str> = tensors
+                .iter()
+                .filter(|tensor| tensor.is_output)
+                .map(|tensor| tensor.name)
+                .take(MOST_NAMES)
+                .collect();
+            return Err(Failure::invalid(format_args!(
+                "the model has no tensor `{tensor}`, which protocol {} reads as `{part}`; its outputs are {}. Say which one it \
+                 is with --output {part}=NAME",
+                protocol.id,
+                found.join(", ")
+            )));
+        }
+    }
+    Ok(outputs)
+}
+
+/// The tap that the user names, or the model's last.
+fn mean_token(model: &Model, tap: Option<&str>) -> Result<FeatureOutput, Failure> {
+    let chosen = match tap {
+        Some(id) => model.taps.iter().find(|tap| tap.id == id),
+        None => model.taps.last(),
+    };
+    let Some(chosen) = chosen else {
+        let known: Vec<&str> = model.taps.iter().map(|tap| tap.id.as_str()).collect();
+        return Err(Failure::invalid(format_args!(
+            "model `{}` has no tap `{}`; its taps are {}",
+            model.id,
+            tap.unwrap_or("(last)"),
+            known.join(", ")
+        )));
+    };
+    Ok(FeatureOutput {
+        part: MEAN_TOKEN.to_owned(),
+        tensor: chosen.tensor.clone(),
+        pooling: Pooling::MeanToken(chosen.clone()),
+    })
+}
+
+/// A file's name without its folders, for messages.
+pub(super) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}

@@ -1,0 +1,346 @@
+//! One comparison from beginning to end.
+
+use super::comparison::{Making, differences, numeric_notes};
+use super::extraction::{Extraction, StoredOutputs};
+use super::metrics::{self, MetricInputs, PartRows};
+use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName};
+use super::record::{NetworkRecord, ScoreRecord, output_names};
+use super::side::{ImagesBesideStatistics, Role, Side};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::machine::Machine;
+use crate::onnx::device::Device;
+use crate::onnx::session::SessionRecord;
+use crate::pipeline::Execution;
+use crate::threads::Threads;
+use ndarray::Array2;
+use retally_metrics::Measurement;
+use retally_suites::generation::GenerationProtocol;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+/// Which metrics of the protocol are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricChoice {
+    /// The Fréchet distance of the pooled features alone.
+    Frechet,
+    /// All that the protocol has.
+    All,
+}
+
+/// What is to be compared, and how.
+#[derive(Clone, Debug)]
+pub struct GenerationRequest<'a> {
+    /// Real images, or their statistics or features.
+    pub reference: &'a Path,
+    /// Generated images, or their statistics or features.
+    pub samples: &'a Path,
+    /// The protocol.
+    pub protocol: GenerationProtocol,
+    /// The network; not needed where no side is images.
+    pub model: Option<&'a ModelReference>,
+    /// Tap of a manifest's model.
+    pub tap: Option<&'a str>,
+    /// Tensors that have other names than the protocol's parts.
+    pub names: &'a [OutputName],
+    /// Images in one call.
+    pub batch: Option<NonZeroUsize>,
+    /// Where the network runs.
+    pub device: Device,
+    /// Faster kernels whose results may differ between runs.
+    pub fast: bool,
+    /// Threads; all cores if none.
+    pub threads: Option<NonZeroUsize>,
+    /// Which metrics.
+    pub metrics: MetricChoice,
+    /// Compare what was made in different ways, and mark it.
+    pub force: bool,
+    /// Numbers alone: no intervals, no bias.
+    pub quick: bool,
+    /// Seed of what is drawn at random beyond the protocol's own draws.
+    pub seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Scored {
+    /// The numbers.
+    pub measurements: Vec<Measurement>,
+    /// What decided them.
+    pub record: ScoreRecord,
+}
+
+/// Compares.
+///
+/// # Errors
+/// Bad input, sides that were made in different ways (without `force`), a full disk, an interruption. Network outputs that
+/// are finished stay stored.
+pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Scored, Failure> {
+    interrupt::listen()?;
+    let threads = Threads::new(request.threads)?;
+    let sides = Sides::open(request, context, &threads)?;
+    let network = sides.network(request, context)?;
+    let stage = match &network {
+        Some(network) => {
+            let execution = Execution {
+                library: context.onnxruntime()?,
+                device: request.device,
+                threads: threads.count(),
+                fast: request.fast,
+            };
+            Stage::run(network, &execution, &sides, request, context)?
+        }
+        None => Stage::default(),
+    };
+    let differences = sides.differences(request, network.as_ref(), &stage)?;
+    let notes = sides.notes(network.as_ref(), &stage);
+    let inputs = MetricInputs {
+        protocol: &request.protocol,
+        reference: &sides.reference,
+        samples: &sides.samples,
+        rows: &Rows { sides: &sides, network: network.as_ref(), stage: &stage },
+        executor: &threads,
+        quick: request.quick,
+        seed: request.seed,
+    };
+    let outcome = metrics::measure(&inputs, request.metrics, &context.progress)?;
+    Ok(Scored {
+        measurements: outcome.measurements,
+        record: ScoreRecord {
+            retally: env!("CARGO_PKG_VERSION"),
+            protocol: request.protocol.versioned_id(),
+            definition: request.protocol.clone(),
+            comparable: differences.is_empty(),
+            differences,
+            notes: notes.into_iter().chain(outcome.notes).collect(),
+            network: stage.record,
+            reference: sides.reference.record()?,
+            samples: sides.samples.record()?,
+            machine: Machine::examine(),
+        },
+    })
+}
+
+/// Both sides.
+struct Sides {
+    reference: Side,
+    samples: Side,
+}
+
+impl Sides {
+    fn open(
+        request: &GenerationRequest<'_>,
+        context: &Context,
+        threads: &Threads,
+    ) -> Result<Self, Failure> {
+        // Beside statistics, images are read for the metrics that need rows.
+        let protocol = &request.protocol;
+        let needs_rows = request.metrics == MetricChoice::All
+            && (protocol.precision_recall.is_some() || protocol.kernel_distance.is_some());
+        let beside = if needs_rows {
+            ImagesBesideStatistics::Wanted
+        } else {
+            ImagesBesideStatistics::Unwanted
+        };
+        let open = |path, role| {
+            threads.install(|| Side::open(path, role, beside, &context.progress))
+        };
+        Ok(Self {
+            reference: open(request.reference, Role::Reference)?,
+            samples: open(request.samples, Role::Samples)?,
+        })
+    }
+
+    fn each(&self) -> [&Side; 2] {
+        [&self.reference, &self.samples]
+    }
+
+    /// The network, if a side is images.
+    fn network(
+        &self,
+        request: &GenerationRequest<'_>,
+        context: &Context,
+    ) -> Result<Option<FeatureNetwork>, Failure> {
+        let Some(side) = self.each().into_iter().find(|side| side.images.is_some()) else {
+            return Ok(None);
+        };
+        let model = request.model.ok_or_else(|| {
+            Failure::invalid(format_args!(
+                "{} is a set of images: say with --model which network they go through (an .onnx file, or a model of a manifest)",
+                side.role.name()
+            ))
+        })?;
+        let options = NetworkOptions {
+            model,
+            tap: request.tap,
+            names: request.names,
+            batch: request.batch.map(NonZeroUsize::get),
+        };
+        FeatureNetwork::find(&options, &request.protocol, context).map(Some)
+    }
+
+    /// What makes the two sides incomparable; an error unless the user insists.
+    fn differences(
+        &self,
+        request: &GenerationRequest<'_>,
+        network: Option<&FeatureNetwork>,
+        stage: &Stage,
+    ) -> Result<Vec<String>, Failure> {
+        let mut found = Vec::new();
+        let protocol = request.protocol.versioned_id();
+        let now = network.map(|network| Made {
+            protocol: protocol.clone(),
+            preprocessing: stage.preprocessing.clone(),
+            model: network.digest.to_string(),
+            outputs: output_names(network),
+        });
+        let made: Vec<Option<Made>> = self
+            .each()
+            .into_iter()
+            .map(|side| match (&side.statistics, &side.features) {
+                (Some(statistics), _) => statistics.provenance.as_ref().map(Made::of),
+                (None, Some(_)) => None,
+                (None, None) => now.clone(),
+            })
+            .collect();
+        if let [Some(reference), Some(samples)] = made.as_slice() {
+            found = differences(&reference.making(), &samples.making());
+        }
+        // Statistics of both sides may agree with each other and not with the protocol that the number is called by.
+        for (side, made) in self.each().into_iter().zip(&made) {
+            if let Some(made) = made
+                && made.protocol != protocol
+                && found.is_empty()
+            {
+                found.push(format!(
+                    "protocol: {} was made by `{}`, the number would be called `{protocol}`",
+                    side.role.name(),
+                    made.protocol
+                ));
+            }
+        }
+        if found.is_empty() || request.force {
+            return Ok(found);
+        }
+        Err(Failure::invalid(format_args!(
+            "the two sides are not comparable:\n  {}\nMake both by one protocol and network, or give --force to get a number that \
+             is marked as not comparable",
+            found.join("\n  ")
+        )))
+    }
+
+    /// What a reader should know.
+    fn notes(&self, network: Option<&FeatureNetwork>, stage: &Stage) -> Vec<String> {
+        let mut notes = Vec::new();
+        for side in self.each() {
+            let name = side.role.name();
+            match (&side.statistics, &side.features) {
+                (Some(statistics), _) => match &statistics.provenance {
+                    None => notes.push(format!(
+                        "{name}: nothing says by which protocol and network the statistics were made"
+                    )),
+                    Some(provenance) => {
+                        if let (Some(_), Some(record)) = (network, &stage.record) {
+                            let (library, provider) = (&record.onnxruntime, record.provider);
+                            notes.extend(numeric_notes(name, provenance, library, provider));
+                        }
+                    }
+                },
+                (None, Some(_)) => notes.push(format!(
+                    "{name}: nothing says by which protocol and network the features were made"
+                )),
+                (None, None) => {}
+            }
+        }
+        notes
+    }
+}
+
+/// How a side was made, owned.
+#[derive(Clone, Debug)]
+struct Made {
+    protocol: String,
+    preprocessing: String,
+    model: String,
+    outputs: Vec<String>,
+}
+
+impl Made {
+    fn of(provenance: &super::provenance::Provenance) -> Self {
+        Self {
+            protocol: provenance.protocol.clone(),
+            preprocessing: provenance.preprocessing.clone(),
+            model: provenance.model_sha256.to_string(),
+            outputs: provenance.outputs.clone(),
+        }
+    }
+
+    fn making(&self) -> Making<'_> {
+        Making {
+            protocol: &self.protocol,
+            preprocessing: &self.preprocessing,
+            model: &self.model,
+            outputs: &self.outputs,
+        }
+    }
+}
+
+/// What the network gave.
+#[derive(Default)]
+struct Stage {
+    preprocessing: String,
+    reference: Option<StoredOutputs>,
+    samples: Option<StoredOutputs>,
+    record: Option<NetworkRecord>,
+}
+
+impl Stage {
+    fn run(
+        network: &FeatureNetwork,
+        execution: &Execution<'_>,
+        sides: &Sides,
+        request: &GenerationRequest<'_>,
+        context: &Context,
+    ) -> Result<Self, Failure> {
+        let folder = context.store()?.features_path();
+        let extraction = Extraction::new(network, execution, &folder, &context.progress)?;
+        let mut sessions: Vec<SessionRecord> = Vec::new();
+        let mut outputs_of = |side: &Side| -> Result<Option<StoredOutputs>, Failure> {
+            let Some(images) = &side.images else { return Ok(None) };
+            let title = format!("{}: {}", request.protocol.id, side.role.name());
+            let (stored, session) = extraction.run(images, &title)?;
+            sessions.extend(session);
+            Ok(Some(stored))
+        };
+        let reference = outputs_of(&sides.reference)?;
+        let samples = outputs_of(&sides.samples)?;
+        let preprocessing = extraction.preprocessing();
+        let record = NetworkRecord::new(network, execution, preprocessing.clone(), sessions);
+        Ok(Self { preprocessing, reference, samples, record: Some(record) })
+    }
+}
+
+/// Rows of network outputs, loaded when a metric asks for them.
+struct Rows<'a> {
+    sides: &'a Sides,
+    network: Option<&'a FeatureNetwork>,
+    stage: &'a Stage,
+}
+
+impl PartRows for Rows<'_> {
+    fn load(&self, role: Role, part: &str, main: &str) -> Result<Option<Array2<f32>>, Failure> {
+        let (side, stored) = match role {
+            Role::Reference => (&self.sides.reference, &self.stage.reference),
+            Role::Samples => (&self.sides.samples, &self.stage.samples),
+        };
+        if let Some(features) = &side.features {
+            // Features that somebody else computed are taken for the protocol's pooled features, and for nothing else.
+            return Ok((part == main).then(|| features.clone()));
+        }
+        match (stored, self.network.and_then(|network| network.position(part))) {
+            (Some(stored), Some(output)) => stored.load(output).map(Some),
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! One side of a comparison: images, statistics, features, or images with statistics.
+
+use super::image_set::ImageSet;
+use super::network::file_name;
+use super::provenance::Provenance;
+use super::record::SideRecord;
+use crate::arrays::statistics::{StatisticsFile, StatisticsOf};
+use crate::arrays::{ArrayFile, read_features};
+use crate::failure::Failure;
+use crate::images::reader;
+use crate::progress::Progress;
+use ndarray::Array2;
+use retally_manifests::Digest;
+use retally_metrics::distribution::Gaussian;
+use std::path::{Path, PathBuf};
+
+/// Which side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Reference,
+    Samples,
+}
+
+impl Role {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Reference => "the reference",
+            Self::Samples => "the samples",
+        }
+    }
+}
+
+/// What a path holds.
+pub(super) struct Side {
+    pub(super) role: Role,
+    path: PathBuf,
+    pub(super) images: Option<ImageSet>,
+    /// Mean and covariance of the features, and of the spatial features.
+    pub(super) statistics: Option<Statistics>,
+    /// Features that somebody else computed.
+    pub(super) features: Option<Array2<f32>>,
+    /// Digest of a file of statistics or features.
+    file: Option<Digest>,
+}
+
+/// What a reference file knows of a set.
+pub(super) struct Statistics {
+    pub(super) features: Option<Gaussian>,
+    pub(super) spatial: Option<Gaussian>,
+    pub(super) provenance: Option<Provenance>,
+}
+
+/// Whether the images beside statistics are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ImagesBesideStatistics {
+    Wanted,
+    Unwanted,
+}
+
+impl Side {
+    /// Opens whatever is there.
+    ///
+    /// # Errors
+    /// If it is nothing that a comparison can use, or cannot be read.
+    pub(super) fn open(
+        path: &Path,
+        role: Role,
+        beside: ImagesBesideStatistics,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        let mut side = Self {
+            role,
+            path: path.to_owned(),
+            images: None,
+            statistics: None,
+            features: None,
+            file: None,
+        };
+        let mut wants_images = true;
+        if is_file_of(path, &["npz"]) {
+            let file = StatisticsFile::open(path)?;
+            side.statistics = Statistics::read(&file, path, role)?;
+            if side.statistics.is_none() {
+                side.features = file.features()?;
+            }
+            let known = side.statistics.is_some() || side.features.is_some();
+            wants_images = !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
+            if known {
+                side.file = Some(digest_of(path)?);
+            }
+        } else if is_file_of(path, &["safetensors"]) || is_matrix(path)? {
+            side.features = Some(read_features(path)?);
+            side.file = Some(digest_of(path)?);
+            wants_images = false;
+        }
+        if wants_images {
+            let source = reader::open_path(path)?;
+            side.images = Some(ImageSet::examine(source, &file_name(path), progress)?);
+        }
+        Ok(side)
+    }
+
+    pub(super) fn record(&self) -> Result<SideRecord, Failure> {
+        let mut content = Vec::new();
+        let mut count = None;
+        if let Some(images) = &self.images {
+            content.push("images");
+            count = Some(images.count() as u64);
+        }
+        if let Some(features) = &self.features {
+            content.push("features");
+            count = Some(features.nrows() as u64);
+        }
+        let mut made_by = None;
+        if let Some(statistics) = &self.statistics {
+            content.push("statistics");
+            let provenance = statistics.provenance.as_ref();
+            count = provenance.map(|provenance| provenance.images);
+            made_by = provenance.map(|provenance| provenance.protocol.clone());
+        }
+        let sha256 = match (self.file, &self.images) {
+            (Some(digest), _) => digest,
+            (None, Some(images)) => images.digest(),
+            (None, None) => digest_of(&self.path)?,
+        };
+        Ok(SideRecord { path: self.path.clone(), content, count, sha256, made_by })
+    }
+}
+
+impl Statistics {
+    fn read(file: &StatisticsFile, path: &Path, role: Role) -> Result<Option<Self>, Failure> {
+        let gaussian = |of: StatisticsOf| -> Result<Option<Gaussian>, Failure> {
+            let Some((mean, covariance)) = file.moments(of)? else { return Ok(None) };
+            let gaussian =
+                Gaussian::from_statistics(mean.view(), covariance.view(), None, role.name());
+            Ok(Some(gaussian.map_err(|error| {
+                Failure::invalid(format_args!("`{}`: {error}", path.display()))
+            })?))
+        };
+        let features = gaussian(StatisticsOf::Features)?;
+        let spatial = gaussian(StatisticsOf::Spatial)?;
+        if features.is_none() && spatial.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(Self { features, spatial, provenance: Provenance::of(path)? }))
+    }
+}
+
+fn digest_of(path: &Path) -> Result<Digest, Failure> {
+    Digest::of_file(path).map_err(|error| Failure::file("read", path, &error))
+}
+
+fn is_file_of(path: &Path, extensions: &[&str]) -> bool {
+    let matches = |extension: &std::ffi::OsStr| {
+        extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
+    };
+    path.is_file() && path.extension().is_some_and(matches)
+}
+
+/// Whether a `.npy` holds rows of floating-point features rather than images.
+fn is_matrix(path: &Path) -> Result<bool, Failure> {
+    Ok(is_file_of(path, &["npy"]) && ArrayFile::open(path)?.is_feature_matrix())
+}

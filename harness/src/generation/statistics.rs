@@ -1,0 +1,212 @@
+//! Means and covariances of an image set through a network, as a file that other tools read too.
+
+use super::extraction::{Extraction, StoredOutputs};
+use super::image_set::ImageSet;
+use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName, file_name};
+use super::provenance::{self, Provenance};
+use super::record::output_names;
+use crate::arrays::statistics::{StatisticsToWrite, write_statistics as write_file};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::images::reader;
+use crate::interrupt;
+use crate::onnx::device::Device;
+use crate::pipeline::Execution;
+use crate::run::directory::write_durably;
+use crate::threads::Threads;
+use retally_manifests::Digest;
+use retally_metrics::distribution::{Gaussian, MomentsStream};
+use retally_suites::generation::GenerationProtocol;
+use serde::Serialize;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+/// What statistics are wanted of.
+#[derive(Clone, Debug)]
+pub struct StatisticsRequest<'a> {
+    /// The images.
+    pub images: &'a Path,
+    /// The `.npz` to write.
+    pub out: &'a Path,
+    /// The protocol.
+    pub protocol: GenerationProtocol,
+    /// The network.
+    pub model: &'a ModelReference,
+    /// Tap of a manifest's model.
+    pub tap: Option<&'a str>,
+    /// Tensors that have other names than the protocol's parts.
+    pub names: &'a [OutputName],
+    /// Images in one call.
+    pub batch: Option<NonZeroUsize>,
+    /// Where the network runs.
+    pub device: Device,
+    /// Faster kernels whose results may differ between runs.
+    pub fast: bool,
+    /// Threads; all cores if none.
+    pub threads: Option<NonZeroUsize>,
+    /// How many of the images go into the file as well, evenly spread, for tools that want some there.
+    pub kept_images: usize,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatisticsWritten {
+    /// The `.npz`.
+    pub out: PathBuf,
+    /// Its digest.
+    pub sha256: Digest,
+    /// The file that says how it was made.
+    pub provenance: PathBuf,
+    /// Protocol and version.
+    pub protocol: String,
+    /// Images that the statistics are of.
+    pub images: usize,
+    /// Images in the file.
+    pub kept_images: usize,
+    /// Length of `mu`.
+    pub dimensions: usize,
+    /// Length of `mu_s`, where the protocol and the network have spatial features.
+    pub spatial_dimensions: Option<usize>,
+}
+
+/// Computes and writes statistics, and beside them where they come from.
+///
+/// # Errors
+/// Bad input, fewer than 2 images, a full disk, an interruption. Network outputs that are finished stay stored.
+pub fn write_statistics(
+    request: &StatisticsRequest<'_>,
+    context: &Context,
+) -> Result<StatisticsWritten, Failure> {
+    interrupt::listen()?;
+    check_out(request.out)?;
+    let threads = Threads::new(request.threads)?;
+    let images = threads.install(|| {
+        let source = reader::open_path(request.images)?;
+        ImageSet::examine(source, &file_name(request.images), &context.progress)
+    })?;
+    let options = NetworkOptions {
+        model: request.model,
+        tap: request.tap,
+        names: request.names,
+        batch: request.batch.map(NonZeroUsize::get),
+    };
+    let network = FeatureNetwork::find(&options, &request.protocol, context)?;
+    let execution = Execution {
+        library: context.onnxruntime()?,
+        device: request.device,
+        threads: threads.count(),
+        fast: request.fast,
+    };
+    let folder = context.store()?.features_path();
+    let extraction = Extraction::new(&network, &execution, &folder, &context.progress)?;
+    let (stored, _) = extraction.run(&images, &format!("{}: images", request.protocol.id))?;
+    let gaussian = |part: &str| gaussian_of(part, &network, &stored, &threads);
+    let plan = &request.protocol.frechet;
+    let features = gaussian(&plan.features)?.ok_or_else(|| {
+        Failure::invalid(format_args!("the network has no output `{}`", plan.features))
+    })?;
+    let spatial = plan.spatial.as_deref().map(gaussian).transpose()?.flatten();
+    let kept = spread(images.count(), request.kept_images);
+    write_file(
+        request.out,
+        &StatisticsToWrite {
+            features: (features.mean(), features.covariance().view()),
+            spatial: spatial.as_ref().map(|spatial| (spatial.mean(), spatial.covariance())),
+            images: &kept.iter().map(|&index| images.read(index)).collect::<Vec<_>>(),
+        },
+    )?;
+    let sha256 = Digest::of_file(request.out)
+        .map_err(|error| Failure::file("read", request.out, &error))?;
+    let provenance = Provenance {
+        schema: provenance::SCHEMA,
+        retally: env!("CARGO_PKG_VERSION").to_owned(),
+        statistics_sha256: sha256,
+        protocol: request.protocol.versioned_id(),
+        preprocessing: extraction.preprocessing(),
+        model: network.name.clone(),
+        model_sha256: network.digest,
+        outputs: output_names(&network),
+        onnxruntime: execution.library_id(),
+        provider: execution.device.provider().to_owned(),
+        images: images.count() as u64,
+        images_sha256: images.digest(),
+    };
+    Ok(StatisticsWritten {
+        out: request.out.to_owned(),
+        sha256,
+        provenance: write_provenance(request.out, &provenance)?,
+        protocol: request.protocol.versioned_id(),
+        images: images.count(),
+        kept_images: kept.len(),
+        dimensions: features.mean().len(),
+        spatial_dimensions: spatial.map(|spatial| spatial.mean().len()),
+    })
+}
+
+/// Found out before hours of work, not after.
+fn check_out(out: &Path) -> Result<(), Failure> {
+    if !out.extension().is_some_and(|extension| extension == "npz") {
+        return Err(Failure::invalid(format_args!(
+            "--out `{}` must end in .npz, as the tools that read it expect",
+            out.display()
+        )));
+    }
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => Err(Failure::invalid(format_args!(
+            "--out `{}`: there is no folder `{}`; make it first",
+            out.display(),
+            folder.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Mean and covariance of an output, chunk by chunk; `None` where the network has no such output.
+fn gaussian_of(
+    part: &str,
+    network: &FeatureNetwork,
+    stored: &StoredOutputs,
+    threads: &Threads,
+) -> Result<Option<Gaussian>, Failure> {
+    let Some(output) = network.position(part) else { return Ok(None) };
+    let mut moments: Option<MomentsStream<f32>> = None;
+    for index in 0..stored.chunks() {
+        let rows = stored.load_chunk(index, output)?;
+        let stream = match &mut moments {
+            Some(stream) => stream,
+            None => moments.insert(MomentsStream::new("the images", rows.ncols())?),
+        };
+        stream.push(rows.view(), threads)?;
+    }
+    let Some(moments) = moments else { return Ok(None) };
+    Ok(Some(Gaussian::of_moments(&moments.finish(threads)?, "the images")?))
+}
+
+/// `wanted` of `count` indices, evenly spread.
+fn spread(count: usize, wanted: usize) -> Vec<usize> {
+    let wanted = wanted.min(count);
+    (0..wanted).map(|index| index * count / wanted).collect()
+}
+
+fn write_provenance(out: &Path, provenance: &Provenance) -> Result<PathBuf, Failure> {
+    let path = provenance::path_beside(out);
+    let mut bytes = serde_json::to_vec_pretty(provenance).map_err(|error| {
+        Failure::invalid(format_args!("cannot write the provenance as JSON: {error}"))
+    })?;
+    bytes.push(b'\n');
+    write_durably(&path, &bytes)?;
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_images_are_evenly_spread() {
+        assert_eq!(spread(10, 0), Vec::<usize>::new());
+        assert_eq!(spread(10, 4), [0, 2, 5, 7]);
+        assert_eq!(spread(3, 10), [0, 1, 2]);
+    }
+}

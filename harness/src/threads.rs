@@ -1,0 +1,43 @@
+//! The threads that metrics are given.
+
+use crate::failure::Failure;
+use rayon::prelude::*;
+use retally_metrics::executor::Executor;
+use std::num::NonZeroUsize;
+
+/// A pool of threads. How many there are changes no number.
+#[derive(Debug)]
+pub(crate) struct Threads {
+    pool: rayon::ThreadPool,
+}
+
+impl Threads {
+    /// So many threads; all cores if none are named.
+    ///
+    /// # Errors
+    /// If the system gives no threads.
+    pub(crate) fn new(count: Option<NonZeroUsize>) -> Result<Self, Failure> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(count.map_or(0, NonZeroUsize::get))
+            .build()
+            .map_err(|error| Failure::temporary(format_args!("cannot start threads: {error}")))?;
+        Ok(Self { pool })
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs something that uses rayon in this pool.
+    pub(crate) fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.pool.install(work)
+    }
+}
+
+impl Executor for Threads {
+    fn for_each(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        // Tasks are few and heavy: each is worth its own hand-over.
+        self.pool.install(|| (0..count).into_par_iter().with_max_len(1).for_each(task));
+    }
+}

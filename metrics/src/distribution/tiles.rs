@@ -1,0 +1,117 @@
+//! Inner products of all pairs of rows, a tile at a time.
+//!
+//! A tile's borders depend on the number of rows alone, and the products inside are computed on one thread: so every
+//! number is the same bits whatever the executor does.
+
+use super::features::Rows;
+use crate::executor::{Executor, map};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use std::ops::Range;
+
+/// Rows and columns of a tile: 1 MiB of `f32`, which stays in the second-level cache while it is used.
+pub(super) const SIDE: usize = 512;
+
+/// A rectangle of pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tile {
+    /// Indices into the first set.
+    pub(super) rows: Range<usize>,
+    /// Indices into the second set.
+    pub(super) columns: Range<usize>,
+}
+
+impl Tile {
+    /// Whether rows and columns are the same, in tiles of one set with itself.
+    pub(super) fn is_diagonal(&self) -> bool {
+        self.rows == self.columns
+    }
+
+    /// Inner products of its rows with its columns, row by row.
+    pub(super) fn products(&self, first: Rows<'_>, second: Rows<'_>) -> Vec<f32> {
+        products(first.range(&self.rows), second.range(&self.columns))
+    }
+}
+
+/// Tiles that cover all pairs of two sets, row of tiles after row of tiles.
+pub(super) fn rectangle(rows: usize, columns: usize) -> Vec<Tile> {
+    bands(rows)
+        .flat_map(|rows| bands(columns).map(move |columns| Tile { rows: rows.clone(), columns }))
+        .collect()
+}
+
+/// Tiles that cover all unordered pairs of one set: on and below the diagonal.
+pub(super) fn triangle(rows: usize) -> Vec<Tile> {
+    bands(rows)
+        .flat_map(|rows| bands(rows.end).map(move |columns| Tile { rows: rows.clone(), columns }))
+        .collect()
+}
+
+/// Tiles whose results are held at one time; enough to keep many threads busy.
+pub(super) const WAVE: usize = 256;
+
+/// Computes a result for every tile, side by side, and hands them to `merge` in tile order.
+pub(super) fn for_each<T: Send + Sync>(
+    executor: &dyn Executor,
+    tiles: &[Tile],
+    compute: impl Fn(&Tile) -> T + Sync,
+    mut merge: impl FnMut(&Tile, T),
+) {
+    for wave in tiles.chunks(WAVE) {
+        let results = map(executor, wave.len(), |index| compute(&wave[index]));
+        wave.iter().zip(results).for_each(|(tile, result)| merge(tile, result));
+    }
+}
+
+/// Consecutive ranges of [`SIDE`] indices; the last may be shorter.
+fn bands(count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(SIDE).map(move |start| start..(start + SIDE).min(count))
+}
+
+/// `first` · `second`ᵀ, [rows of first, rows of second] row by row, in `f32`.
+pub(super) fn products(first: Rows<'_>, second: Rows<'_>) -> Vec<f32> {
+    let (rows, columns, width) = (first.len(), second.len(), first.width());
+    let mut values = vec![0.0; rows * columns];
+    matmul(
+        MatMut::from_row_major_slice_mut(&mut values, rows, columns),
+        Accum::Replace,
+        MatRef::from_row_major_slice(first.as_slice(), rows, width),
+        MatRef::from_row_major_slice(second.as_slice(), columns, width).transpose(),
+        1.0,
+        Par::Seq,
+    );
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_cover_every_pair_once() {
+        for n in [1, 511, 512, 513, 1025] {
+            let area = |tiles: Vec<Tile>| -> usize {
+                tiles.iter().map(|tile| tile.rows.len() * tile.columns.len()).sum()
+            };
+            assert_eq!(area(rectangle(n, 700)), n * 700);
+            let off_diagonal =
+                triangle(n).into_iter().filter(|tile| !tile.is_diagonal()).collect::<Vec<_>>();
+            let diagonal: usize = bands(n).map(|band| band.len() * band.len()).sum();
+            assert_eq!(2 * area(off_diagonal) + diagonal, n * n);
+        }
+    }
+
+    #[test]
+    fn products_of_integers_are_exact() {
+        let first: Vec<f32> = (0..15).map(|value| value as f32).collect();
+        let second: Vec<f32> = (0..10).map(|value| (value * value) as f32).collect();
+        let actual = products(Rows::new(&first, 5), Rows::new(&second, 5));
+        for row in 0..3 {
+            for column in 0..2 {
+                let expected: f32 =
+                    (0..5).map(|index| first[row * 5 + index] * second[column * 5 + index]).sum();
+                assert_eq!(actual[row * 2 + column], expected);
+            }
+        }
+    }
+}

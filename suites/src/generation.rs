@@ -1,0 +1,260 @@
+//! How the tools that people quote score generated images, as data: `suites/generation/*.toml`, one file a tool.
+//!
+//! A number such as an FID is comparable only within one protocol: decoder, resize, pixel scale, network output, splits,
+//! order, subsets and precision all move it. So a protocol is named, versioned and recorded with every number.
+
+use retally_manifests::{Normalise, Resize};
+use serde::{Deserialize, Serialize};
+
+/// A named way to score generated images against a reference.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationProtocol {
+    /// Id for the command line: `adm`.
+    pub id: String,
+    /// Raised whenever a number of this protocol would change.
+    pub version: u32,
+    /// Readable name.
+    pub name: String,
+    /// The implementation that it follows, with its version or commit.
+    pub follows: String,
+    /// Where numbers may still differ from that implementation's, and by how much; one sentence each.
+    #[serde(default)]
+    pub differs: Vec<String>,
+    /// From a decoded image to the network's input; absent: as the encoder's manifest entry says.
+    pub image: Option<ImagePreparation>,
+    /// Fréchet distance, and the spatial one where the tool has it.
+    pub frechet: FrechetPlan,
+    /// Inception Score.
+    pub inception_score: Option<InceptionScorePlan>,
+    /// Kernel distance (KID).
+    pub kernel_distance: Option<KernelDistancePlan>,
+    /// Precision and recall of the manifolds.
+    pub precision_recall: Option<PrecisionRecallPlan>,
+}
+
+/// From 8-bit RGB to the numbers that the network takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImagePreparation {
+    /// Geometry.
+    pub resize: Resize,
+    /// Scale of the numbers.
+    pub normalise: Normalise,
+}
+
+/// Which outputs are compared by their means and covariances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrechetPlan {
+    /// The pooled features.
+    pub features: String,
+    /// The spatial features of sFID.
+    pub spatial: Option<String>,
+}
+
+/// The Inception Score of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InceptionScorePlan {
+    /// The logits.
+    pub logits: String,
+    /// How the rows are cut.
+    pub splits: Splits,
+    /// In which order they are cut.
+    pub order: RowOrder,
+    /// Which spread over the splits is reported.
+    pub spread: Spread,
+}
+
+/// How rows are cut into splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "rule", deny_unknown_fields)]
+pub enum Splits {
+    /// Consecutive blocks; a short last one counts as much as the others.
+    Blocks {
+        /// Rows of a block.
+        size: u32,
+    },
+    /// So many nearly equal parts.
+    Count {
+        /// Parts.
+        count: u32,
+    },
+}
+
+/// The order in which rows are cut into splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "rule", deny_unknown_fields)]
+pub enum RowOrder {
+    /// As the file or folder has them.
+    File,
+    /// NumPy's `RandomState(seed).permutation`.
+    SeededNumpy {
+        /// The seed.
+        seed: u32,
+    },
+}
+
+/// A spread over splits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spread {
+    /// None is reported.
+    None,
+    /// Standard deviation with divisor n.
+    Population,
+    /// Standard deviation with divisor n - 1.
+    Sample,
+}
+
+/// The kernel distance of a tool: a cubic polynomial kernel over random subsets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KernelDistancePlan {
+    /// The features.
+    pub features: String,
+    /// How many pairs of subsets are drawn.
+    pub subsets: u32,
+    /// Rows of a subset.
+    pub subset_size: u32,
+    /// Seed of the draws.
+    pub seed: u32,
+    /// Which set the tool draws from first.
+    pub first_drawn: FirstDrawn,
+}
+
+/// Which of the two sets a tool draws from first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstDrawn {
+    /// The samples, as where input 1 is the generated set.
+    Samples,
+    /// The reference.
+    Reference,
+}
+
+/// Precision and recall of a tool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrecisionRecallPlan {
+    /// The features.
+    pub features: String,
+    /// The radius of a point reaches to so many neighbours.
+    pub neighbours: u32,
+    /// How distances are computed.
+    pub arithmetic: DistanceArithmetic,
+}
+
+/// How distances are computed and compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DistanceArithmetic {
+    /// Decided as in 64-bit arithmetic.
+    Exact,
+    /// In 16-bit floats, as ADM's evaluator.
+    AdmHalf,
+}
+
+/// The protocols that the program carries.
+const BUILTIN: [(&str, &str); 6] = [
+    ("adm", include_str!("../generation/adm.toml")),
+    ("clean-fid", include_str!("../generation/clean-fid.toml")),
+    ("encoder", include_str!("../generation/encoder.toml")),
+    ("pytorch-fid", include_str!("../generation/pytorch-fid.toml")),
+    ("torch-fidelity", include_str!("../generation/torch-fidelity.toml")),
+    ("torchmetrics", include_str!("../generation/torchmetrics.toml")),
+];
+
+/// Why there is no such protocol.
+#[derive(Debug, thiserror::Error)]
+pub enum ProtocolError {
+    /// No protocol has this id.
+    #[error("there is no protocol `{id}`; the protocols are: {known}")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// What there is.
+        known: String,
+    },
+    /// A protocol's text is wrong; a fault of the program, excluded by its tests.
+    #[error("protocol `{id}`: {source}")]
+    Form {
+        /// Which one.
+        id: String,
+        /// What is wrong.
+        source: Box<toml::de::Error>,
+    },
+}
+
+impl GenerationProtocol {
+    /// Ids of the protocols that the program carries.
+    pub fn builtin_ids() -> impl Iterator<Item = &'static str> {
+        BUILTIN.iter().map(|(id, _)| *id)
+    }
+
+    /// A protocol that the program carries.
+    ///
+    /// # Errors
+    /// If there is none of that id.
+    pub fn builtin(id: &str) -> Result<Self, ProtocolError> {
+        let Some((_, text)) = BUILTIN.iter().find(|(known, _)| *known == id) else {
+            let known = Self::builtin_ids().collect::<Vec<_>>().join(", ");
+            return Err(ProtocolError::Unknown { id: id.to_owned(), known });
+        };
+        toml::from_str(text)
+            .map_err(|error| ProtocolError::Form { id: id.to_owned(), source: Box::new(error) })
+    }
+
+    /// Id and version, as records name it: `adm/1`.
+    #[must_use]
+    pub fn versioned_id(&self) -> String {
+        format!("{}/{}", self.id, self.version)
+    }
+
+    /// The network outputs that the protocol's metrics read, each once.
+    #[must_use]
+    pub fn outputs(&self) -> Vec<&str> {
+        let mut outputs = vec![self.frechet.features.as_str()];
+        outputs.extend(self.frechet.spatial.as_deref());
+        outputs.extend(self.inception_score.as_ref().map(|plan| plan.logits.as_str()));
+        outputs.extend(self.kernel_distance.as_ref().map(|plan| plan.features.as_str()));
+        outputs.extend(self.precision_recall.as_ref().map(|plan| plan.features.as_str()));
+        let mut seen = Vec::new();
+        outputs.retain(|output| {
+            let new = !seen.contains(output);
+            seen.push(*output);
+            new
+        });
+        outputs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_is_read_and_has_its_own_name() {
+        for id in GenerationProtocol::builtin_ids() {
+            let protocol = GenerationProtocol::builtin(id).unwrap();
+            assert_eq!(protocol.id, id);
+            assert!(protocol.version > 0 && !protocol.follows.is_empty());
+            assert_eq!(protocol.image.is_none(), id == "encoder");
+        }
+    }
+
+    #[test]
+    fn an_unknown_protocol_is_refused_with_the_known_ones() {
+        let message = GenerationProtocol::builtin("fid").unwrap_err().to_string();
+        assert!(message.contains("adm, clean-fid"), "{message}");
+    }
+
+    #[test]
+    fn outputs_are_listed_once() {
+        let adm = GenerationProtocol::builtin("adm").unwrap();
+        assert_eq!(adm.outputs(), ["pool3", "spatial", "logits_unbiased"]);
+        let clean = GenerationProtocol::builtin("clean-fid").unwrap();
+        assert_eq!(clean.outputs(), ["pool3"]);
+    }
+}
