@@ -2,19 +2,18 @@
 //!
 //! Features are rows of `f32`: [samples, dimensions]. One file holds one formula.
 
-mod error;
-mod fd_infinity;
-mod frechet;
-mod linear_algebra;
-mod moments;
 pub mod cmmd;
 pub mod kernel_distance;
 pub mod manifold;
 
 mod error;
+mod fd_infinity;
 mod features;
+mod frechet;
 mod half_precision;
 mod kernel_sums;
+mod linear_algebra;
+mod moments;
 mod tiles;
 mod two_sample;
 
@@ -25,6 +24,6 @@ pub use frechet::{
     FrechetDistance, FrechetOptions, FrechetSide, FrechetUncertainty, SmallSampleBias, TracePath,
     frechet_bias, frechet_distance, frechet_distance_with_uncertainty, frechet_measurements,
 };
-pub use moments::{BLOCK_ROWS, Gaussian, Moments, MomentsStream};
 pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance};
 pub use manifold::{Arithmetic, Boundary, Manifold, ManifoldOptions, manifold};
+pub use moments::{BLOCK_ROWS, Gaussian, Moments, MomentsStream};
