@@ -6,7 +6,6 @@ mod element;
 mod error;
 mod npy;
 mod safetensors;
-pub mod statistics;
 
 pub use element::Element;
 pub use error::ArrayError;

@@ -4,6 +4,8 @@
 //! order, subsets and precision all move it. So a protocol is named, versioned and recorded with every number.
 
 use retally_manifests::{Normalise, Resize};
+use retally_metrics::distribution::{InceptionScoreOptions, ManifoldOptions};
+use retally_metrics::distribution::kernel_distance::Subsets;
 use serde::{Deserialize, Serialize};
 
 /// A named way to score generated images against a reference.
@@ -59,53 +61,8 @@ pub struct FrechetPlan {
 pub struct InceptionScorePlan {
     /// The logits.
     pub logits: String,
-    /// How the rows are cut.
-    pub splits: Splits,
-    /// In which order they are cut.
-    pub order: RowOrder,
-    /// Which spread over the splits is reported.
-    pub spread: Spread,
-}
-
-/// How rows are cut into splits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "rule", deny_unknown_fields)]
-pub enum Splits {
-    /// Consecutive blocks; a short last one counts as much as the others.
-    Blocks {
-        /// Rows of a block.
-        size: u32,
-    },
-    /// So many nearly equal parts.
-    Count {
-        /// Parts.
-        count: u32,
-    },
-}
-
-/// The order in which rows are cut into splits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "rule", deny_unknown_fields)]
-pub enum RowOrder {
-    /// As the file or folder has them.
-    File,
-    /// NumPy's `RandomState(seed).permutation`.
-    SeededNumpy {
-        /// The seed.
-        seed: u32,
-    },
-}
-
-/// A spread over splits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Spread {
-    /// None is reported.
-    None,
-    /// Standard deviation with divisor n.
-    Population,
-    /// Standard deviation with divisor n - 1.
-    Sample,
+    /// Splits, order, spread.
+    pub options: InceptionScoreOptions,
 }
 
 /// The kernel distance of a tool: a cubic polynomial kernel over random subsets.
@@ -114,24 +71,8 @@ pub enum Spread {
 pub struct KernelDistancePlan {
     /// The features.
     pub features: String,
-    /// How many pairs of subsets are drawn.
-    pub subsets: u32,
-    /// Rows of a subset.
-    pub subset_size: u32,
-    /// Seed of the draws.
-    pub seed: u32,
-    /// Which set the tool draws from first.
-    pub first_drawn: FirstDrawn,
-}
-
-/// Which of the two sets a tool draws from first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FirstDrawn {
-    /// The samples, as where input 1 is the generated set.
-    Samples,
-    /// The reference.
-    Reference,
+    /// Which rows are drawn.
+    pub subsets: Subsets,
 }
 
 /// Precision and recall of a tool.
@@ -140,20 +81,8 @@ pub enum FirstDrawn {
 pub struct PrecisionRecallPlan {
     /// The features.
     pub features: String,
-    /// The radius of a point reaches to so many neighbours.
-    pub neighbours: u32,
-    /// How distances are computed.
-    pub arithmetic: DistanceArithmetic,
-}
-
-/// How distances are computed and compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DistanceArithmetic {
-    /// Decided as in 64-bit arithmetic.
-    Exact,
-    /// In 16-bit floats, as ADM's evaluator.
-    AdmHalf,
+    /// Neighbours, arithmetic, boundary.
+    pub options: ManifoldOptions,
 }
 
 /// The protocols that the program carries.

@@ -6,7 +6,9 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use ndarray::Array2;
 use retally_metrics::distribution::{
-    DistributionError, FrechetOptions, FrechetSide, Gaussian, frechet_measurements,
+    DistributionError, FrechetOptions, FrechetSide, Gaussian, InceptionScoreOptions,
+    KernelDistanceOptions, RowOrder, frechet_measurements, inception_score, kernel_distance,
+    manifold, order_sensitivity,
 };
 use retally_metrics::executor::Executor;
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
@@ -17,6 +19,12 @@ pub(super) trait PartRows {
     /// All rows of a part of a side, in order; `None` where the side or the network has none. `main` is the part that
     /// features of unknown origin are taken for.
     fn load(&self, role: Role, part: &str, main: &str) -> Result<Option<Array2<f32>>, Failure>;
+}
+
+impl From<Vec<Measurement>> for MetricOutcome {
+    fn from(measurements: Vec<Measurement>) -> Self {
+        Self { measurements, notes: Vec::new() }
+    }
 }
 
 /// What is compared, and how.
@@ -37,17 +45,29 @@ pub(super) struct MetricOutcome {
     pub(super) notes: Vec<String>,
 }
 
-/// Measures; one part of one side is in memory at a time for each side.
+/// Measures; no more than one part of each side is in memory at a time.
 pub(super) fn measure(
     inputs: &MetricInputs<'_>,
     choice: MetricChoice,
     progress: &Progress,
 ) -> Result<MetricOutcome, Failure> {
+    type Step = fn(&MetricInputs<'_>) -> Result<MetricOutcome, Failure>;
+    let all: [(&str, Step); 5] = [
+        ("Fréchet distance", MetricInputs::frechet),
+        ("spatial Fréchet distance", MetricInputs::spatial_frechet),
+        ("Inception Score", MetricInputs::inception_score),
+        ("kernel distance", MetricInputs::kernel_distance),
+        ("precision and recall", MetricInputs::precision_recall),
+    ];
+    let steps = if choice == MetricChoice::All { all.as_slice() } else { &all[..1] };
+    let mut job = progress.job("metrics", steps.len() as u64, "metrics");
     let mut outcome = MetricOutcome::default();
-    let mut job = progress.job("metrics", 1, "metrics");
-    outcome.measurements.extend(inputs.frechet()?);
-    job.advance(1);
-    if choice == MetricChoice::All {}
+    for (_, step) in steps {
+        let MetricOutcome { measurements, notes } = step(inputs)?;
+        outcome.measurements.extend(measurements);
+        outcome.notes.extend(notes);
+        job.advance(1);
+    }
     job.finish();
     Ok(outcome)
 }
@@ -58,11 +78,111 @@ impl MetricInputs<'_> {
         if self.protocol.image.is_some() { "FID" } else { "FD" }
     }
 
-    fn frechet(&self) -> Result<Vec<Measurement>, Failure> {
+    fn frechet(&self) -> Result<MetricOutcome, Failure> {
         let part = &self.protocol.frechet.features;
-        self.frechet_of(self.frechet_name(), part, |side| {
+        let measurements = self.frechet_of(self.frechet_name(), part, |side| {
             side.statistics.as_ref().and_then(|statistics| statistics.features.as_ref())
-        })
+        })?;
+        Ok(measurements.into())
+    }
+
+    fn spatial_frechet(&self) -> Result<MetricOutcome, Failure> {
+        let Some(part) = &self.protocol.frechet.spatial else { return Ok(MetricOutcome::default()) };
+        let measurements = self.frechet_of("sFID", part, |side| {
+            side.statistics.as_ref().and_then(|statistics| statistics.spatial.as_ref())
+        })?;
+        Ok(measurements.into())
+    }
+
+    fn inception_score(&self) -> Result<MetricOutcome, Failure> {
+        let Some(plan) = &self.protocol.inception_score else { return Ok(MetricOutcome::default()) };
+        let Some(logits) = self.load(Role::Samples, &plan.logits)? else {
+            return Ok(vec![self.missing("IS", &plan.logits)].into());
+        };
+        let options = plan.options;
+        let score = match inception_score(logits.view(), &options, self.executor) {
+            Ok(score) => score,
+            // Fewer rows than splits: no error of the input, but no score either.
+            Err(error @ DistributionError::Options(_)) => {
+                let absence = Absence::new(AbsenceReason::TooFewSamples, error.to_string());
+                let n = logits.nrows() as u64;
+                let method = self.protocol.versioned_id();
+                return Ok(vec![Measurement::absent("IS", Unit::None, n, method, absence)].into());
+            }
+            Err(error) => return Err(Failure::from(error).within("Inception Score")),
+        };
+        let mut notes = Vec::new();
+        if options.order == RowOrder::File {
+            let kind = options.scores;
+            let other = order_sensitivity(logits.view(), kind, options.splits, self.executor)?;
+            if other.looks_sorted() {
+                notes.push(format!(
+                    "the samples look sorted by class: protocol {} scores blocks in file order, IS {:.3}; shuffled it is {:.3}, \
+                     all rows at once {:.3}",
+                    self.protocol.versioned_id(),
+                    other.file_order.mean,
+                    other.shuffled.mean,
+                    other.all_rows.mean
+                ));
+            }
+        }
+        let mut measurements = score.measurements();
+        if score.per_split.len() > 1 {
+            let all_rows = InceptionScoreOptions { scores: options.scores, ..InceptionScoreOptions::all_rows() };
+            let whole = inception_score(logits.view(), &all_rows, self.executor)?;
+            measurements.extend(whole.measurements().into_iter().map(|measurement| Measurement {
+                metric: "IS (all rows)".to_owned(),
+                ..measurement
+            }));
+        }
+        Ok(MetricOutcome { measurements, notes })
+    }
+
+    fn kernel_distance(&self) -> Result<MetricOutcome, Failure> {
+        let Some(plan) = &self.protocol.kernel_distance else { return Ok(MetricOutcome::default()) };
+        let Some([reference, samples]) = self.load_both(&plan.features)? else {
+            return Ok(vec![self.missing("KID", &plan.features)].into());
+        };
+        let enough = reference.nrows().min(samples.nrows()) >= plan.subsets.size;
+        let options = KernelDistanceOptions {
+            subsets: enough.then_some(plan.subsets),
+            all_rows: !(self.quick && enough),
+            ..KernelDistanceOptions::default()
+        };
+        let mut measurements = Vec::new();
+        if !enough {
+            let detail = format!(
+                "protocol {} draws subsets of {} rows, there are {} in the reference and {} in the samples",
+                self.protocol.versioned_id(),
+                plan.subsets.size,
+                reference.nrows(),
+                samples.nrows()
+            );
+            let absence = Absence::new(AbsenceReason::TooFewSamples, detail);
+            let n = samples.nrows() as u64;
+            let method = self.protocol.versioned_id();
+            measurements.push(Measurement::absent("KID", Unit::None, n, method, absence));
+        }
+        let distance = kernel_distance(reference.view(), samples.view(), &options, self.executor);
+        measurements.extend(or_absent(
+            ("KID (all rows)", Unit::None, samples.nrows() as u64),
+            distance.map(|distance| distance.measurements()),
+        )?);
+        Ok(measurements.into())
+    }
+
+    fn precision_recall(&self) -> Result<MetricOutcome, Failure> {
+        let Some(plan) = &self.protocol.precision_recall else { return Ok(MetricOutcome::default()) };
+        let Some([reference, samples]) = self.load_both(&plan.features)? else {
+            let absent = |name| self.missing(name, &plan.features);
+            return Ok(vec![absent("precision"), absent("recall")].into());
+        };
+        let found = manifold(reference.view(), samples.view(), &plan.options, self.executor);
+        let measurements = or_absent(
+            ("precision", Unit::Fraction, samples.nrows() as u64),
+            found.map(|manifold| manifold.measurements()),
+        )?;
+        Ok(measurements.into())
     }
 
     fn frechet_of(
@@ -96,6 +216,13 @@ impl MetricInputs<'_> {
 
     fn load(&self, role: Role, part: &str) -> Result<Option<Array2<f32>>, Failure> {
         self.rows.load(role, part, &self.protocol.frechet.features)
+    }
+
+    fn load_both(&self, part: &str) -> Result<Option<[Array2<f32>; 2]>, Failure> {
+        match (self.load(Role::Reference, part)?, self.load(Role::Samples, part)?) {
+            (Some(reference), Some(samples)) => Ok(Some([reference, samples])),
+            _ => Ok(None),
+        }
     }
 
     /// The absence of a metric whose network output is not there.
