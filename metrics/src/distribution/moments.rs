@@ -364,7 +364,7 @@ impl Gaussian {
         Ok(gaussian)
     }
 
-    /// Statistics from elsewhere, such as `mu` [d] and `sigma` [d, d] of a reference file, and how many rows they come
+    /// Statistics from elsewhere, such as `mu` and `sigma` of a reference file, and how many rows they come
     /// from, if that is known. The two triangles are averaged.
     ///
     /// # Errors

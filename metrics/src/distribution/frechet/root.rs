@@ -131,7 +131,7 @@ fn least_root_error(covariances: [&Gaussian; 2], [lower, other]: [&Mat<f64>; 2])
         largest = half.squared_norm_l2();
         vector = back(&half);
         let length = vector.norm_l2();
-        if !(length > 0.0) {
+        if length == 0.0 {
             break;
         }
         vector /= faer::Scale(length);
