@@ -182,7 +182,7 @@ fn written_statistics_are_those_that_numpy_read() {
     let main = moments(array![0.5, -1.25, 3.0], Array2::from_diag(&array![1.0, 2.0, 4.0]));
     let spatial = moments(array![1.0, 2.0], array![[2.0, -0.5], [-0.5, 1.0]]);
     let path = folder.path().join("written-statistics.npz");
-    let statistics = StatisticsToWrite { main: &main, spatial: Some(&spatial) };
+    let statistics = StatisticsToWrite { main: &main, spatial: Some(&spatial), images: None };
     write_statistics(&path, &statistics).unwrap();
     let mut file = StatisticsFile::open(&path).unwrap();
     assert_eq!(file.names(), ["mu", "sigma", "mu_s", "sigma_s"]);
@@ -204,7 +204,7 @@ fn impossible_statistics_are_not_written() {
         moments(array![f64::INFINITY], array![[1.0]]),
         moments(Array1::zeros(0), Array2::zeros((0, 0))),
     ] {
-        let statistics = StatisticsToWrite { main: &wrong, spatial: None };
+        let statistics = StatisticsToWrite { main: &wrong, spatial: None, images: None };
         assert!(write_statistics(&path, &statistics).is_err());
         assert!(!path.exists());
     }
@@ -248,7 +248,7 @@ proptest! {
             (mean[row] / 1e200) * (mean[column] / 1e200)
         });
         let written = moments(mean, covariance);
-        write_statistics(&path, &StatisticsToWrite { main: &written, spatial: None }).unwrap();
+        write_statistics(&path, &StatisticsToWrite { main: &written, spatial: None, images: None }).unwrap();
         let read = StatisticsFile::open(&path).unwrap().moments(Features::Main).unwrap().unwrap();
         prop_assert_eq!(read, written);
     }

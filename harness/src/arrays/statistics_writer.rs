@@ -94,7 +94,10 @@ fn write_array(
     Ok(())
 }
 
-fn write_images(zip: &mut ZipWriter<impl Write + io::Seek>, images: &KeptImages<'_>) -> io::Result<()> {
+fn write_images(
+    zip: &mut ZipWriter<impl Write + io::Seek>,
+    images: &KeptImages<'_>,
+) -> io::Result<()> {
     let (width, height) = images.size;
     let shape = [images.count, height, width, 3].map(|length| length as u64);
     zip.start_file("arr_0.npy", member_options())?;

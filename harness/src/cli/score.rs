@@ -1,9 +1,14 @@
 //! `retally score`: a metric on the user's own files, without a suite.
 
+mod cmmd;
 mod correlation;
 mod features;
 mod frechet;
 pub(super) mod generation;
+mod inception;
+mod kid;
+mod mind;
+mod precision_recall;
 mod probe;
 mod spatial;
 
@@ -39,6 +44,16 @@ enum Metric {
     Generation(generation::GenerationArguments),
     /// Fréchet distance of two sets of features or statistics.
     Frechet(frechet::FrechetArguments),
+    /// Inception Score of logits.
+    Inception(inception::InceptionArguments),
+    /// Kernel distance (KID) of two sets of features.
+    Kid(kid::KidArguments),
+    /// Precision, recall, density and coverage of two sets of features.
+    PrecisionRecall(precision_recall::PrecisionRecallArguments),
+    /// CMMD of two sets of embeddings.
+    Cmmd(cmmd::CmmdArguments),
+    /// MIND (sliced Wasserstein distance) of two sets of features.
+    Mind(mind::MindArguments),
 }
 
 /// What was measured.
@@ -61,6 +76,11 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
         Metric::Fid(arguments) => generation::run(arguments, MetricChoice::Frechet, context)?,
         Metric::Generation(arguments) => generation::run(arguments, MetricChoice::All, context)?,
         Metric::Frechet(arguments) => ScoreReport::of(frechet::run(arguments)?),
+        Metric::Inception(arguments) => ScoreReport::of(inception::run(arguments)?),
+        Metric::Kid(arguments) => ScoreReport::of(kid::run(arguments)?),
+        Metric::PrecisionRecall(arguments) => ScoreReport::of(precision_recall::run(arguments)?),
+        Metric::Cmmd(arguments) => ScoreReport::of(cmmd::run(arguments)?),
+        Metric::Mind(arguments) => ScoreReport::of(mind::run(arguments)?),
     };
     Document::new(report.to_text(), &report)
 }

@@ -51,18 +51,17 @@ pub(super) fn measure(
     choice: MetricChoice,
     progress: &Progress,
 ) -> Result<MetricOutcome, Failure> {
-    type Step = fn(&MetricInputs<'_>) -> Result<MetricOutcome, Failure>;
-    let all: [(&str, Step); 5] = [
-        ("Fréchet distance", MetricInputs::frechet),
-        ("spatial Fréchet distance", MetricInputs::spatial_frechet),
-        ("Inception Score", MetricInputs::inception_score),
-        ("kernel distance", MetricInputs::kernel_distance),
-        ("precision and recall", MetricInputs::precision_recall),
+    let all = [
+        MetricInputs::frechet,
+        MetricInputs::spatial_frechet,
+        MetricInputs::inception_score,
+        MetricInputs::kernel_distance,
+        MetricInputs::precision_recall,
     ];
     let steps = if choice == MetricChoice::All { all.as_slice() } else { &all[..1] };
     let mut job = progress.job("metrics", steps.len() as u64, "metrics");
     let mut outcome = MetricOutcome::default();
-    for (_, step) in steps {
+    for step in steps {
         let MetricOutcome { measurements, notes } = step(inputs)?;
         outcome.measurements.extend(measurements);
         outcome.notes.extend(notes);
@@ -87,7 +86,9 @@ impl MetricInputs<'_> {
     }
 
     fn spatial_frechet(&self) -> Result<MetricOutcome, Failure> {
-        let Some(part) = &self.protocol.frechet.spatial else { return Ok(MetricOutcome::default()) };
+        let Some(part) = &self.protocol.frechet.spatial else {
+            return Ok(MetricOutcome::default());
+        };
         let measurements = self.frechet_of("sFID", part, |side| {
             side.statistics.as_ref().and_then(|statistics| statistics.spatial.as_ref())
         })?;
@@ -95,7 +96,9 @@ impl MetricInputs<'_> {
     }
 
     fn inception_score(&self) -> Result<MetricOutcome, Failure> {
-        let Some(plan) = &self.protocol.inception_score else { return Ok(MetricOutcome::default()) };
+        let Some(plan) = &self.protocol.inception_score else {
+            return Ok(MetricOutcome::default());
+        };
         let Some(logits) = self.load(Role::Samples, &plan.logits)? else {
             return Ok(vec![self.missing("IS", &plan.logits)].into());
         };
@@ -128,7 +131,10 @@ impl MetricInputs<'_> {
         }
         let mut measurements = score.measurements();
         if score.per_split.len() > 1 {
-            let all_rows = InceptionScoreOptions { scores: options.scores, ..InceptionScoreOptions::all_rows() };
+            let all_rows = InceptionScoreOptions {
+                scores: options.scores,
+                ..InceptionScoreOptions::all_rows()
+            };
             let whole = inception_score(logits.view(), &all_rows, self.executor)?;
             measurements.extend(whole.measurements().into_iter().map(|measurement| Measurement {
                 metric: "IS (all rows)".to_owned(),
@@ -139,7 +145,9 @@ impl MetricInputs<'_> {
     }
 
     fn kernel_distance(&self) -> Result<MetricOutcome, Failure> {
-        let Some(plan) = &self.protocol.kernel_distance else { return Ok(MetricOutcome::default()) };
+        let Some(plan) = &self.protocol.kernel_distance else {
+            return Ok(MetricOutcome::default());
+        };
         let Some([reference, samples]) = self.load_both(&plan.features)? else {
             return Ok(vec![self.missing("KID", &plan.features)].into());
         };
@@ -172,7 +180,9 @@ impl MetricInputs<'_> {
     }
 
     fn precision_recall(&self) -> Result<MetricOutcome, Failure> {
-        let Some(plan) = &self.protocol.precision_recall else { return Ok(MetricOutcome::default()) };
+        let Some(plan) = &self.protocol.precision_recall else {
+            return Ok(MetricOutcome::default());
+        };
         let Some([reference, samples]) = self.load_both(&plan.features)? else {
             let absent = |name| self.missing(name, &plan.features);
             return Ok(vec![absent("precision"), absent("recall")].into());

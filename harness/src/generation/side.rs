@@ -84,7 +84,8 @@ impl Side {
                 side.features = file.rows()?.map(|rows| rows.into_features()).transpose()?;
             }
             let known = side.statistics.is_some() || side.features.is_some();
-            wants_images = !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
+            wants_images =
+                !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
             if known {
                 side.file = Some(digest_of(path)?);
             }
@@ -128,11 +129,7 @@ impl Side {
 }
 
 impl Statistics {
-    fn read(
-        file: &mut StatisticsFile,
-        path: &Path,
-        role: Role,
-    ) -> Result<Option<Self>, Failure> {
+    fn read(file: &mut StatisticsFile, path: &Path, role: Role) -> Result<Option<Self>, Failure> {
         let features = read_gaussian(file, Features::Main, path, role)?;
         let spatial = read_gaussian(file, Features::Spatial, path, role)?;
         if features.is_none() && spatial.is_none() {

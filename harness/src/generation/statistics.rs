@@ -9,7 +9,6 @@ use crate::arrays::statistics_file::Moments;
 use crate::arrays::statistics_writer::{self, KeptImages, StatisticsToWrite};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::images::ImageError;
 use crate::images::prepare::decode_sample;
 use crate::images::reader;
 use crate::interrupt;
@@ -111,20 +110,22 @@ pub fn write_statistics(
     })?;
     let spatial = plan.spatial.as_deref().map(moments).transpose()?.flatten();
     let kept = Kept::of(&images, request.kept_images)?;
-    statistics_writer::write_statistics(
-        request.out,
-        &StatisticsToWrite {
-            main: &features,
-            spatial: spatial.as_ref(),
-            images: kept.as_ref().map(|kept| KeptImages {
-                count: kept.indices.len(),
-                size: kept.size,
-                read: &|index| kept.pixels(index),
-            }),
-        },
-    )?;
-    let sha256 = Digest::of_file(request.out)
-        .map_err(|error| Failure::file("read", request.out, &error))?;
+    let read = |position: usize| match &kept {
+        Some(kept) => kept.pixels(position),
+        None => Err(io::ErrorKind::InvalidInput.into()),
+    };
+    let to_write = StatisticsToWrite {
+        main: &features,
+        spatial: spatial.as_ref(),
+        images: kept.as_ref().map(|kept| KeptImages {
+            count: kept.indices.len(),
+            size: kept.size,
+            read: &read,
+        }),
+    };
+    statistics_writer::write_statistics(request.out, &to_write)?;
+    let sha256 =
+        Digest::of_file(request.out).map_err(|error| Failure::file("read", request.out, &error))?;
     let provenance = Provenance {
         schema: provenance::SCHEMA,
         retally: env!("CARGO_PKG_VERSION").to_owned(),
@@ -217,15 +218,15 @@ impl<'a> Kept<'a> {
             if found == self.size {
                 return Ok(rgb.into_values());
             }
-            Err(ImageError::layout(
-                format!("`{}`", self.images.key(index)),
-                format!(
-                    "it is {}x{}, the first image is {}x{}: images in a file must have one size; leave --keep-images out, or \
-                     resize them first",
-                    found.0, found.1, self.size.0, self.size.1
-                ),
-            )
-            .into())
+            Err(Failure::invalid(format_args!(
+                "image `{}` is {}x{}, the first one {}x{}: images in a file must have one size; leave --keep-images out, or \
+                 resize them first",
+                self.images.key(index),
+                found.0,
+                found.1,
+                self.size.0,
+                self.size.1
+            )))
         };
         decoded().map_err(|failure| io::Error::new(io::ErrorKind::InvalidInput, failure.message()))
     }
