@@ -3,8 +3,10 @@
 //! Features are rows of `f32`: [samples, dimensions]. One file holds one formula.
 
 pub mod cmmd;
+pub mod inception_score;
 pub mod kernel_distance;
 pub mod manifold;
+pub mod mind;
 
 mod error;
 mod fd_infinity;
@@ -24,6 +26,10 @@ pub use frechet::{
     FrechetDistance, FrechetOptions, FrechetSide, FrechetUncertainty, SmallSampleBias, TracePath,
     frechet_bias, frechet_distance, frechet_distance_with_uncertainty, frechet_measurements,
 };
+pub use inception_score::{
+    InceptionScore, InceptionScoreOptions, OrderSensitivity, inception_score, order_sensitivity,
+};
 pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance};
 pub use manifold::{Arithmetic, Boundary, Manifold, ManifoldOptions, manifold};
+pub use mind::{Mind, MindOptions, mind};
 pub use moments::{BLOCK_ROWS, Gaussian, Moments, MomentsStream};

@@ -5,10 +5,11 @@ use super::side::{Role, Side};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use ndarray::Array2;
+use retally_metrics::distribution::inception_score::RowOrder;
 use retally_metrics::distribution::{
     DistributionError, FrechetOptions, FrechetSide, Gaussian, InceptionScoreOptions,
-    KernelDistanceOptions, RowOrder, frechet_measurements, inception_score, kernel_distance,
-    manifold, order_sensitivity,
+    KernelDistanceOptions, frechet_measurements, inception_score, kernel_distance, manifold,
+    order_sensitivity,
 };
 use retally_metrics::executor::Executor;
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};

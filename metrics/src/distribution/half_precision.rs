@@ -6,7 +6,7 @@
 #[inline(always)]
 pub(super) fn round_to_half(value: f32) -> f32 {
     /// The smallest normal number of binary16, 2^-14.
-    const SMALLEST_NORMAL: f32 = 6.103_515_625e-5;
+    const SMALLEST_NORMAL: f32 = 1.0 / 16_384.0;
     /// The middle between the largest number of binary16, 65,504, and the one that would follow.
     const OVERFLOW: f32 = 65_520.0;
     /// `f32` numbers around 0.75 are multiples of 2^-24, as the subnormal numbers of binary16 are.

@@ -116,7 +116,7 @@ struct Hit {
 ///
 /// # Errors
 /// If a set has not more than k rows or holds NaN or infinities, the widths differ, k is 0, or there are more than 2^20
-/// dimensions.
+/// dimensions; `Overflow` if [`Arithmetic::AdmHalf`] leaves even the range of `f32`.
 pub fn manifold(
     reference: ArrayView2<'_, f32>,
     samples: ArrayView2<'_, f32>,
@@ -137,10 +137,12 @@ pub fn manifold(
             reference.width()
         )));
     }
-    Ok(match options.arithmetic {
-        Arithmetic::Exact => exact::manifold(reference.rows(), samples.rows(), options, executor),
+    match options.arithmetic {
+        Arithmetic::Exact => {
+            Ok(exact::manifold(reference.rows(), samples.rows(), options, executor))
+        }
         Arithmetic::AdmHalf => adm::manifold(reference.rows(), samples.rows(), options, executor),
-    })
+    }
 }
 
 impl Manifold {

@@ -123,7 +123,14 @@ fn every_protocol_gives_what_its_tool_gives() {
     let model = network();
     for (protocol, expected) in recorded["protocols"].as_object().unwrap() {
         let mut arguments = vec![
-            "score", "generation", "reference", "samples", "--protocol", protocol, "--model", &model,
+            "score",
+            "generation",
+            "reference",
+            "samples",
+            "--protocol",
+            protocol,
+            "--model",
+            &model,
         ];
         if protocol == "torch-fidelity" {
             arguments.extend(["--output", "vgg16_fc2=pool3"]);
@@ -152,7 +159,16 @@ fn features_are_stored_by_content_and_change_no_number() {
     // Stored features need no session; another folder name and another number of threads are the same content.
     fs::rename(bench.path("samples"), bench.path("renamed")).unwrap();
     let again = bench.json(&[
-        "score", "fid", "reference", "renamed", "--protocol", "adm", "--model", &model, "--threads", "1",
+        "score",
+        "fid",
+        "reference",
+        "renamed",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
+        "--threads",
+        "1",
     ]);
     assert_eq!(again["record"]["network"]["sessions"].as_array().unwrap().len(), 0);
     assert_eq!(first["measurements"], again["measurements"]);
@@ -166,13 +182,28 @@ fn features_are_stored_by_content_and_change_no_number() {
     bytes[last] ^= 1;
     fs::write(&stored[0], bytes).unwrap();
     let finished = bench.command(&[
-        "score", "fid", "reference", "renamed", "--protocol", "adm", "--model", &model,
+        "score",
+        "fid",
+        "reference",
+        "renamed",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
     ]);
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(finished.stderr.contains("is damaged"), "{finished:?}");
     // The same set on both sides is at distance 0.
     let same = bench.json(&[
-        "score", "fid", "reference", "reference", "--protocol", "adm", "--model", &model, "--quick",
+        "score",
+        "fid",
+        "reference",
+        "reference",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
+        "--quick",
     ]);
     assert!(value(&same, "FID").abs() < 1e-9, "{same}");
 }
@@ -182,16 +213,41 @@ fn statistics_take_the_place_of_their_images_and_know_where_they_come_from() {
     let bench = Workbench::new(160);
     let model = network();
     let written = bench.json(&[
-        "stats", "reference", "--protocol", "adm", "--model", &model, "--out", "ref.npz", "--keep-images", "40",
+        "stats",
+        "reference",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
+        "--out",
+        "ref.npz",
+        "--keep-images",
+        "40",
     ]);
     assert_eq!(written["dimensions"], 128);
     assert_eq!(written["spatial_dimensions"], 2023);
     assert_eq!(written["kept_images"], 40);
     let images = bench.json(&[
-        "score", "generation", "reference", "samples", "--protocol", "adm", "--model", &model, "--quick",
+        "score",
+        "generation",
+        "reference",
+        "samples",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
+        "--quick",
     ]);
     let statistics = bench.json(&[
-        "score", "generation", "ref.npz", "samples", "--protocol", "adm", "--model", &model, "--quick",
+        "score",
+        "generation",
+        "ref.npz",
+        "samples",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
+        "--quick",
     ]);
     // 160 rows, 128 dimensions: both ways to the trace; sFID's statistics are of low rank.
     assert_near(value(&statistics, "FID"), value(&images, "FID"), 1e-9, "FID");
@@ -202,7 +258,15 @@ fn statistics_take_the_place_of_their_images_and_know_where_they_come_from() {
     assert_eq!(measurement(&images, "recall")["n"], 160);
 
     let other = [
-        "score", "fid", "ref.npz", "samples", "--protocol", "pytorch-fid", "--model", &model, "--quick",
+        "score",
+        "fid",
+        "ref.npz",
+        "samples",
+        "--protocol",
+        "pytorch-fid",
+        "--model",
+        &model,
+        "--quick",
     ];
     bench.refused(&other, 2, "not comparable");
     let forced = bench.json(&[&other[..], &["--force"]].concat());
@@ -214,7 +278,15 @@ fn statistics_take_the_place_of_their_images_and_know_where_they_come_from() {
     // Without the file beside them, their origin is unknown, and said to be.
     fs::remove_file(bench.path("ref.npz.json")).unwrap();
     let unknown = bench.json(&[
-        "score", "fid", "ref.npz", "samples", "--protocol", "adm", "--model", &model, "--quick",
+        "score",
+        "fid",
+        "ref.npz",
+        "samples",
+        "--protocol",
+        "adm",
+        "--model",
+        &model,
+        "--quick",
     ]);
     let notes = unknown["record"]["notes"].to_string();
     assert!(notes.contains("nothing says by which protocol"), "{notes}");
@@ -260,7 +332,8 @@ fn what_cannot_be_scored_is_refused_with_advice() {
         "no folder",
     );
     // An output that is no row of features.
-    let map = ["score", "fid", "reference", "samples", "--protocol", "clean-fid", "--model", &model];
+    let map =
+        ["score", "fid", "reference", "samples", "--protocol", "clean-fid", "--model", &model];
     bench.refused(&[&map[..], &["--output", "pool3=Mixed_7c"]].concat(), 2, "one row of features");
     // A broken image is named.
     fs::write(bench.folder.path().join("samples/zzz.png"), b"\x89PNG\r\n\x1a\nbroken").unwrap();
@@ -271,7 +344,8 @@ fn what_cannot_be_scored_is_refused_with_advice() {
 fn rows(count: usize, width: usize, seed: u64) -> Vec<f32> {
     let mut state = seed;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 40) as f32 / (1_u64 << 24) as f32
     };
     (0..count * width).map(|_| next() + next() - next()).collect()
@@ -290,7 +364,9 @@ fn feature_files_are_scored_without_a_network() {
     };
     let frechet = score("frechet", &["--infinity", "--seed", "3"]);
     assert!(value(&frechet, "FD") > 0.0);
-    assert!(measurement(&frechet, "FD")["interval"]["method"].as_str().unwrap().contains("jackknife"));
+    assert!(
+        measurement(&frechet, "FD")["interval"]["method"].as_str().unwrap().contains("jackknife")
+    );
     for metric in ["FD bias (small sample)", "FD (bias-corrected)", "FD-infinity"] {
         assert!(measurement(&frechet, metric)["value"].is_f64(), "{frechet}");
     }

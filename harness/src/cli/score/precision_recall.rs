@@ -2,8 +2,8 @@
 
 use super::features::PairArguments;
 use crate::failure::Failure;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use retally_metrics::Measurement;
 use retally_metrics::distribution::manifold::{Arithmetic, Boundary, ManifoldOptions, manifold};
 

@@ -8,6 +8,7 @@
 //! matrix products on GPUs are. A GPU may add in another order, which moves single distances by a unit of binary16.
 
 use super::{Boundary, Hit, Manifold, ManifoldOptions};
+use crate::distribution::DistributionError;
 use crate::distribution::features::Rows;
 use crate::distribution::half_precision::round_to_half;
 use crate::distribution::tiles::{self, Tile};
@@ -22,8 +23,13 @@ pub(super) fn manifold(
     samples: Rows<'_>,
     options: &ManifoldOptions,
     executor: &dyn Executor,
-) -> Manifold {
+) -> Result<Manifold, DistributionError> {
+    /// No intermediate value exceeds four times the longer row's |u|².
+    const LONGEST: f32 = f32::MAX / 8.0;
     let (reference, samples) = (Set::new(reference), Set::new(samples));
+    if reference.lengths.iter().chain(&samples.lengths).any(|&length| length > LONGEST) {
+        return Err(DistributionError::Overflow { what: "the squared distances" });
+    }
     let reference_radii = squared_radii(&reference, options.k, executor);
     let sample_radii = squared_radii(&samples, options.k, executor);
     let inside = |distance: f32, radius: f32| match options.boundary {
@@ -55,7 +61,7 @@ pub(super) fn manifold(
         },
         |_, hits| manifold.add(&hits),
     );
-    manifold
+    Ok(manifold)
 }
 
 /// Number k, counted from 0, of every row's sorted distances. The set has more than k rows.

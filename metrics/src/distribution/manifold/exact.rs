@@ -1,6 +1,6 @@
 //! Decisions that are those of `f64`, at the price of `f32`: see [`super::filter`].
 
-use super::filter::{Bounded, BoundedPair, Scale, Sieve, squared_distance};
+use super::filter::{Bounded, BoundedPair, Scale, Sieve, nearest_bound, squared_distance};
 use super::shortlist::{Candidate, Shortlist};
 use super::{Boundary, Hit, Manifold, ManifoldOptions};
 use crate::distribution::features::Rows;
@@ -86,7 +86,12 @@ fn neighbours(
     tile: &Tile,
     (k, known): (usize, &[Shortlist]),
 ) -> Vec<(usize, Candidate)> {
-    let products = tile.products(set.moved(), set.moved());
+    let mut products = tile.products(set.moved(), set.moved());
+    if tile.is_diagonal() {
+        // No row is its own neighbour: this puts it infinitely far away.
+        (0..tile.rows.len())
+            .for_each(|row| products[row * (tile.columns.len() + 1)] = f32::NEG_INFINITY);
+    }
     let fresh = |rows: &std::ops::Range<usize>| -> Vec<Shortlist> {
         known[rows.clone()].iter().map(|known| Shortlist::new(k, known.threshold())).collect()
     };
@@ -100,6 +105,10 @@ fn neighbours(
     let mut found = Vec::new();
     for (position, products) in products.chunks_exact(tile.columns.len()).enumerate() {
         let row = tile.rows.start + position;
+        if of_rows[position].threshold() == f32::INFINITY {
+            let threshold = nearest_bound(products, set.upper[row], upper, k);
+            of_rows[position] = Shortlist::new(k, threshold);
+        }
         Sieve {
             products,
             own_lower: set.lower[row],

@@ -17,6 +17,9 @@ use super::super::features::Rows;
 /// Coordinates summed side by side in `f64`. Part of the definition of a distance, because it fixes the order of the sum.
 const LANES: usize = 16;
 
+/// Columns that are looked at together; nearly always none of them passes.
+const GROUP: usize = 64;
+
 /// A set of rows with what bounds their distances.
 pub(super) struct Bounded<'a> {
     /// As given.
@@ -140,6 +143,40 @@ impl pulp::NullaryFnOnce for SquaredDistance<'_> {
     }
 }
 
+/// A number that at least k of the columns are surely not farther than; infinity where it cannot be told quickly.
+///
+/// Each of 64 interleaved parts of the columns has a nearest one: the k-th smallest of those 64 bounds will do.
+pub(super) fn nearest_bound(products: &[f32], own_upper: f32, upper: &[f32], k: usize) -> f32 {
+    let mut parts = [f32::INFINITY; GROUP];
+    pulp::Arch::new().dispatch(PartMinima { products, own_upper, upper, parts: &mut parts });
+    parts.sort_unstable_by(f32::total_cmp);
+    parts.get(k - 1).copied().unwrap_or(f32::INFINITY)
+}
+
+struct PartMinima<'a> {
+    products: &'a [f32],
+    own_upper: f32,
+    upper: &'a [f32],
+    parts: &'a mut [f32; GROUP],
+}
+
+impl pulp::NullaryFnOnce for PartMinima<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        // Columns beyond the last full group only make the bound less tight.
+        let (groups, _) = self.products.as_chunks::<GROUP>();
+        let (upper, _) = self.upper.as_chunks::<GROUP>();
+        for (products, upper) in groups.iter().zip(upper) {
+            for lane in 0..GROUP {
+                let bound = (self.own_upper + upper[lane]) - 2.0 * products[lane];
+                self.parts[lane] = if bound < self.parts[lane] { bound } else { self.parts[lane] };
+            }
+        }
+    }
+}
+
 /// Finds the columns of one row of products whose distance may be at most the row's threshold or the column's.
 pub(super) struct Sieve<'a> {
     /// Inner products of the row with the columns.
@@ -172,8 +209,6 @@ impl pulp::NullaryFnOnce for Sieve<'_> {
 
     #[inline(always)]
     fn call(self) {
-        /// Columns that are looked at together; nearly always none of them passes.
-        const GROUP: usize = 64;
         let (groups, rest) = self.products.as_chunks::<GROUP>();
         let (lower, _) = self.lower.as_chunks::<GROUP>();
         let (thresholds, _) = self.thresholds.as_chunks::<GROUP>();

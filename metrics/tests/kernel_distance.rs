@@ -1,0 +1,260 @@
+//! KID, CMMD and MIND against torch-fidelity, PyTorch and NumPy (recorded by `tests/parity/metrics_generation.py`) and
+//! against their own laws.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
+
+mod portable;
+
+use ndarray::{Array2, ArrayView2, Axis, s};
+use portable::{Scrambled, clusters};
+use proptest::prelude::*;
+use retally_metrics::distribution::kernel_distance::{PolynomialKernel, Subsets};
+use retally_metrics::distribution::{
+    CmmdOptions, DistributionError, KernelDistance, KernelDistanceOptions, MindOptions, cmmd,
+    kernel_distance, mind,
+};
+use retally_metrics::executor::Sequential;
+use serde_json::Value;
+
+const RECORDED: &str = include_str!("../../tests/parity/metrics_generation.json");
+
+fn recorded(metric: &str) -> Value {
+    let document: Value = serde_json::from_str(RECORDED).unwrap();
+    document[metric].clone()
+}
+
+fn reference() -> Array2<f32> {
+    clusters(1, 700, 48, 0.5, 0.0)
+}
+
+fn samples() -> Array2<f32> {
+    clusters(2, 600, 48, 0.5, 0.0625)
+}
+
+fn options(count: usize, size: usize, all_rows: bool) -> KernelDistanceOptions {
+    let subsets = Some(Subsets { count, size, seed: 2020 });
+    KernelDistanceOptions { subsets, all_rows, ..KernelDistanceOptions::default() }
+}
+
+fn only_all_rows() -> KernelDistanceOptions {
+    KernelDistanceOptions { subsets: None, ..KernelDistanceOptions::default() }
+}
+
+fn measure(options: &KernelDistanceOptions) -> KernelDistance {
+    kernel_distance(reference().view(), samples().view(), options, &Sequential).unwrap()
+}
+
+fn close(actual: f64, expected: f64, allowed: f64) {
+    assert!((actual - expected).abs() < allowed, "{actual} is not {expected}");
+}
+
+#[test]
+fn kid_agrees_with_torch_fidelity() {
+    let recorded = recorded("kid");
+    let quadratic = PolynomialKernel { degree: 2, gamma: Some(0.125), coefficient: 0.5 };
+    for (name, options) in [
+        ("30 subsets of 200", options(30, 200, true)),
+        ("30 subsets of 200", options(30, 200, false)),
+        ("3 subsets of 150", options(3, 150, true)),
+        ("3 subsets of 150", options(3, 150, false)),
+        (
+            "10 subsets of 600, degree 2",
+            KernelDistanceOptions { kernel: quadratic, ..options(10, 600, false) },
+        ),
+    ] {
+        let expected = &recorded[name];
+        let actual = measure(&options).subsets.unwrap();
+        close(actual.mean, expected["kernel_inception_distance_mean"].as_f64().unwrap(), 1e-6);
+        let spread = expected["kernel_inception_distance_std"].as_f64().unwrap();
+        close(actual.standard_deviation, spread, 1e-6);
+    }
+}
+
+#[test]
+fn both_ways_to_the_subsets_agree_to_single_precision() {
+    let at_once = measure(&options(3, 150, true)).subsets.unwrap();
+    let one_by_one = measure(&options(3, 150, false)).subsets.unwrap();
+    for (first, second) in at_once.values.iter().zip(&one_by_one.values) {
+        close(*first, *second, 3e-7);
+    }
+}
+
+#[test]
+fn kid_of_all_rows_agrees_with_double_precision() {
+    let recorded = recorded("kid");
+    let actual = measure(&only_all_rows()).all_rows.unwrap();
+    close(actual.value, recorded["all rows"].as_f64().unwrap(), 1e-7);
+    let few = kernel_distance(
+        reference().slice(s![..40, ..]),
+        samples().slice(s![..40, ..]),
+        &only_all_rows(),
+        &Sequential,
+    )
+    .unwrap()
+    .all_rows
+    .unwrap();
+    close(few.value, recorded["first 40 rows"].as_f64().unwrap(), 1e-6);
+    let interval = few.interval.unwrap();
+    let standard_error = recorded["first 40 rows, standard error"].as_f64().unwrap();
+    close((interval.high.get() - interval.low.get()) / (2.0 * 1.959_963_985), standard_error, 1e-6);
+}
+
+#[test]
+fn cmmd_agrees_with_double_precision() {
+    let recorded = recorded("cmmd");
+    let under = |rows: Option<usize>, normalise| {
+        let options = CmmdOptions { normalise, ..CmmdOptions::default() };
+        let (reference, samples) = (reference(), samples());
+        let cut = |set: &Array2<f32>| set.slice(s![..rows.unwrap_or(set.nrows()), ..]).to_owned();
+        cmmd(cut(&reference).view(), cut(&samples).view(), &options, &Sequential).unwrap()
+    };
+    // Single-precision inner products of these rows are off by 1e-6, times scale/(2σ²) = 5 and averaged.
+    close(under(None, true).value, recorded["unit rows"].as_f64().unwrap(), 1e-6);
+    close(under(None, false).value, recorded["rows as they are"].as_f64().unwrap(), 5e-6);
+    let few = under(Some(40), false);
+    close(few.value, recorded["first 40 rows"].as_f64().unwrap(), 5e-6);
+    let interval = few.interval.unwrap();
+    let standard_error = recorded["first 40 rows, standard error"].as_f64().unwrap();
+    close((interval.high.get() - interval.low.get()) / (2.0 * 1.959_963_985), standard_error, 5e-6);
+}
+
+#[test]
+fn mind_agrees_with_pytorch() {
+    let recorded = recorded("mind");
+    for (name, rows, options) in [
+        ("700 against 600, 1000 directions", 700, MindOptions::default()),
+        ("600 against 600, 50 directions", 600, MindOptions { directions: 50, seed: 7 }),
+    ] {
+        let reference = reference();
+        let reference = reference.slice(s![..rows, ..]);
+        let actual = mind(reference, samples().view(), &options, &Sequential).unwrap().value;
+        let expected = recorded[name].as_f64().unwrap();
+        close(actual / expected, 1.0, 1e-6);
+    }
+}
+
+/// Rotates neighbouring pairs of coordinates.
+fn rotated(set: ArrayView2<'_, f32>) -> Array2<f32> {
+    let (sine, cosine) = 0.7_f64.sin_cos();
+    Array2::from_shape_fn(set.dim(), |(row, column)| {
+        let (own, other) = (f64::from(set[[row, column]]), f64::from(set[[row, column ^ 1]]));
+        let sign = if column % 2 == 0 { -1.0 } else { 1.0 };
+        (cosine * own + sign * sine * other) as f32
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn laws(seed in 1_u64..1000, rows in 5_usize..40, more in 0_usize..20, pairs in 1_usize..9) {
+        let width = 2 * pairs;
+        let first = clusters(seed, rows, width, 0.5, 0.0);
+        let second = clusters(seed + 1000, rows + more, width, 0.5, 0.1);
+        let kid = |first: &Array2<f32>, second: &Array2<f32>| {
+            let result = kernel_distance(first.view(), second.view(), &only_all_rows(), &Sequential);
+            result.unwrap().all_rows.unwrap().value
+        };
+        let discrepancy = |first: &Array2<f32>, second: &Array2<f32>| {
+            let options = CmmdOptions { normalise: false, ..CmmdOptions::default() };
+            cmmd(first.view(), second.view(), &options, &Sequential).unwrap().value
+        };
+        let distance = kid(&first, &second);
+        // Neither the sides, nor the order of rows, nor a rotation of all matters.
+        prop_assert!((kid(&second, &first) - distance).abs() < 1e-6);
+        prop_assert!((discrepancy(&second, &first) - discrepancy(&first, &second)).abs() < 1e-5);
+        let mut reversed = first.clone();
+        reversed.invert_axis(Axis(0));
+        prop_assert!((kid(&reversed, &second) - distance).abs() < 1e-6);
+        let (turned, turned_too) = (rotated(first.view()), rotated(second.view()));
+        prop_assert!((kid(&turned, &turned_too) - distance).abs() < 3e-6);
+        // A set with itself: the U-statistic is 2/(n(n-1)) (mean of all pairs less mean of the diagonal), not above 0.
+        prop_assert!(kid(&first, &first) < 1e-6);
+        // The V-statistic is a squared norm.
+        prop_assert!(discrepancy(&first, &first).abs() < 1e-5);
+        prop_assert!(discrepancy(&first, &second) > -1e-5);
+        let options = MindOptions { directions: 16, seed: 1 };
+        let sliced = |first: &Array2<f32>, second: &Array2<f32>| {
+            mind(first.view(), second.view(), &options, &Sequential).unwrap().value
+        };
+        prop_assert!(sliced(&first, &reversed) == 0.0);
+        prop_assert!(sliced(&first, &second) > 0.0);
+        // Moving all rows by t moves every order statistic by t·u: MIND = 3 d · mean (t·u)², whose mean is 3 |t|².
+        let moved = first.mapv(|value| value + 2.0);
+        let expected = 3.0 * 4.0 * width as f64;
+        let many = MindOptions { directions: 2000, seed: 1 };
+        let actual = mind(first.view(), moved.view(), &many, &Sequential).unwrap().value;
+        // (t·u)² has mean |t|²/d and a standard deviation of at most √2 times that.
+        prop_assert!((actual / expected - 1.0).abs() < 6.0 * (2.0_f64 / 2000.0).sqrt(), "{}", actual / expected);
+    }
+}
+
+#[test]
+fn every_executor_gives_the_same_bits() {
+    let (reference, samples) = (clusters(1, 1300, 20, 0.5, 0.0), clusters(2, 1100, 20, 0.5, 0.1));
+    for options in [options(8, 400, true), options(2, 600, false)] {
+        let kid = |executor| kernel_distance(reference.view(), samples.view(), &options, executor);
+        assert_eq!(kid(&Sequential), kid(&Scrambled));
+    }
+    let options = CmmdOptions::default();
+    assert_eq!(
+        cmmd(reference.view(), samples.view(), &options, &Sequential),
+        cmmd(reference.view(), samples.view(), &options, &Scrambled)
+    );
+    let options = MindOptions { directions: 100, seed: 0 };
+    assert_eq!(
+        mind(reference.view(), samples.view(), &options, &Sequential),
+        mind(reference.view(), samples.view(), &options, &Scrambled)
+    );
+}
+
+#[test]
+fn measurements_are_those_that_were_asked_for() {
+    let names = |options: &KernelDistanceOptions| -> Vec<String> {
+        let measurements = measure(options).measurements();
+        assert!(measurements.iter().all(|measurement| measurement.n == 600));
+        measurements.into_iter().map(|measurement| measurement.metric).collect()
+    };
+    assert_eq!(names(&options(2, 50, true)), ["KID", "KID spread over subsets", "KID (all rows)"]);
+    assert_eq!(names(&options(2, 50, false)), ["KID", "KID spread over subsets"]);
+    assert_eq!(names(&only_all_rows()), ["KID (all rows)"]);
+}
+
+#[test]
+fn bad_input_is_refused() {
+    let failure = |options: &KernelDistanceOptions| {
+        kernel_distance(reference().view(), samples().view(), options, &Sequential).unwrap_err()
+    };
+    assert_eq!(
+        failure(&options(1, 601, false)),
+        DistributionError::TooFewRows { set: "the samples", actual: 600, needed: 601 }
+    );
+    assert!(matches!(failure(&options(0, 10, false)), DistributionError::Options(_)));
+    assert!(matches!(failure(&options(1, 1, false)), DistributionError::Options(_)));
+    let nothing = KernelDistanceOptions { all_rows: false, ..only_all_rows() };
+    assert!(matches!(failure(&nothing), DistributionError::Options(_)));
+    let kernel = PolynomialKernel { degree: 0, ..PolynomialKernel::default() };
+    let degree = KernelDistanceOptions { kernel, ..only_all_rows() };
+    assert!(matches!(failure(&degree), DistributionError::Options(_)));
+    let huge = samples().mapv(|value| value * 1e18);
+    assert!(matches!(
+        kernel_distance(reference().view(), huge.view(), &only_all_rows(), &Sequential),
+        Err(DistributionError::Overflow { .. })
+    ));
+    let mut zero = samples();
+    zero.row_mut(3).fill(0.0);
+    assert_eq!(
+        cmmd(reference().view(), zero.view(), &CmmdOptions::default(), &Sequential).unwrap_err(),
+        DistributionError::ZeroRow { set: "the samples", row: 3 }
+    );
+    let narrow = CmmdOptions { sigma: 0.0, ..CmmdOptions::default() };
+    assert!(matches!(
+        cmmd(reference().view(), zero.view(), &narrow, &Sequential),
+        Err(DistributionError::Options(_))
+    ));
+    let none = MindOptions { directions: 0, seed: 0 };
+    assert!(matches!(
+        mind(reference().view(), zero.view(), &none, &Sequential),
+        Err(DistributionError::Options(_))
+    ));
+}
