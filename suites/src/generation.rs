@@ -3,7 +3,7 @@
 //! A number such as an FID is comparable only within one protocol: decoder, resize, pixel scale, network output, splits,
 //! order, subsets and precision all move it. So a protocol is named, versioned and recorded with every number.
 
-use retally_manifests::{Normalise, Resize};
+use retally_manifests::{Digest, Normalise, Resize};
 use retally_metrics::distribution::kernel_distance::Subsets;
 use retally_metrics::distribution::{InceptionScoreOptions, ManifoldOptions};
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,8 @@ pub struct GenerationProtocol {
     pub differs: Vec<String>,
     /// From a decoded image to the network's input; absent: as the encoder's manifest entry says.
     pub image: Option<ImagePreparation>,
+    /// The network that the tool's published numbers are made with; absent: any.
+    pub network: Option<NetworkIdentity>,
     /// Fréchet distance, and the spatial one where the tool has it.
     pub frechet: FrechetPlan,
     /// Inception Score.
@@ -43,6 +45,14 @@ pub struct ImagePreparation {
     pub resize: Resize,
     /// Scale of the numbers.
     pub normalise: Normalise,
+}
+
+/// The network of a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkIdentity {
+    /// Digest of the published weights. An ONNX file made from them says so in its metadata (`source_sha256`).
+    pub weights_sha256: Digest,
 }
 
 /// Which outputs are compared by their means and covariances.

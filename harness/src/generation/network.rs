@@ -163,6 +163,17 @@ pub(super) struct FeatureNetwork {
     pub(super) batch: usize,
     /// The outputs taken.
     pub(super) outputs: Vec<FeatureOutput>,
+    /// Which weights it has, where the protocol prescribes some.
+    pub(super) weights: Option<WeightsOrigin>,
+}
+
+/// Whether a network has the weights that a protocol's published numbers are made with, by its own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WeightsOrigin {
+    /// It says that it was made from them.
+    Published,
+    /// It says something else, or nothing.
+    Other(Option<String>),
 }
 
 /// What of the user's words concerns the network.
@@ -190,6 +201,7 @@ impl FeatureNetwork {
         let (name, file, entry) = locate(options.model, context)?;
         let failed = |error: std::io::Error| Failure::file("read the model", &file, &error);
         let digest = Digest::of_file(&file).map_err(failed)?;
+        let mut weights = None;
         let (recipe, outputs) = match (protocol.image, &entry) {
             (Some(image), _) => {
                 if options.tap.is_some() {
@@ -205,6 +217,7 @@ impl FeatureNetwork {
                     normalise: image.normalise,
                     layout: ImageLayout::Nchw,
                 };
+                weights = weights_origin(&bytes, protocol)?;
                 (recipe, named_outputs(&bytes, protocol, options.names)?)
             }
             (None, Some(model)) => {
@@ -227,13 +240,29 @@ impl FeatureNetwork {
         };
         let by_manifest = entry.as_ref().map(|model| model.input.batch as usize);
         let batch = options.batch.or(by_manifest).unwrap_or(DEFAULT_BATCH);
-        Ok(Self { name, file, digest, recipe, batch, outputs })
+        Ok(Self { name, file, digest, recipe, batch, outputs, weights })
     }
 
     /// The position of a part among the outputs.
     pub(super) fn position(&self, part: &str) -> Option<usize> {
         self.outputs.iter().position(|output| output.part == part)
     }
+}
+
+/// What the model's metadata say of its weights (`zoo/export_fid_inception.py` writes them).
+fn weights_origin(
+    model: &[u8],
+    protocol: &GenerationProtocol,
+) -> Result<Option<WeightsOrigin>, Failure> {
+    let Some(network) = &protocol.network else { return Ok(None) };
+    let stated = |key| graph::metadata(model, key).map_err(Failure::invalid);
+    let digest = stated("source_sha256")?;
+    let published = digest.is_some_and(|digest| digest == network.weights_sha256.to_string());
+    Ok(Some(if published {
+        WeightsOrigin::Published
+    } else {
+        WeightsOrigin::Other(stated("weights")?.map(str::to_owned))
+    }))
 }
 
 fn locate(

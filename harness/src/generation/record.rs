@@ -1,6 +1,6 @@
 //! What was computed, beside the numbers: protocol, network, preprocessing, inputs, machine.
 
-use super::network::FeatureNetwork;
+use super::network::{FeatureNetwork, WeightsOrigin};
 use crate::machine::Machine;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::Execution;
@@ -41,6 +41,8 @@ pub struct NetworkRecord {
     pub name: String,
     /// Digest of its file.
     pub sha256: Digest,
+    /// Whether it says that it has the weights of the protocol's published numbers; `None` where the protocol has none.
+    pub published_weights: Option<bool>,
     /// The tensors taken, by the part that they play: `pool3=pool3`.
     pub outputs: Vec<String>,
     /// Every decoding, resizing and normalising step.
@@ -82,6 +84,10 @@ impl NetworkRecord {
         Self {
             name: network.name.clone(),
             sha256: network.digest,
+            published_weights: network
+                .weights
+                .as_ref()
+                .map(|weights| *weights == WeightsOrigin::Published),
             outputs: output_names(network),
             preprocessing,
             batch: network.batch,

@@ -3,7 +3,7 @@
 use super::comparison::{Making, differences, numeric_notes};
 use super::extraction::{Extraction, StoredOutputs};
 use super::metrics::{self, MetricInputs, PartRows};
-use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName};
+use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName, WeightsOrigin};
 use super::record::{NetworkRecord, ScoreRecord, output_names};
 use super::side::{ImagesBesideStatistics, Role, Side};
 use crate::context::Context;
@@ -232,6 +232,14 @@ impl Sides {
     /// What a reader should know.
     fn notes(&self, network: Option<&FeatureNetwork>, stage: &Stage) -> Vec<String> {
         let mut notes = Vec::new();
+        if let Some(WeightsOrigin::Other(stated)) =
+            network.and_then(|network| network.weights.as_ref())
+        {
+            let stated = stated.as_deref().unwrap_or("nothing");
+            notes.push(format!(
+                "the network does not have the published weights (its file says: {stated}): no published number is comparable"
+            ));
+        }
         for side in self.each() {
             let name = side.role.name();
             match (&side.statistics, &side.features) {

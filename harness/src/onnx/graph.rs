@@ -91,6 +91,23 @@ pub fn tensors(model: &[u8]) -> Result<Vec<Tensor<'_>>, GraphError> {
     Ok(Model::parse(model)?.tensors())
 }
 
+/// What a model's metadata says under `key`; of several entries the last one counts.
+///
+/// # Errors
+/// If the bytes are no ONNX model.
+pub fn metadata<'a>(model: &'a [u8], key: &str) -> Result<Option<&'a str>, GraphError> {
+    let mut found = None;
+    for field in Message::of_file(model).fields() {
+        let field = field?;
+        if let Some(entry) = field.message().filter(|_| field.number == schema::model::METADATA)
+            && schema::text_field(entry, schema::entry::KEY)? == key
+        {
+            found = Some(schema::text_field(entry, schema::entry::VALUE)?);
+        }
+    }
+    Ok(found)
+}
+
 /// Returns the model with exactly these tensors as graph outputs, in this order, without the nodes, constants and
 /// inputs that they do not need.
 ///

@@ -5,6 +5,7 @@ use super::wire::{MalformedMessage, Message};
 /// Fields of a `ModelProto`.
 pub(super) mod model {
     pub(in super::super) const GRAPH: u32 = 7;
+    pub(in super::super) const METADATA: u32 = 14;
     pub(in super::super) const FUNCTION: u32 = 25;
 }
 

@@ -87,7 +87,7 @@ fn library() -> &'static str {
     static PATH: OnceLock<String> = OnceLock::new();
     PATH.get_or_init(|| {
         let report = json(&["doctor"], 0);
-        report["library"]["path"].as_str().unwrap().to_owned()
+        report["onnxruntime"]["path"].as_str().unwrap().to_owned()
     })
 }
 
@@ -143,6 +143,9 @@ fn every_protocol_gives_what_its_tool_gives() {
         assert_eq!(document["record"]["protocol"], format!("{protocol}/1"));
         assert_eq!(document["record"]["reference"]["count"], recorded["images"]["reference"]);
         assert_eq!(document["record"]["samples"]["count"], recorded["images"]["samples"]);
+        // The network is random, and says so.
+        assert_eq!(document["record"]["network"]["published_weights"], false);
+        assert!(document["record"]["notes"].to_string().contains("random, not trained"));
         let interval = &measurement(&document, "FID")["interval"];
         assert!(interval["low"].as_f64().unwrap() < value(&document, "FID"), "{interval}");
     }

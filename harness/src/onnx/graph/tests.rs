@@ -56,6 +56,18 @@ fn tensors_are_listed_with_their_origin() {
 }
 
 #[test]
+fn metadata_are_read_by_key_and_the_last_entry_counts() {
+    let mut bytes = branched();
+    for (key, value) in [("weights", "old"), ("other", "x"), ("weights", "new")] {
+        let entry = message(&[(1, key.as_bytes()), (2, value.as_bytes())]);
+        bytes.extend(message(&[(14, &entry)]));
+    }
+    assert_eq!(metadata(&bytes, "weights").unwrap(), Some("new"));
+    assert_eq!(metadata(&bytes, "none").unwrap(), None);
+    assert!(metadata(&bytes[..bytes.len() - 1], "weights").is_err());
+}
+
+#[test]
 fn what_an_output_does_not_need_is_left_out() {
     assert_eq!(kept(&["a"]), ["input", "weight", "a"]);
     assert_eq!(kept(&["b"]), ["input", "weight", "sparse", "a", "b"]);
