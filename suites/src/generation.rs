@@ -4,8 +4,8 @@
 //! order, subsets and precision all move it. So a protocol is named, versioned and recorded with every number.
 
 use retally_manifests::{Normalise, Resize};
-use retally_metrics::distribution::{InceptionScoreOptions, ManifoldOptions};
 use retally_metrics::distribution::kernel_distance::Subsets;
+use retally_metrics::distribution::{InceptionScoreOptions, ManifoldOptions};
 use serde::{Deserialize, Serialize};
 
 /// A named way to score generated images against a reference.

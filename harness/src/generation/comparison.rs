@@ -16,7 +16,9 @@ pub(super) fn differences(reference: &Making<'_>, samples: &Making<'_>) -> Vec<S
     let mut found = Vec::new();
     let mut compare = |what: &str, reference: &str, samples: &str| {
         if reference != samples {
-            found.push(format!("{what}: `{reference}` for the reference, `{samples}` for the samples"));
+            found.push(format!(
+                "{what}: `{reference}` for the reference, `{samples}` for the samples"
+            ));
         }
     };
     compare("protocol", reference.protocol, samples.protocol);

@@ -120,10 +120,10 @@ impl<'a> Extraction<'a> {
             .map_err(|error| Failure::file("create the folder", self.folder, &error))?;
         let count: usize = missing.iter().map(|&chunk| stored.ranges[chunk].len()).sum();
         let tensors = self.network.outputs.iter().map(|output| output.tensor.clone()).collect();
-        let (sessions, record) =
-            self.execution.open(&self.network.file, tensors).map_err(|failure| {
-                failure.within(format_args!("model `{}`", self.network.name))
-            })?;
+        let (sessions, record) = self
+            .execution
+            .open(&self.network.file, tensors)
+            .map_err(|failure| failure.within(format_args!("model `{}`", self.network.name)))?;
         let mut job = self.progress.job(title, count as u64, "images");
         let chunk_job = ChunkJob {
             ranges: &stored.ranges,

@@ -87,7 +87,9 @@ impl MetricInputs<'_> {
     }
 
     fn spatial_frechet(&self) -> Result<MetricOutcome, Failure> {
-        let Some(part) = &self.protocol.frechet.spatial else { return Ok(MetricOutcome::default()) };
+        let Some(part) = &self.protocol.frechet.spatial else {
+            return Ok(MetricOutcome::default());
+        };
         let measurements = self.frechet_of("sFID", part, |side| {
             side.statistics.as_ref().and_then(|statistics| statistics.spatial.as_ref())
         })?;
@@ -95,7 +97,9 @@ impl MetricInputs<'_> {
     }
 
     fn inception_score(&self) -> Result<MetricOutcome, Failure> {
-        let Some(plan) = &self.protocol.inception_score else { return Ok(MetricOutcome::default()) };
+        let Some(plan) = &self.protocol.inception_score else {
+            return Ok(MetricOutcome::default());
+        };
         let Some(logits) = self.load(Role::Samples, &plan.logits)? else {
             return Ok(vec![self.missing("IS", &plan.logits)].into());
         };
@@ -128,7 +132,10 @@ impl MetricInputs<'_> {
         }
         let mut measurements = score.measurements();
         if score.per_split.len() > 1 {
-            let all_rows = InceptionScoreOptions { scores: options.scores, ..InceptionScoreOptions::all_rows() };
+            let all_rows = InceptionScoreOptions {
+                scores: options.scores,
+                ..InceptionScoreOptions::all_rows()
+            };
             let whole = inception_score(logits.view(), &all_rows, self.executor)?;
             measurements.extend(whole.measurements().into_iter().map(|measurement| Measurement {
                 metric: "IS (all rows)".to_owned(),
@@ -139,7 +146,9 @@ impl MetricInputs<'_> {
     }
 
     fn kernel_distance(&self) -> Result<MetricOutcome, Failure> {
-        let Some(plan) = &self.protocol.kernel_distance else { return Ok(MetricOutcome::default()) };
+        let Some(plan) = &self.protocol.kernel_distance else {
+            return Ok(MetricOutcome::default());
+        };
         let Some([reference, samples]) = self.load_both(&plan.features)? else {
             return Ok(vec![self.missing("KID", &plan.features)].into());
         };
@@ -172,7 +181,9 @@ impl MetricInputs<'_> {
     }
 
     fn precision_recall(&self) -> Result<MetricOutcome, Failure> {
-        let Some(plan) = &self.protocol.precision_recall else { return Ok(MetricOutcome::default()) };
+        let Some(plan) = &self.protocol.precision_recall else {
+            return Ok(MetricOutcome::default());
+        };
         let Some([reference, samples]) = self.load_both(&plan.features)? else {
             let absent = |name| self.missing(name, &plan.features);
             return Ok(vec![absent("precision"), absent("recall")].into());

@@ -86,7 +86,11 @@ impl FeatureOutput {
     }
 
     /// One row for each of the first `samples` entries of a batch.
-    pub(super) fn rows(&self, output: &ArrayD<f32>, samples: usize) -> Result<Array2<f32>, Failure> {
+    pub(super) fn rows(
+        &self,
+        output: &ArrayD<f32>,
+        samples: usize,
+    ) -> Result<Array2<f32>, Failure> {
         let misfit = |expected: &str| {
             Failure::invalid(format_args!(
                 "model output `{}` has shape {:?}, expected {expected}",
@@ -101,7 +105,8 @@ impl FeatureOutput {
         match &self.pooling {
             Pooling::Rows => {
                 let width: usize = output.shape().iter().skip(1).product();
-                let is_row = output.ndim() >= 2 && output.shape().iter().skip(2).all(|&axis| axis == 1);
+                let is_row =
+                    output.ndim() >= 2 && output.shape().iter().skip(2).all(|&axis| axis == 1);
                 if !is_row || width == 0 {
                     return Err(misfit("[batch, D]: one row of features a sample"));
                 }
@@ -118,7 +123,9 @@ impl FeatureOutput {
                     TapLayout::Map => (0, vec![channels, grid_rows, grid_columns]),
                 };
                 if output.shape()[1..] != expected {
-                    return Err(misfit(&format!("[batch, {expected:?}] as its manifest entry says")));
+                    return Err(misfit(&format!(
+                        "[batch, {expected:?}] as its manifest entry says"
+                    )));
                 }
                 let mut means = Array2::zeros((samples, channels));
                 for (sample, mut mean) in batch.outer_iter().zip(means.rows_mut()) {
@@ -127,7 +134,8 @@ impl FeatureOutput {
                             TapLayout::Tokens { .. } => sample.index_axis(Axis(1), channel),
                             TapLayout::Map => sample.index_axis(Axis(0), channel),
                         };
-                        let sum: f64 = values.iter().skip(skip).map(|&value| f64::from(value)).sum();
+                        let sum: f64 =
+                            values.iter().skip(skip).map(|&value| f64::from(value)).sum();
                         (sum / tokens as f64) as f32
                     };
                     for (channel, value) in mean.iter_mut().enumerate() {

@@ -143,9 +143,8 @@ impl Sides {
         } else {
             ImagesBesideStatistics::Unwanted
         };
-        let open = |path, role| {
-            threads.install(|| Side::open(path, role, beside, &context.progress))
-        };
+        let open =
+            |path, role| threads.install(|| Side::open(path, role, beside, &context.progress));
         Ok(Self {
             reference: open(request.reference, Role::Reference)?,
             samples: open(request.samples, Role::Samples)?,

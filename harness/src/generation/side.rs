@@ -84,7 +84,8 @@ impl Side {
                 side.features = file.features()?;
             }
             let known = side.statistics.is_some() || side.features.is_some();
-            wants_images = !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
+            wants_images =
+                !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
             if known {
                 side.file = Some(digest_of(path)?);
             }

@@ -115,8 +115,8 @@ pub fn write_statistics(
             images: &kept.iter().map(|&index| images.read(index)).collect::<Vec<_>>(),
         },
     )?;
-    let sha256 = Digest::of_file(request.out)
-        .map_err(|error| Failure::file("read", request.out, &error))?;
+    let sha256 =
+        Digest::of_file(request.out).map_err(|error| Failure::file("read", request.out, &error))?;
     let provenance = Provenance {
         schema: provenance::SCHEMA,
         retally: env!("CARGO_PKG_VERSION").to_owned(),

@@ -3,7 +3,9 @@
 use super::ScoreReport;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::generation::{GenerationRequest, MetricChoice, ModelReference, OutputName, ScoreRecord, score};
+use crate::generation::{
+    GenerationRequest, MetricChoice, ModelReference, OutputName, ScoreRecord, score,
+};
 use crate::onnx::device::Device;
 use clap::Args;
 use retally_suites::generation::GenerationProtocol;
