@@ -1,7 +1,8 @@
 //! FD-infinity: the Fréchet distance of infinitely many samples (Chong and Forsyth 2020), by the protocol of `dgm-eval`.
 //!
 //! The distance of n samples is too large by about b / n. A straight line in 1/n through the distances of subsets,
-//! each against the full reference, is read off at 0.
+//! each against the full reference, is read off at 0. The line is straight only while subsets have several times more
+//! rows than dimensions; the protocol does not ask for that.
 
 use super::frechet::{FrechetSide, REFERENCE, SAMPLES, check_widths, frechet_distance};
 use super::{DistributionError, Gaussian, Moments};

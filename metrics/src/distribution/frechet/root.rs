@@ -315,3 +315,78 @@ fn nuclear_norm(
     });
     Ok(TraceRoot { value: values.iter().sum(), path, transports })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::distribution::Moments;
+    use crate::executor::Sequential;
+    use crate::random::Stream;
+    use ndarray::Array2;
+
+    fn gaussian(rows: &Array2<f64>) -> Gaussian {
+        let moments = Moments::of(rows.view(), "a test", &Sequential).unwrap();
+        Gaussian::of_moments(&moments, "a test").unwrap()
+    }
+
+    /// Uniform numbers; column j scaled by 10^(-decay j).
+    fn rows(count: usize, width: usize, decay: f64, seed: u64) -> Array2<f64> {
+        let mut stream = Stream::new(seed, "rows", 0);
+        Array2::from_shape_fn((count, width), |(_, column)| {
+            stream.uniform() * 10_f64.powf(-decay * column as f64)
+        })
+    }
+
+    #[test]
+    fn the_least_error_is_at_most_the_error() {
+        // The steeper the spectrum, the further apart are its means.
+        for (decay, seed, looseness) in
+            [(0.0, 0, 3.0), (0.1, 1, 30.0), (0.3, 2, 1e3), (0.5, 3, 1e5)]
+        {
+            let sets = [seed, seed + 10].map(|seed| gaussian(&rows(60, 12, decay, seed)));
+            let factors = sets.each_ref().map(|set| guarded_cholesky(set.matrix()).unwrap());
+            let least = least_root_error([&sets[0], &sets[1]], [&factors[0], &factors[1]]);
+            let gram = GramRoot::of(factors[0].as_ref(), sets[1].matrix(), false).unwrap();
+            assert!(least <= gram.relative_error, "{least} {}", gram.relative_error);
+            assert!(least * looseness >= gram.relative_error, "{least} {}", gram.relative_error);
+        }
+    }
+
+    #[test]
+    fn a_factor_that_exists_by_rounding_alone_is_refused() {
+        let mut survived = 0;
+        for seed in 0..40 {
+            let mut rows = rows(50, 5, 0.0, seed);
+            for mut row in rows.outer_iter_mut() {
+                row[4] = row[0] - row[1] + 2.0 * row[2];
+            }
+            let set = gaussian(&rows);
+            survived += usize::from(cholesky(set.matrix()).is_some());
+            assert!(guarded_cholesky(set.matrix()).is_none(), "seed {seed}");
+        }
+        assert!(survived > 5, "{survived} of 40 factors exist: the guard was not tested");
+    }
+
+    #[test]
+    fn small_scales_are_not_taken_for_noise() {
+        let set = gaussian(&rows(50, 8, 3.0, 0));
+        assert!(guarded_cholesky(set.matrix()).is_some());
+        let Factor::Spectral { matrix, inverse } =
+            Factor::spectral(set.matrix(), "a test").unwrap()
+        else {
+            panic!("not spectral");
+        };
+        assert_eq!(matrix.ncols(), 8);
+        let identity = product(inverse.transpose(), matrix.as_ref());
+        let product = product(matrix.as_ref(), matrix.transpose());
+        for row in 0..8 {
+            for column in 0..8 {
+                let unit = f64::from(u8::from(row == column));
+                assert!((identity[(row, column)] - unit).abs() < 1e-13);
+                let largest = (set.matrix()[(row, row)] * set.matrix()[(column, column)]).sqrt();
+                let error = product[(row, column)] - set.matrix()[(row, column)];
+                assert!(error.abs() < 1e-13 * largest);
+            }
+        }
+    }
+}
