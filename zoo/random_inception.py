@@ -95,6 +95,12 @@ class RandomInception(Inception):
         self._draws = draws
         self._divisor = divisor
 
+    @staticmethod
+    def _shift(layer: str) -> tuple[float, float]:
+        """Range of a batch norm's bias. Where most values pass the ReLU, rounding errors grow little from layer to layer;
+        only the last block is as sparse as a trained one, so that norms of features are not large beside their distances."""
+        return (-0.4, 0.2) if layer.startswith("Mixed_7c") else (0.6, 1.4)
+
     def linear(self, x: np.ndarray, layer: str, channels: int, kernel: Kernel) -> np.ndarray:
         channels //= self._divisor
         shape = (channels, x.shape[1], kernel.height, kernel.width)
@@ -108,7 +114,7 @@ class RandomInception(Inception):
         centred = coarse(y - mean[:, None, None])
         variance = ((centred * centred).sum(axis=per_channel) / count).astype(np.float32)
         gamma = self._draws.uniform(f"{layer}.bn.weight", (channels,), 0.8, 1.2)
-        beta = self._draws.uniform(f"{layer}.bn.bias", (channels,), 0.6, 1.4)
+        beta = self._draws.uniform(f"{layer}.bn.bias", (channels,), *self._shift(layer))
         for part, values in (
             ("conv.weight", weight.astype(np.float32)),
             ("bn.weight", gamma),
