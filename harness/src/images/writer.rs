@@ -138,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("samples.npz");
         let mut writer = SampleWriter::create(&path, 3, (5, 2)).unwrap();
-        let image = |seed: u8| -> Vec<u8> { (0..30).map(|value| value * 7 ^ seed).collect() };
+        let image = |seed: u8| -> Vec<u8> { (0..30).map(|value| (value * 7) ^ seed).collect() };
         for seed in 0..3 {
             writer.push(&image(seed)).unwrap();
         }
@@ -155,7 +155,8 @@ mod tests {
         if let Some(keep) = std::env::var_os("RETALLY_KEEP_WRITTEN") {
             std::fs::copy(&path, Path::new(&keep).join("written-samples.npz")).unwrap();
         }
-        let layouts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/npz/layouts.json");
+        let layouts =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/npz/layouts.json");
         let layouts: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(layouts).unwrap()).unwrap();
         let digest = Digest::of_bytes(&std::fs::read(&path).unwrap()).to_string();
