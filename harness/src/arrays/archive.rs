@@ -45,6 +45,8 @@ pub(crate) struct Member {
     pub(crate) place: Place,
     /// Bytes of its numbers, known to fit the archive.
     pub(crate) length: u64,
+    /// CRC-32 of header and numbers.
+    pub(crate) checksum: u32,
 }
 
 impl Archive {
@@ -141,8 +143,9 @@ impl Archive {
                 return Err(within(&detail));
             }
         };
+        let checksum = file.crc32();
         drop(file);
-        let member = Member { name: name.to_owned(), header, place, length };
+        let member = Member { name: name.to_owned(), header, place, length, checksum };
         self.check_end(&member)?;
         Ok(member)
     }

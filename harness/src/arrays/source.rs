@@ -101,3 +101,28 @@ fn read_file_at(file: &mut File, offset: u64, bytes: &mut [u8]) -> io::Result<()
     file.seek(SeekFrom::Start(offset))?;
     file.read_exact(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn unpacked_bytes_are_the_same_in_memory_and_in_a_file() {
+        let bytes: Vec<u8> = (0..100).collect();
+        let (mut file, _) = temporary_file().unwrap();
+        file.write_all(&bytes).unwrap();
+        for unpacked in [Unpacked::Memory(bytes.clone()), Unpacked::Temporary(Mutex::new(file))] {
+            let mut source = Source::Unpacked(Arc::new(unpacked));
+            let mut other = source.reopen().unwrap();
+            assert_eq!(source.length().unwrap(), 100);
+            let mut part = [0; 10];
+            source.read_at(90, &mut part).unwrap();
+            assert_eq!(part, bytes[90..]);
+            other.read_at(5, &mut part).unwrap();
+            assert_eq!(part, bytes[5..15]);
+            assert!(source.read_at(91, &mut part).is_err());
+            assert!(source.read_at(u64::MAX, &mut part).is_err());
+        }
+    }
+}

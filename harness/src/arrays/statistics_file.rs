@@ -2,12 +2,12 @@
 //!
 //! | arrays | written by |
 //! |---|---|
-//! | `mu` [D], `sigma` [D, D] | ADM, pytorch-fid, clean-fid, MAR |
+//! | `mu` `[D]`, `sigma` `[D, D]` | ADM, pytorch-fid, clean-fid, MAR |
 //! | `ref_mu`, `ref_sigma` | FD-loss |
 //! | `mu_s`, `sigma_s` | ADM's spatial features |
 //! | `mu_clip`, `sigma_clip` | ADM's reference files, CLIP features |
-//! | `arr_0` uint8 [N, H, W, 3] | ADM: images, read by [`crate::images::reader`] |
-//! | `feats`, `reps` [N, D] | clean-fid, dgm-eval: rows of features |
+//! | `arr_0` uint8 `[N, H, W, 3]` | ADM: images, read by [`crate::images::reader`] |
+//! | `feats`, `reps` `[N, D]` | clean-fid, dgm-eval: rows of features |
 //!
 //! Other arrays, such as pickled objects, are never read.
 
@@ -19,9 +19,9 @@ use std::path::Path;
 /// A distribution that is known by its first two moments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
-    /// Mean [D].
+    /// Mean, `[D]`.
     pub mean: Array1<f64>,
-    /// Covariance [D, D], as the file has it: symmetric to rounding, its diagonal not negative.
+    /// Covariance, `[D, D]`, as the file has it: symmetric to rounding, its diagonal not negative.
     pub covariance: Array2<f64>,
 }
 
@@ -114,7 +114,7 @@ impl StatisticsFile {
         }
     }
 
-    /// Opens the rows of features (`feats` or `reps`), floating-point [N, D], if there are any.
+    /// Opens the rows of features (`feats` or `reps`), floating-point `[N, D]`, if there are any.
     ///
     /// # Errors
     /// If the array is damaged, or not floating-point with two axes.

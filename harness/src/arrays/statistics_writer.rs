@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, DateTime, ZipWriter};
+use zip::{CompressionMethod, DateTime, System, ZipWriter};
 
 /// What a file of statistics will hold.
 #[derive(Clone, Copy)]
@@ -108,11 +108,13 @@ fn write_images(
     Ok(())
 }
 
-/// Stored, zip64 whatever the size as `numpy.savez` does, and without a time.
+/// Stored, zip64 whatever the size as `numpy.savez` does, and without what differs between machines: no time, and the
+/// permissions of a plain file.
 pub(crate) fn member_options() -> SimpleFileOptions {
     SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .large_file(true)
         .last_modified_time(DateTime::default())
+        .system(System::Unix)
         .unix_permissions(0o644)
 }

@@ -138,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("samples.npz");
         let mut writer = SampleWriter::create(&path, 3, (5, 2)).unwrap();
-        let image = |seed: u8| -> Vec<u8> { (0..30).map(|value| value * 7 ^ seed).collect() };
+        let image = |seed: u8| -> Vec<u8> { (0..30).map(|value| (value * 7) ^ seed).collect() };
         for seed in 0..3 {
             writer.push(&image(seed)).unwrap();
         }

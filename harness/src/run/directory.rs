@@ -92,7 +92,9 @@ pub fn write_durably_with(
     path: &Path,
     write: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    // A bare file name has the empty path as its parent, which cannot be opened.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
     let attempt = || -> std::io::Result<()> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".partial-");

@@ -137,6 +137,20 @@ fn problems_of_models_point_to_their_line() {
         "mode = \"shorter-side-crop\", shorter_side = 200, crop = 224",
         "a crop of 224 does not fit",
     );
+    let float = |width: u32, kernel: &str| {
+        format!("mode = \"float-stretch\", width = {width}, height = 224, kernel = \"{kernel}\"")
+    };
+    let stretch = "mode = \"stretch\", width = 224, height = 224, filter = \"bicubic\"";
+    check(stretch, &float(0, "tf1-bilinear"), "`width` must be 1 to 8192");
+    check(stretch, &float(224, "bilinear"), "unknown variant `bilinear`");
+    for kernel in
+        ["tf1-bilinear", "pillow-float-bicubic", "torch-bilinear", "torch-bilinear-antialias"]
+    {
+        let text = whole().replace(stretch, &float(299, kernel));
+        assert!(text.contains(kernel));
+        let manifest = Manifest::parse("test.toml", &text).unwrap();
+        assert_eq!(manifest.model("encoder").unwrap().input.resize.output_size(), (299, 224));
+    }
     check(
         "artifact = \"weights\"",
         "artifact = \"weight\"",

@@ -2,10 +2,10 @@
 //!
 //! | kernel | reference | arithmetic |
 //! |---|---|---|
-//! | `tf1-bilinear` | TensorFlow 1 `ResizeBilinear`; torch-fidelity 0.4.0 `interpolate_bilinear_2d_like_tensorflow1x` on CPU | [`pairs`] |
-//! | `torch-bilinear` | PyTorch 2.15 CPU, two threads or more, `interpolate(mode="bilinear", align_corners=False)` | [`pairs`] |
-//! | `torch-bilinear-antialias` | the same with `antialias=True` | [`weighted`] |
-//! | `pillow-float-bicubic` | Pillow 13, mode `F`, `BICUBIC`, then clipped to 0 to 255 (clean-fid 0.1.35) | [`weighted`] |
+//! | `tf1-bilinear` | TensorFlow 1 `ResizeBilinear`; torch-fidelity 0.4.0 `interpolate_bilinear_2d_like_tensorflow1x` on CPU | `pairs` |
+//! | `torch-bilinear` | PyTorch 2.15 CPU, two threads or more, `interpolate(mode="bilinear", align_corners=False)` | `pairs` |
+//! | `torch-bilinear-antialias` | the same with `antialias=True` | `weighted` |
+//! | `pillow-float-bicubic` | Pillow 13, mode `F`, `BICUBIC`, then clipped to 0 to 255 (clean-fid 0.1.35) | `weighted` |
 //!
 //! PyTorch's kernels are compiled for processors with fused multiplication and addition, so the operations that are fused
 //! there are fused here, on every processor. The references resize even an image that has the size already; all four

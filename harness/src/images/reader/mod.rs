@@ -1,6 +1,7 @@
 //! Readers of image sets. All give the same thing: named samples with classes, read by index, from any thread.
 
 mod catalogue;
+mod checksum;
 mod files;
 mod folder;
 mod idx;

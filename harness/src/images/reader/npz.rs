@@ -1,5 +1,6 @@
 //! Batches of images as NumPy writes them: `.npy`, or `.npz` with `arr_0` (and labels in `arr_1`).
 
+use super::checksum::PiecewiseChecksum;
 use super::files::{SharedFile, open_file};
 use super::{Catalogue, Content, ImageSource, PixelLayout, RawSample};
 use crate::arrays::archive::{Archive, Member, Place, SMALL_BYTES, temporary_file};
@@ -17,8 +18,8 @@ use std::path::{Path, PathBuf};
 /// the images alone.
 ///
 /// Images are read from the file one by one. A deflated array is first unpacked to a file without a name in the folder for
-/// temporary files (`TMPDIR`). The archive's checksum is compared for a deflated array and for a stored one of up to 256
-/// MiB; a larger one is not read twice for it, but the digests of its samples enter the names of the chunks.
+/// temporary files (`TMPDIR`). The archive's checksum is compared when a deflated array, or a stored one of up to 256 MiB,
+/// is opened; a larger one is not read twice for it: there it is compared as soon as every image has been read.
 #[derive(Debug)]
 pub(super) struct NpzReader {
     catalogue: Catalogue,
@@ -27,6 +28,8 @@ pub(super) struct NpzReader {
     /// Where the first image begins.
     offset: u64,
     layout: PixelLayout,
+    /// Where it could not be compared when the file was opened.
+    checksum: Option<PiecewiseChecksum>,
 }
 
 /// Names that `numpy.savez` gives to arrays without names.
@@ -79,7 +82,16 @@ impl NpzReader {
         let shape = image_shape(&member.header, &place)?;
         let labels = archive_labels(&mut archive, shape.0)?;
         let data = open_member(&mut archive, &member)?;
-        Self::new(place, data, shape, labels)
+        let mut reader = Self::new(place, data, shape, labels)?;
+        if member.length > SMALL_BYTES
+            && let Place::Stored(start) = member.place
+        {
+            let bytes = member.header.bytes;
+            let head = reader.file.read_at(start - bytes, bytes)?;
+            let count = reader.catalogue.len();
+            reader.checksum = Some(PiecewiseChecksum::new(member.checksum, &head, count));
+        }
+        Ok(reader)
     }
 
     fn new(
@@ -108,7 +120,7 @@ impl NpzReader {
                 Catalogue::labelled(&place, named)?
             }
         };
-        Ok(Self { catalogue, place, file, offset, layout })
+        Ok(Self { catalogue, place, file, offset, layout, checksum: None })
     }
 }
 
@@ -121,6 +133,10 @@ impl ImageSource for NpzReader {
         self.catalogue.check(index)?;
         let bytes = self.layout.bytes().unwrap_or_default() as u64;
         let values = self.file.read_at(self.offset + index as u64 * bytes, bytes)?;
+        if self.checksum.as_ref().is_some_and(|checksum| !checksum.note(index, &values)) {
+            let problem = "the archive's checksum is not that of its images: fetch it again";
+            return Err(ImageError::layout(self.place.clone(), problem));
+        }
         Ok(RawSample {
             place: format!("{}, image {index}", self.place),
             content: Content::Pixels { layout: self.layout, values },
