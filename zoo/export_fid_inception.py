@@ -4,9 +4,10 @@
     python3 export_fid_inception.py --weights pt_inception-2015-12-05-6726825d.pth fid-inception.onnx
     python3 export_fid_inception.py --random-seed 0 --write-checkpoint random-inception.pth random-inception.onnx
 
-The weights are the state dict that pytorch-fid and torch-fidelity publish, the same bytes under two names; another file is
-refused unless --accept-any-weights is given. Random weights can also be written as such a state dict, so that Python tools
-can be run on the very same network. PyTorch is not needed. What the network takes and gives: fid_inception.py.
+The weights are the state dict that pytorch-fid and torch-fidelity publish, the same bytes under two names; another
+file is refused unless --accept-any-weights is given. Random weights can also be written as such a state dict, so that
+Python tools can be run on the very same network. PyTorch is not needed. What the network takes and gives is in
+fid_inception.py.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ def published(arguments: argparse.Namespace) -> tuple[Weights, dict[str, str]]:
             f"({OFFICIAL_BYTES:,} bytes), the published weights of the FID Inception network. "
             "Download them again, or convert other weights with --accept-any-weights"
         )
-    source = "inception-2015-12-05, as pytorch-fid and torch-fidelity publish it" if official else "not the published ones"
-    metadata = {"weights": source, "source_sha256": digest}
+    source = "inception-2015-12-05, as pytorch-fid and torch-fidelity publish it"
+    metadata = {"weights": source if official else "not the published ones", "source_sha256": digest}
     if official:
         metadata["licence"] = "Apache-2.0"
     return Weights(load_state_dict(path)), metadata

@@ -1,11 +1,12 @@
 """The FID Inception network as an ONNX graph: the Inception v3 of 2015 behind FID, IS and KID.
 
-Its weights come from TensorFlow's graph `classify_image_graph_def.pb` (inception-2015-12-05); layer names are those of the
-PyTorch state dicts ported from it. It is not torchvision's Inception v3: average pools leave padding out of the mean, the
-last block pools by maximum, the batch-norm epsilon is 1e-3 and there are 1008 classes. Architecture: arXiv:1512.00567.
+Its weights come from TensorFlow's graph `classify_image_graph_def.pb` (inception-2015-12-05); layer names are those
+of the PyTorch state dicts ported from it. It is not torchvision's Inception v3: average pools leave padding out of the
+mean, the last block pools by maximum, the batch-norm epsilon is 1e-3 and there are 1008 classes. Architecture:
+arXiv:1512.00567.
 
-Input    image            [N,3,299,299]  float32 in about [-1, 1]: resized and scaled by the caller, because the tools that
-                                         use this network disagree there ((x - 128) / 128 or 2x / 255 - 1)
+Input    image            [N,3,299,299]  float32 in about [-1, 1]: resized and scaled by the caller, because the
+                                         tools that use it disagree there ((x - 128) / 128 or 2x / 255 - 1)
 Outputs  pool3            [N,2048]       mean over the 8x8 positions of the last block, never negative
          logits_unbiased  [N,1008]       pool3 @ W: the logits of the Inception Score as it is published
          logits           [N,1008]       the same plus the bias
@@ -17,8 +18,8 @@ Each block's result is a tensor of the block's name (`Mixed_5b` to `Mixed_7c`).
 What is rewritten for speed, equal but for rounding (about 1e-7 of a value):
 
 - Batch norm is folded into its convolution, in float64.
-- The 1x1 convolution behind an average pool stands before it: both are linear, and an average over the pixels that exist
-  leaves a bias as it is. The pool then has a quarter to a tenth of the channels to go through.
+- The 1x1 convolution behind an average pool stands before it: both are linear, and an average over the pixels that
+  exist leaves a bias as it is. The pool then has a quarter to a tenth of the channels to go through.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Random weights for the FID Inception network, drawn from a seed: for tests and benchmarks, never for published numbers.
+"""Random weights for the FID Inception network, drawn from a seed: for tests and benchmarks, not for published numbers.
 
-Weights drawn blindly would make a network whose features are nearly the same for every image. So the batch norms get the mean
-and variance that their convolutions really have on a few seeded pictures, as they would after training, and the logits are
-centred on what those pictures give and scaled to spread. FID and IS of such a network behave like numbers, not like zeros.
+Weights drawn blindly would make a network whose features are nearly the same for every image. So the batch norms get
+the mean and variance that their convolutions really have on a few seeded pictures, as they would after training, and
+the logits are centred on what those pictures give and scaled to spread. FID and IS of such a network behave like
+numbers, not like zeros.
 
-The same seed gives the same bits on every machine: random numbers are raw output of PCG64, and the pictures go through the
-network in numbers so coarse that float64 sums of them are exact, whatever order a BLAS adds them in.
+The same seed gives the same bits on every machine: random numbers are raw output of PCG64, and the pictures go
+through the network in numbers so coarse that float64 sums of them are exact, whatever order a BLAS adds them in.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from fid_inception import CLASSES, EPSILON, IMAGE_SIDE, SHRINK, SQUARE, Inceptio
 
 PICTURES = 6
 
-# Bits in the largest sums: 12 of an activation, 10 of a weight and 12 for the 4,032 inputs of a convolution make 34; 17 more
-# for its 133,206 outputs over all pictures, whose mean is taken, make 51, and float64 holds 53. Squares add up to 41.
+# Bits in the largest sums: 12 of an activation, 10 of a weight and 12 for the 4,032 inputs of a convolution make 34;
+# 17 more for its 133,206 outputs over all pictures, whose mean is taken, make 51, and float64 holds 53. Squares add
+# up to 41.
 ACTIVATION_STEP = 2.0**-9
 ACTIVATION_LIMIT = 8.0
 WEIGHT_BITS = 10
@@ -97,8 +99,11 @@ class RandomInception(Inception):
 
     @staticmethod
     def _shift(layer: str) -> tuple[float, float]:
-        """Range of a batch norm's bias. Where most values pass the ReLU, rounding errors grow little from layer to layer;
-        only the last block is as sparse as a trained one, so that norms of features are not large beside their distances."""
+        """Range of a batch norm's bias.
+
+        Where most values pass the ReLU, rounding errors grow little from layer to layer. Only the last block is as
+        sparse as a trained one, so that norms of features are not large beside their distances.
+        """
         return (-0.4, 0.2) if layer.startswith("Mixed_7c") else (0.6, 1.4)
 
     def linear(self, x: np.ndarray, layer: str, channels: int, kernel: Kernel) -> np.ndarray:

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Check the exported FID Inception network against PyTorch, and record golden outputs of its tiny random sister.
 
-One seeded full-width checkpoint goes through torch-fidelity's `FeatureExtractorInceptionV3`, pytorch-fid's `InceptionV3`
-and this script's own PyTorch forward pass, in float32 and in float64, and through ONNX Runtime as `zoo/export_fid_inception.py`
-writes it. All see the same seeded images of 299x299 pixels, so that no resize takes part.
+One seeded full-width checkpoint goes through torch-fidelity's `FeatureExtractorInceptionV3`, pytorch-fid's
+`InceptionV3` and this script's own PyTorch forward pass, in float32 and in float64, and through ONNX Runtime as
+`zoo/export_fid_inception.py` writes it. All see the same seeded images of 299x299 pixels, so that no resize takes
+part.
 
     python3 tests/parity/fid_inception.py > tests/parity/fid_inception.json
     python3 tests/parity/fid_inception.py --golden tests/golden/random-inception-tiny > tests/parity/fid_inception.json
@@ -61,7 +62,8 @@ def images() -> np.ndarray:
 
 
 class Forward(fid_inception.Inception):
-    """The network by torch.nn.functional, in the textbook order: average before the 1x1 convolution, batch norm apart."""
+    """The network by torch.nn.functional, in the textbook order: average before the 1x1 convolution, batch norm
+    apart."""
 
     def __init__(self, arrays: dict[str, np.ndarray], dtype: torch.dtype):
         self.weights = {name: torch.from_numpy(array).to(dtype) for name, array in arrays.items()}

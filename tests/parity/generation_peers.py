@@ -1,23 +1,25 @@
 #!/usr/bin/env python3
 """What the Python tools give for two folders of images, how long they take, and the same for retally.
 
-Makes 2 x COUNT seeded pictures of 256 pixels (JPEG of quality 75 to 95 and PNG, mixed) and one FID Inception network with
-random weights, as a PyTorch checkpoint and as ONNX. Then every peer runs on those files in a process of its own, with its own
-code and defaults unless the list below says otherwise, and CPU seconds (all its processes), wall seconds and peak memory are taken.
-With --retally, `retally score generation` runs under each protocol, right after the peer that it is compared with.
+Makes 2 x COUNT seeded pictures of 256 pixels (JPEG of quality 75 to 95 and PNG, mixed) and one FID Inception network
+with random weights, as a PyTorch checkpoint and as ONNX. Then every peer runs on those files in a process of its own,
+with its own code and defaults unless the list below says otherwise. CPU seconds and wall seconds are those of the
+process with all that it started, peak memory that of its largest process. With --retally, `retally score generation`
+runs under each protocol, right after the peer that it is compared with.
 
 torch-fidelity  FID, IS, KID and, from the same features, precision and recall; seed 2020
 pytorch-fid     FID
 clean-fid       mode `clean`: FID and KID from one pass; its KID draws subsets from an unseeded generator, seeded here
 torchmetrics    FID, with its default antialiased resize
-adm             FID, sFID, IS, precision, recall: OpenAI's evaluator is TensorFlow 1, so its formulas are written out here
-                on top of torch-fidelity's network and resize, which equal TensorFlow's; the time is this script's, not the evaluator's
+adm             FID, sFID, IS, precision, recall: OpenAI's evaluator is TensorFlow 1, so its formulas are written out
+                here on top of torch-fidelity's network and resize, which equal TensorFlow's; the time is this
+                script's, not the evaluator's
 
-Nothing is downloaded: name look-ups are refused in every peer's process. The random network is not the published one, so values
-compare only with each other.
+Nothing is downloaded: name look-ups are refused in every peer's process. The random network is not the published one,
+so values compare only with each other.
 
     python3 tests/parity/generation_peers.py --folder FOLDER --count 2000 --json peers.json
-    python3 tests/parity/generation_peers.py --folder FOLDER --count 2000 --retally target/release/retally --json peers.json
+    python3 tests/parity/generation_peers.py --folder FOLDER --count 2000 --json peers.json --retally RETALLY
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from functools import partial
 from pathlib import Path
 
 ZOO = Path(__file__).resolve().parents[2] / "zoo"
-PACKAGES = ["clean-fid", "numpy", "onnxruntime", "pillow", "pytorch-fid", "scipy", "torch", "torch-fidelity", "torchmetrics"]
+PACKAGES = ["clean-fid", "numpy", "pillow", "pytorch-fid", "scipy", "torch", "torch-fidelity", "torchmetrics"]
 METRICS = ["FID", "sFID", "IS", "KID", "precision", "recall"]
 SETS = ["samples", "reference"]
 SIDE = 256
@@ -58,7 +60,7 @@ def texture(generator, slope: float):
 
 
 def picture(seed: int, index: int, is_reference: bool):
-    """A background of smooth colour, some shapes, texture over it all. The two sets differ in tint, shapes and texture."""
+    """Smooth colour, some shapes, texture over it all. The two sets differ in tint, number of shapes and texture."""
     import numpy as np
     from PIL import Image, ImageDraw
 
@@ -270,8 +272,8 @@ def adm_inception_score(logits) -> float:
 
 
 def adm_distances(u, v):
-    """Squared distances in float16 if all are finite, else in float32. Sums of products are taken in float32 and rounded
-    once, as GPUs do."""
+    """Squared distances in float16 if all are finite, else in float32. Sums of products are taken in float32 and
+    rounded once, as GPUs do."""
     import numpy as np
 
     def squared(a, b, kind):
@@ -286,7 +288,7 @@ def adm_distances(u, v):
 
 
 def adm_precision_recall(reference, samples) -> tuple[float, float]:
-    """Shares of samples inside a ball of the reference and of reference rows inside a ball of the samples; one block."""
+    """Shares of samples in a ball of the reference and of reference rows in a ball of the samples; one block."""
     import numpy as np
 
     radius_reference, radius_samples = (
@@ -357,13 +359,18 @@ def measure_peer(peer: str, arguments: argparse.Namespace) -> dict:
 
 
 def measure_retally(protocol: str, arguments: argparse.Namespace) -> dict:
-    output = arguments.folder / f"retally-{protocol}.json"
+    name = f"retally-{protocol}"
+    output, log = arguments.folder / f"{name}.json", arguments.folder / f"{name}.log"
     folders = [arguments.folder / name for name in SETS]
     model = arguments.folder / "network.onnx"
     command = [arguments.retally, "score", "generation", *folders, "--protocol", protocol, "--model", model, "--json"]
-    cost = measured(["sh", "-c", '"$@" > "$0"', output, *command], dict(os.environ), arguments.folder / f"retally-{protocol}.log")
-    found = {entry["metric"]: entry.get("value") for entry in json.loads(output.read_text())["measurements"]}
-    return {"values": {name: found[name] for name in METRICS if found.get(name) is not None}} | cost
+    cost = measured(["sh", "-c", '"$@" > "$0"', output, *command], dict(os.environ), log)
+    values: dict[str, float] = {}
+    for entry in json.loads(output.read_text())["measurements"]:
+        # the first of a name is the protocol's own; an absence has no value
+        if entry["metric"] in METRICS and entry.get("value") is not None:
+            values.setdefault(entry["metric"], entry["value"])
+    return {"values": values} | cost
 
 
 def relative(ours: float, theirs: float) -> float:
@@ -377,7 +384,8 @@ def print_tables(results: dict[str, dict]) -> None:
         for metric, value in result["values"].items():
             own = f"{ours[metric]:15.8g} {relative(ours[metric], value):20.2e}" if metric in ours else ""
             print(f"{peer:<15} {metric:<10} {value:15.8g} {own}")
-    print(f"\n{'':<15} {'CPU s':>9} {'wall s':>9} {'MiB':>7}   {'retally: CPU s':>14} {'wall s':>9} {'ratio CPU':>10} {'wall':>6}")
+    header = f"{'':<15} {'CPU s':>9} {'wall s':>9} {'MiB':>7}"
+    print(f"\n{header}   {'retally: CPU s':>14} {'wall s':>9} {'ratio CPU':>10} {'wall':>6}")
     for peer, result in results.items():
         line = f"{peer:<15} {result['cpu_seconds']:9.1f} {result['wall_seconds']:9.1f} {result['peak_mebibytes']:7}"
         if ours := result.get("retally"):

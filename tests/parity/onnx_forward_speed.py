@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How long the forward passes of an ONNX model take alone: the floor under any measurement that runs it.
 
-Each of SESSIONS threads has a session of its own and runs COUNT / SESSIONS images through it, batch by batch; seeded noise stands
-for images and is made before the clock starts. A program that decodes, resizes and measures as well should take little more
-wall time than this. Run both in the same minute on the same cores.
+Each of SESSIONS threads has a session of its own and runs COUNT / SESSIONS images through it, batch by batch; seeded
+noise stands for images and is made before the clock starts. A program that decodes, resizes and measures as well
+should take little more wall time than this. Run both in the same minute on the same cores.
 
     python3 tests/parity/onnx_forward_speed.py random-inception.onnx --count 4000 --batch 8
 
-The JSON on standard output has seconds for all images and milliseconds an image, wall and CPU, best and middle of the passes.
+The JSON on standard output has seconds for all images and milliseconds an image, wall and CPU, best and middle of the
+passes.
 """
 
 from __future__ import annotations

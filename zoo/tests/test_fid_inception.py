@@ -58,7 +58,7 @@ class Network(Folder):
         cls.arrays = random_inception.random_state_dict(0, TINY)
 
     def test_golden_outputs(self):
-        # recorded by tests/parity/fid_inception.py in float64 PyTorch, batch norm and average pool in the textbook order
+        # recorded by tests/parity/fid_inception.py: float64 PyTorch, batch norm and average pool in textbook order
         fields = np.load(GOLDEN / "fields.npy")
         pixels = fields.repeat(23, axis=2).repeat(23, axis=3).astype(np.float32)
         network = ReferenceEvaluator(onnx.load(GOLDEN / "random-inception-tiny.onnx"))
