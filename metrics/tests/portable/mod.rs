@@ -15,7 +15,13 @@ pub(crate) fn uniform(seed: u64, index: u64) -> f64 {
 }
 
 /// [rows, width]: eight centres that all seeds share, noise of the given width, one offset.
-pub(crate) fn clusters(seed: u64, rows: usize, width: usize, spread: f64, offset: f64) -> Array2<f32> {
+pub(crate) fn clusters(
+    seed: u64,
+    rows: usize,
+    width: usize,
+    spread: f64,
+    offset: f64,
+) -> Array2<f32> {
     Array2::from_shape_fn((rows, width), |(row, column)| {
         let centre = uniform(0, (row % 8 * width + column) as u64);
         let noise = uniform(seed, (row * width + column) as u64);
