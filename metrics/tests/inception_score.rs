@@ -122,6 +122,23 @@ fn standard_errors_of_splits_combine_as_of_independent_means() {
 }
 
 #[test]
+fn both_standard_deviations_over_splits_follow_from_the_splits() {
+    let scores = logits(12, 400, 10, 3.0);
+    let under = |spread| {
+        measure(
+            &scores,
+            &InceptionScoreOptions { spread, ..InceptionScoreOptions::torch_fidelity() },
+        )
+    };
+    let population = under(Spread::Population);
+    let squares: f64 =
+        population.per_split.iter().map(|score| (score - population.mean).powi(2)).sum();
+    close(population.spread.unwrap(), (squares / 10.0).sqrt());
+    close(under(Spread::Sample).spread.unwrap(), (squares / 9.0).sqrt());
+    assert_eq!(under(Spread::None).spread, None);
+}
+
+#[test]
 fn class_order_is_noticed() {
     let sorted = logits(13, 2000, 20, 8.0);
     let splits = Splits::Blocks { size: 500 };

@@ -47,6 +47,8 @@ fn squared_radii(set: &Bounded<'_>, scale: Scale, k: usize, executor: &dyn Execu
         for (row, candidate) in found.into_iter().flatten() {
             shortlists[row].push(candidate, |other| resolve(set, scale, row, other));
         }
+        // So that the next wave starts from the tightest thresholds.
+        shortlists.iter_mut().for_each(Shortlist::prune);
     }
     let bands: Vec<&[Shortlist]> = shortlists.chunks(SIDE).collect();
     let radii = map(executor, bands.len(), |band| -> Vec<f64> {
