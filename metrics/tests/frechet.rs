@@ -687,8 +687,8 @@ mod measurements {
         assert!(all.iter().all(|m| m.n == 80 && m.value().is_some()));
         assert_eq!(
             all[0].method,
-            "frechet (covariance with denominator n - 1, f64), trace cholesky; 90 reference rows, 80 sample rows, \
-             4 dimensions"
+            "frechet (covariance with denominator n - 1, f64), trace cholesky; reference: 90 rows; samples: \
+             80 rows; 4 dimensions"
         );
         let interval = all[0].interval().unwrap();
         assert_eq!(interval.method, "infinitesimal-jackknife (normal, at this n)");
@@ -725,7 +725,7 @@ mod measurements {
             FrechetOptions { infinity: Some(Default::default()), ..FrechetOptions::default() };
         let files = measure(FrechetSide::Gaussian(&other), options);
         assert!(files[0].interval().is_none());
-        assert!(files[0].method.contains("an unknown number of (statistics) sample rows"));
+        assert!(files[0].method.contains("samples: statistics of unknown origin"));
         assert_eq!(files.len(), 4);
         for measurement in &files[1..] {
             assert_eq!(measurement.absence().unwrap().reason, AbsenceReason::MissingInput);
