@@ -244,19 +244,26 @@ mod moments {
 
     #[test]
     fn equal_covariances_of_numpy_definition() {
-        let rows = features(300, 5, 3);
-        let wide = rows.mapv(f64::from);
-        let mean = wide.mean_axis(Axis(0)).unwrap();
-        let centred = &wide - &mean;
-        let expected = centred.t().dot(&centred) / 299.0;
-        let actual = gaussian_of(&rows);
-        for (a, b) in actual.covariance().iter().zip(&expected) {
-            assert_close(*a, *b, 1e-14);
+        // Also of several blocks with means far apart.
+        for (count, drift) in [(300, 0.0), (2 * BLOCK_ROWS + 300, 0.01)] {
+            let mut rows = features(count, 5, 3);
+            for (index, mut row) in rows.outer_iter_mut().enumerate() {
+                row.mapv_inplace(|value| value + (drift * index as f64) as f32);
+            }
+            let wide = rows.mapv(f64::from);
+            let mean = wide.mean_axis(Axis(0)).unwrap();
+            let centred = &wide - &mean;
+            let expected = centred.t().dot(&centred) / (count as f64 - 1.0);
+            let actual = gaussian_of(&rows);
+            let largest = expected.diag().fold(0.0, |largest: f64, &value| largest.max(value));
+            for (a, b) in actual.covariance().iter().zip(&expected) {
+                assert_close(*a, *b, 1e-13 * largest);
+            }
+            for (a, b) in actual.mean().iter().zip(&mean) {
+                assert_close(*a, *b, 1e-13 * largest.sqrt());
+            }
+            assert_eq!(actual.rows(), Some(count as u64));
         }
-        for (a, b) in actual.mean().iter().zip(&mean) {
-            assert_close(*a, *b, 1e-14);
-        }
-        assert_eq!(actual.rows(), Some(300));
     }
 
     #[test]
