@@ -244,19 +244,26 @@ mod moments {
 
     #[test]
     fn equal_covariances_of_numpy_definition() {
-        let rows = features(300, 5, 3);
-        let wide = rows.mapv(f64::from);
-        let mean = wide.mean_axis(Axis(0)).unwrap();
-        let centred = &wide - &mean;
-        let expected = centred.t().dot(&centred) / 299.0;
-        let actual = gaussian_of(&rows);
-        for (a, b) in actual.covariance().iter().zip(&expected) {
-            assert_close(*a, *b, 1e-14);
+        // Also of several blocks with means far apart.
+        for (count, drift) in [(300, 0.0), (2 * BLOCK_ROWS + 300, 0.01)] {
+            let mut rows = features(count, 5, 3);
+            for (index, mut row) in rows.outer_iter_mut().enumerate() {
+                row.mapv_inplace(|value| value + (drift * index as f64) as f32);
+            }
+            let wide = rows.mapv(f64::from);
+            let mean = wide.mean_axis(Axis(0)).unwrap();
+            let centred = &wide - &mean;
+            let expected = centred.t().dot(&centred) / (count as f64 - 1.0);
+            let actual = gaussian_of(&rows);
+            let largest = expected.diag().fold(0.0, |largest: f64, &value| largest.max(value));
+            for (a, b) in actual.covariance().iter().zip(&expected) {
+                assert_close(*a, *b, 1e-13 * largest);
+            }
+            for (a, b) in actual.mean().iter().zip(&mean) {
+                assert_close(*a, *b, 1e-13 * largest.sqrt());
+            }
+            assert_eq!(actual.rows(), Some(count as u64));
         }
-        for (a, b) in actual.mean().iter().zip(&mean) {
-            assert_close(*a, *b, 1e-14);
-        }
-        assert_eq!(actual.rows(), Some(300));
     }
 
     #[test]
@@ -687,8 +694,8 @@ mod measurements {
         assert!(all.iter().all(|m| m.n == 80 && m.value().is_some()));
         assert_eq!(
             all[0].method,
-            "frechet (covariance with denominator n - 1, f64), trace cholesky; 90 reference rows, 80 sample rows, \
-             4 dimensions"
+            "frechet (covariance with denominator n - 1, f64), trace cholesky; reference: 90 rows; samples: \
+             80 rows; 4 dimensions"
         );
         let interval = all[0].interval().unwrap();
         assert_eq!(interval.method, "infinitesimal-jackknife (normal, at this n)");
@@ -725,7 +732,7 @@ mod measurements {
             FrechetOptions { infinity: Some(Default::default()), ..FrechetOptions::default() };
         let files = measure(FrechetSide::Gaussian(&other), options);
         assert!(files[0].interval().is_none());
-        assert!(files[0].method.contains("an unknown number of (statistics) sample rows"));
+        assert!(files[0].method.contains("samples: statistics of unknown origin"));
         assert_eq!(files.len(), 4);
         for measurement in &files[1..] {
             assert_eq!(measurement.absence().unwrap().reason, AbsenceReason::MissingInput);

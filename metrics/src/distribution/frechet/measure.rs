@@ -82,15 +82,15 @@ impl Sets<'_> {
     }
 
     fn method(&self, how: &str) -> String {
-        let count = |side: &FrechetSide<'_>| match (side, side.rows()) {
-            (FrechetSide::Features(_), Some(rows)) => rows.to_string(),
-            (FrechetSide::Gaussian(_), Some(rows)) => format!("{rows} (statistics)"),
-            (_, None) => "an unknown number of (statistics)".to_owned(),
+        let origin = |side: &FrechetSide<'_>| match (side, side.rows()) {
+            (FrechetSide::Features(_), Some(rows)) => format!("{rows} rows"),
+            (FrechetSide::Gaussian(_), Some(rows)) => format!("statistics of {rows} rows"),
+            (_, None) => "statistics of unknown origin".to_owned(),
         };
         format!(
-            "frechet (covariance with denominator n - 1, f64), {how}; {} reference rows, {} sample rows, {} dimensions",
-            count(&self.reference),
-            count(&self.samples),
+            "frechet (covariance with denominator n - 1, f64), {how}; reference: {}; samples: {}; {} dimensions",
+            origin(&self.reference),
+            origin(&self.samples),
             self.samples.dimensions()
         )
     }
