@@ -55,11 +55,11 @@ impl FromStr for OutputName {
     }
 }
 
-/// A tensor of the network and the part that it plays in the protocol.
+/// A tensor of the network and the parts that it plays in the protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct FeatureOutput {
-    /// The protocol's name: `pool3`.
-    pub(super) part: String,
+    /// The protocol's names: `pool3`. A tensor is taken once, even if it plays several parts.
+    pub(super) parts: Vec<String>,
     /// The graph's name.
     pub(super) tensor: String,
     pooling: Pooling,
@@ -245,7 +245,7 @@ impl FeatureNetwork {
 
     /// The position of a part among the outputs.
     pub(super) fn position(&self, part: &str) -> Option<usize> {
-        self.outputs.iter().position(|output| output.part == part)
+        self.outputs.iter().position(|output| output.parts.iter().any(|known| known == part))
     }
 }
 
@@ -307,9 +307,13 @@ fn named_outputs(
     for part in parts {
         let renamed = names.iter().find(|name| name.part == part);
         let tensor = renamed.map_or(part, |name| name.tensor.as_str());
-        if computed(tensor) {
+        if let Some(taken) =
+            outputs.iter_mut().find(|output: &&mut FeatureOutput| output.tensor == tensor)
+        {
+            taken.parts.push(part.to_owned());
+        } else if computed(tensor) {
             outputs.push(FeatureOutput {
-                part: part.to_owned(),
+                parts: vec![part.to_owned()],
                 tensor: tensor.to_owned(),
                 pooling: Pooling::Rows,
             });
@@ -347,7 +351,7 @@ fn mean_token(model: &Model, tap: Option<&str>) -> Result<FeatureOutput, Failure
         )));
     };
     Ok(FeatureOutput {
-        part: MEAN_TOKEN.to_owned(),
+        parts: vec![MEAN_TOKEN.to_owned()],
         tensor: chosen.tensor.clone(),
         pooling: Pooling::MeanToken(chosen.clone()),
     })

@@ -99,7 +99,11 @@ impl NetworkRecord {
     }
 }
 
-/// `pool3=pool3` for every output taken.
+/// `pool3=pool3` for every part that has an output.
 pub(super) fn output_names(network: &FeatureNetwork) -> Vec<String> {
-    network.outputs.iter().map(|output| format!("{}={}", output.part, output.id())).collect()
+    let named = network
+        .outputs
+        .iter()
+        .flat_map(|output| output.parts.iter().map(move |part| format!("{part}={}", output.id())));
+    named.collect()
 }

@@ -407,7 +407,7 @@ fn misfitting_feature_files_are_refused() {
     write_f32(&path("five.npy"), &[9, 5], &rows(9, 5, 1));
     write_f32(&path("one.npy"), &[1, 6], &rows(1, 6, 1));
     write_f32(&path("flat.npy"), &[6], &rows(1, 6, 1));
-    write_f32(&path("nan.npy"), &[2, 6], &[f32::NAN; 12]);
+    write_f32(&path("nan.npy"), &[9, 6], &[f32::NAN; 54]);
     fs::write(path("cut.npz"), b"PK\x03\x04").unwrap();
     let refused = |metric: &str, samples: &str, further: &[&str], part: &str| {
         let (reference, samples) = (path("six.npy"), path(samples));
