@@ -361,10 +361,19 @@ def measure_peer(peer: str, arguments: argparse.Namespace) -> dict:
 def measure_retally(protocol: str, arguments: argparse.Namespace) -> dict:
     name = f"retally-{protocol}"
     output, log = arguments.folder / f"{name}.json", arguments.folder / f"{name}.log"
-    folders = [arguments.folder / name for name in SETS]
-    model = arguments.folder / "network.onnx"
-    command = [arguments.retally, "score", "generation", *folders, "--protocol", protocol, "--model", model, "--json"]
-    cost = measured(["sh", "-c", '"$@" > "$0"', output, *command], dict(os.environ), log)
+    folders = [arguments.folder / name for name in ("reference", "samples")]
+    command = [arguments.retally, "score", "generation", *folders, "--protocol", protocol, "--json"]
+    command += ["--model", arguments.folder / "network.onnx", "--threads", str(arguments.threads)]
+    if protocol == "torch-fidelity":
+        # the script's torch-fidelity takes precision and recall from the same features, not from VGG16
+        command += ["--output", "vgg16_fc2=pool3"]
+    # The store's library, but a store without stored features: nothing may be found that another protocol left.
+    doctor = [arguments.retally, "doctor", "--json"]
+    library = json.loads(subprocess.run(doctor, check=True, capture_output=True).stdout)["onnxruntime"]["path"]
+    home = arguments.folder / f"home-{protocol}"
+    shutil.rmtree(home, ignore_errors=True)
+    environment = os.environ | {"ORT_DYLIB_PATH": library, "RETALLY_HOME": str(home)}
+    cost = measured(["sh", "-c", '"$@" > "$0"', output, *command], environment, log)
     values: dict[str, float] = {}
     for entry in json.loads(output.read_text())["measurements"]:
         # the first of a name is the protocol's own; an absence has no value
