@@ -137,12 +137,16 @@ impl GenerationProtocol {
     /// # Errors
     /// If there is none of that id.
     pub fn builtin(id: &str) -> Result<Self, ProtocolError> {
-        let Some((_, text)) = BUILTIN.iter().find(|(known, _)| *known == id) else {
-            let known = Self::builtin_ids().collect::<Vec<_>>().join(", ");
-            return Err(ProtocolError::Unknown { id: id.to_owned(), known });
-        };
-        toml::from_str(text)
+        toml::from_str(builtin_text(id)?)
             .map_err(|error| ProtocolError::Form { id: id.to_owned(), source: Box::new(error) })
+    }
+
+    /// The digest of a built-in protocol's file, as `sha256sum` prints it (see [`crate::lock`]).
+    ///
+    /// # Errors
+    /// If there is none of that id.
+    pub fn content_digest(id: &str) -> Result<Digest, ProtocolError> {
+        Ok(Digest::of_bytes(builtin_text(id)?.as_bytes()))
     }
 
     /// Id and version, as records name it: `adm/1`.
@@ -167,6 +171,14 @@ impl GenerationProtocol {
         });
         outputs
     }
+}
+
+fn builtin_text(id: &str) -> Result<&'static str, ProtocolError> {
+    let found = BUILTIN.iter().find(|(known, _)| *known == id);
+    found.map(|(_, text)| *text).ok_or_else(|| {
+        let known = GenerationProtocol::builtin_ids().collect::<Vec<_>>().join(", ");
+        ProtocolError::Unknown { id: id.to_owned(), known }
+    })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The suite lock: which content each version of each built-in suite has, so that content cannot move without a new version.
+//! The lock: which content each version of each built-in suite and generation protocol has, so that content cannot move
+//! without a new version.
 //!
 //! The content digest of a suite is the SHA-256 of what `sha256sum` prints for its files in a fixed order, so anyone can
 //! recompute it in the suite's folder: `sha256sum suite.toml cells.csv correlations.csv | sha256sum` (files that the suite
-//! does not have are left out).
+//! does not have are left out). That of a protocol is what `sha256sum` prints for its file.
 
 use retally_manifests::Digest;
 use serde::Deserialize;
@@ -13,16 +14,45 @@ use serde::Deserialize;
 pub struct Lock {
     /// One entry for each version of each suite, oldest first. Entries of released versions never change.
     #[serde(rename = "suite")]
-    pub entries: Vec<LockEntry>,
+    pub suites: Vec<LockEntry>,
+    /// The same for each generation protocol.
+    #[serde(rename = "protocol", default)]
+    pub protocols: Vec<LockEntry>,
 }
 
-/// The content of one version of one suite.
+/// What is locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LockedKind {
+    /// A suite.
+    Suite,
+    /// A generation protocol.
+    Protocol,
+}
+
+impl LockedKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Suite => "suite",
+            Self::Protocol => "protocol",
+        }
+    }
+
+    /// The file that holds the version.
+    fn file(self, id: &str) -> String {
+        match self {
+            Self::Suite => format!("suites/{id}/suite.toml"),
+            Self::Protocol => format!("suites/generation/{id}.toml"),
+        }
+    }
+}
+
+/// The content of one version of one suite or protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockEntry {
-    /// Suite id.
+    /// Its id.
     pub id: String,
-    /// Suite version.
+    /// Its version.
     pub version: u32,
     /// Content digest.
     pub content: Digest,
@@ -37,7 +67,7 @@ impl Lock {
         toml::from_str(text).map_err(|cause| cause.to_string())
     }
 
-    /// The lock of the built-in suites.
+    /// The lock of what the program carries.
     ///
     /// # Errors
     /// As [`Lock::parse`].
@@ -45,23 +75,34 @@ impl Lock {
         Self::parse(include_str!("../lock.toml"))
     }
 
-    /// Checks that this version of the suite has this content.
+    /// Checks that this version has this content.
     ///
     /// # Errors
     /// A message that says how to update the lock.
-    pub fn check(&self, id: &str, version: u32, content: &Digest) -> Result<(), String> {
+    pub fn check(
+        &self,
+        kind: LockedKind,
+        id: &str,
+        version: u32,
+        content: &Digest,
+    ) -> Result<(), String> {
+        let entries = match kind {
+            LockedKind::Suite => &self.suites,
+            LockedKind::Protocol => &self.protocols,
+        };
+        let name = kind.name();
         let entry = LockEntry { id: id.to_owned(), version, content: *content };
-        let versions: Vec<&LockEntry> =
-            self.entries.iter().filter(|known| known.id == id).collect();
+        let versions: Vec<&LockEntry> = entries.iter().filter(|known| known.id == id).collect();
         let line =
-            format!("[[suite]]\nid = \"{id}\"\nversion = {version}\ncontent = \"{content}\"\n");
+            format!("[[{name}]]\nid = \"{id}\"\nversion = {version}\ncontent = \"{content}\"\n");
         match versions.iter().find(|known| known.version == version) {
             Some(known) if **known == entry => Ok(()),
             Some(known) => Err(format!(
-                "the content of suite `{id}` moved without a new version: version {version} is locked as {}, the files give \
-                 {content}. Set `version = {next}` in suites/{id}/suite.toml, run this test again and append to \
+                "the content of {name} `{id}` moved without a new version: version {version} is locked as {}, the files give \
+                 {content}. Set `version = {next}` in {file}, run this test again and append to \
                  suites/lock.toml the entry that it then prints.",
                 known.content,
+                file = kind.file(id),
                 next = versions
                     .iter()
                     .map(|known| known.version)
@@ -70,7 +111,7 @@ impl Lock {
                     .saturating_add(1),
             )),
             None => Err(format!(
-                "suite `{id}` version {version} is not locked. Append to suites/lock.toml:\n\n{line}"
+                "{name} `{id}` version {version} is not locked. Append to suites/lock.toml:\n\n{line}"
             )),
         }
     }
@@ -103,15 +144,18 @@ mod tests {
     #[test]
     fn moved_content_and_new_versions_are_told_apart() {
         let (old, new) = (Digest::of_bytes(b"old"), Digest::of_bytes(b"new"));
-        let lock =
-            Lock { entries: vec![LockEntry { id: "s".to_owned(), version: 1, content: old }] };
-        assert_eq!(lock.check("s", 1, &old), Ok(()));
-        let moved = lock.check("s", 1, &new).unwrap_err();
-        assert!(
-            moved.contains("moved without a new version") && moved.contains("`version = 2`"),
-            "{moved}"
-        );
-        let fresh = lock.check("s", 2, &new).unwrap_err();
-        assert!(fresh.contains(&format!("version = 2\ncontent = \"{new}\"")), "{fresh}");
+        let entry = LockEntry { id: "s".to_owned(), version: 1, content: old };
+        let lock = Lock { suites: vec![entry.clone()], protocols: vec![entry] };
+        for kind in [LockedKind::Suite, LockedKind::Protocol] {
+            assert_eq!(lock.check(kind, "s", 1, &old), Ok(()));
+            let moved = lock.check(kind, "s", 1, &new).unwrap_err();
+            assert!(
+                moved.contains("moved without a new version") && moved.contains("`version = 2`"),
+                "{moved}"
+            );
+            let fresh = lock.check(kind, "s", 2, &new).unwrap_err();
+            assert!(fresh.contains(&format!("version = 2\ncontent = \"{new}\"")), "{fresh}");
+            assert!(fresh.contains(&format!("[[{}]]", kind.name())), "{fresh}");
+        }
     }
 }

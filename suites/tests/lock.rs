@@ -1,7 +1,8 @@
-//! The content of a built-in suite cannot move without a new version.
+//! The content of a built-in suite or protocol cannot move without a new version.
 
 use retally_suites::Suite;
-use retally_suites::lock::Lock;
+use retally_suites::generation::GenerationProtocol;
+use retally_suites::lock::{Lock, LockedKind};
 
 #[test]
 fn every_builtin_suite_is_locked() {
@@ -9,7 +10,21 @@ fn every_builtin_suite_is_locked() {
     let problems: Vec<String> = Suite::builtin_ids()
         .filter_map(|id| {
             let suite = Suite::builtin(id).unwrap();
-            lock.check(id, suite.definition().version, suite.content_digest()).err()
+            let version = suite.definition().version;
+            lock.check(LockedKind::Suite, id, version, suite.content_digest()).err()
+        })
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_builtin_protocol_is_locked() {
+    let lock = Lock::builtin().unwrap();
+    let problems: Vec<String> = GenerationProtocol::builtin_ids()
+        .filter_map(|id| {
+            let protocol = GenerationProtocol::builtin(id).unwrap();
+            let content = GenerationProtocol::content_digest(id).unwrap();
+            lock.check(LockedKind::Protocol, id, protocol.version, &content).err()
         })
         .collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));

@@ -1,9 +1,10 @@
 """Times `retally score kid` and `retally score precision-recall` against torch-fidelity and plain NumPy: same files, same job,
 same threads.
 
-Each clock starts before the files are opened and stops with the values; retally's time includes starting the process, the
-peers' does not. Wall seconds and CPU seconds of all threads. Rounds alternate, so that other load on the machine meets
-all; the best round counts. The features are correlated and rectified, as those of an Inception network are.
+Two clocks for a peer: `function` from before the files are opened to the values, in a process that has everything imported, and
+`process` for a script of its own that imports the peer, reads the files and computes. retally is always a whole process.
+Wall seconds and CPU seconds of all threads. Rounds alternate, so that other load on the machine meets all; the best round
+counts. The features are correlated and rectified, as those of an Inception network are.
 
     python metrics_generation_speed.py path/to/retally [--rows 10000] [--width 2048] [--threads 2] [--rounds 3]
 """
@@ -26,6 +27,7 @@ def parse():
     parser.add_argument("--width", type=int, default=2048)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", nargs=2, metavar=("PEER", "FOLDER"), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -123,6 +125,23 @@ def collect(document, values):
             collect(part, values)
 
 
+def process(peer):
+    """The peer in a process of its own."""
+
+    def run(folder):
+        words = [sys.executable, "-W", "ignore", __file__, ARGUMENTS.retally, "--alone", peer, str(folder)]
+        words += ["--threads", str(ARGUMENTS.threads)]
+        return json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+
+    return run
+
+
+ALONE = {
+    "torch-fidelity-kid": torch_fidelity_kid,
+    "torch-fidelity-precision-recall": torch_fidelity_precision_recall,
+}
+
+
 def cpu_seconds():
     usage = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(part.ru_utime + part.ru_stime for part in usage)
@@ -145,24 +164,30 @@ def compare(name, contestants, folder):
     print(f"\n{name}: {ARGUMENTS.rows} x {ARGUMENTS.width} a side, {ARGUMENTS.threads} threads")
     for contestant, (wall, cpu, values) in best.items():
         shown = ", ".join(f"{value:.7g}" for value in values)
-        print(f"  {contestant:15} wall {wall:6.2f} s  cpu {cpu:6.2f} s  x{wall / own[0]:.2f}  x{cpu / own[1]:.2f}  {shown}")
+        print(f"  {contestant:23} wall {wall:6.2f} s  cpu {cpu:6.2f} s  x{wall / own[0]:.2f}  x{cpu / own[1]:.2f}  {shown}")
 
 
 def main():
+    if ARGUMENTS.alone is not None:
+        peer, folder = ARGUMENTS.alone
+        print(json.dumps([float(value) for value in ALONE[peer](Path(folder))]))
+        return
     print(sys.version.split()[0], "numpy", np.__version__, "torch", torch.__version__)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "reference.npy", features(1, 0.0))
         np.save(folder / "samples.npy", features(2, 0.02))
         kid = {
-            "retally": retally("kid", ("KID", "KID spread over subsets")),
-            "torch-fidelity": torch_fidelity_kid,
+            "retally": retally("kid", ("KID", "KID spread over subsets"), "--quick"),
+            "torch-fidelity function": torch_fidelity_kid,
+            "torch-fidelity process": process("torch-fidelity-kid"),
             "plain NumPy": numpy_kid,
         }
-        compare("KID, 100 subsets of 1000 (retally also gives the estimate of all rows with its interval)", kid, folder)
+        compare("KID, 100 subsets of 1000", kid, folder)
         precision_recall = {
             "retally": retally("precision-recall", ("precision", "recall"), "--k", str(K)),
-            "torch-fidelity": torch_fidelity_precision_recall,
+            "torch-fidelity function": torch_fidelity_precision_recall,
+            "torch-fidelity process": process("torch-fidelity-precision-recall"),
             "plain NumPy": numpy_precision_recall,
         }
         compare("precision and recall, k = 3", precision_recall, folder)

@@ -134,17 +134,10 @@ impl Sides {
         context: &Context,
         threads: &Threads,
     ) -> Result<Self, Failure> {
-        // Beside statistics, images are read for the metrics that need rows.
-        let protocol = &request.protocol;
-        let needs_rows = request.metrics == MetricChoice::All
-            && (protocol.precision_recall.is_some() || protocol.kernel_distance.is_some());
-        let beside = if needs_rows {
-            ImagesBesideStatistics::Wanted
-        } else {
-            ImagesBesideStatistics::Unwanted
+        let open = |path, role| {
+            let beside = images_beside_statistics(request, role);
+            threads.install(|| Side::open(path, role, beside, &context.progress))
         };
-        let open =
-            |path, role| threads.install(|| Side::open(path, role, beside, &context.progress));
         Ok(Self {
             reference: open(request.reference, Role::Reference)?,
             samples: open(request.samples, Role::Samples)?,
@@ -261,6 +254,18 @@ impl Sides {
             }
         }
         notes
+    }
+}
+
+/// Beside statistics, images are read for the metrics that need rows.
+fn images_beside_statistics(request: &GenerationRequest<'_>, role: Role) -> ImagesBesideStatistics {
+    let protocol = &request.protocol;
+    let both = protocol.precision_recall.is_some() || protocol.kernel_distance.is_some();
+    let this = role == Role::Samples && protocol.inception_score.is_some();
+    if request.metrics == MetricChoice::All && (both || this) {
+        ImagesBesideStatistics::Wanted
+    } else {
+        ImagesBesideStatistics::Unwanted
     }
 }
 

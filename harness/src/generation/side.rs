@@ -130,23 +130,28 @@ impl Side {
 
 impl Statistics {
     fn read(file: &mut StatisticsFile, path: &Path, role: Role) -> Result<Option<Self>, Failure> {
-        let features = read_gaussian(file, Features::Main, path, role)?;
-        let spatial = read_gaussian(file, Features::Spatial, path, role)?;
-        if features.is_none() && spatial.is_none() {
+        if !file.has(Features::Main) && !file.has(Features::Spatial) {
             return Ok(None);
         }
-        Ok(Some(Self { features, spatial, provenance: Provenance::of(path)? }))
+        let provenance = Provenance::of(path)?;
+        let rows = provenance.as_ref().map(|provenance| provenance.images);
+        let mut read = |features| read_gaussian(file, features, rows, (path, role));
+        Ok(Some(Self {
+            features: read(Features::Main)?,
+            spatial: read(Features::Spatial)?,
+            provenance,
+        }))
     }
 }
 
 fn read_gaussian(
     file: &mut StatisticsFile,
     features: Features,
-    path: &Path,
-    role: Role,
+    rows: Option<u64>,
+    (path, role): (&Path, Role),
 ) -> Result<Option<Gaussian>, Failure> {
     let Some(Moments { mean, covariance }) = file.moments(features)? else { return Ok(None) };
-    match Gaussian::from_statistics(mean.view(), covariance.view(), None, role.name()) {
+    match Gaussian::from_statistics(mean.view(), covariance.view(), rows, role.name()) {
         Ok(gaussian) => Ok(Some(gaussian)),
         Err(error) => Err(Failure::invalid(format_args!("`{}`: {error}", path.display()))),
     }
