@@ -5,7 +5,6 @@ use super::score::generation::NetworkArguments;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::generation::{StatisticsRequest, StatisticsWritten, write_statistics};
-use retally_suites::generation::GenerationProtocol;
 use std::path::PathBuf;
 
 /// Arguments of `retally stats`.
@@ -26,23 +25,10 @@ pub(super) struct StatsCommand {
 }
 
 pub(super) fn run(command: &StatsCommand, context: &Context) -> Result<Document, Failure> {
-    let network = &command.network;
-    let model = network.model.as_ref().ok_or_else(|| {
-        Failure::invalid(
-            "say with --model which network the images go through (an .onnx file, or a model of a manifest)",
-        )
-    })?;
     let request = StatisticsRequest {
         images: &command.images,
         out: &command.out,
-        protocol: GenerationProtocol::builtin(&network.protocol)?,
-        model,
-        tap: network.tap.as_deref(),
-        names: &network.outputs,
-        batch: network.batch,
-        device: network.device,
-        fast: network.fast,
-        threads: network.threads,
+        network: command.network.request()?,
         kept_images: command.keep_images,
     };
     let written = write_statistics(&request, context)?;

@@ -19,7 +19,7 @@ mod request;
 mod side;
 mod statistics;
 
-pub use network::{ModelReference, OutputName};
+pub use network::{ModelReference, NetworkRequest, OutputName};
 pub use record::ScoreRecord;
 pub use request::{GenerationRequest, MetricChoice, Scored, score};
 pub use statistics::{StatisticsRequest, StatisticsWritten, write_statistics};

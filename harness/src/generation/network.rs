@@ -3,10 +3,14 @@
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::images::prepare::Recipe;
+use crate::onnx::device::Device;
 use crate::onnx::graph::{self, Origin};
+use crate::pipeline::Execution;
+use crate::threads::Threads;
 use ndarray::{Array2, ArrayD, Axis};
 use retally_manifests::{Digest, ImageLayout, Model, Tap, TapLayout};
 use retally_suites::generation::GenerationProtocol;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -176,35 +180,73 @@ pub(super) enum WeightsOrigin {
     Other(Option<String>),
 }
 
-/// What of the user's words concerns the network.
+/// The network that images go through, and how it is run, as the user says it.
 #[derive(Clone, Debug)]
-pub(super) struct NetworkOptions<'a> {
-    pub(super) model: &'a ModelReference,
-    pub(super) tap: Option<&'a str>,
-    pub(super) names: &'a [OutputName],
-    pub(super) batch: Option<usize>,
+pub struct NetworkRequest<'a> {
+    /// Whose way of computing it.
+    pub protocol: GenerationProtocol,
+    /// The network; not needed where no side is images.
+    pub model: Option<&'a ModelReference>,
+    /// Tap of a manifest's model.
+    pub tap: Option<&'a str>,
+    /// Tensors that have other names than the protocol's parts.
+    pub names: &'a [OutputName],
+    /// Images in one call.
+    pub batch: Option<NonZeroUsize>,
+    /// Where it runs.
+    pub device: Device,
+    /// Faster kernels whose results may differ between runs.
+    pub fast: bool,
+    /// Threads; all cores if none.
+    pub threads: Option<NonZeroUsize>,
+}
+
+impl NetworkRequest<'_> {
+    /// How sessions are run; loads ONNX Runtime.
+    ///
+    /// # Errors
+    /// If the library cannot be had.
+    pub(super) fn execution(
+        &self,
+        context: &Context,
+        threads: &Threads,
+    ) -> Result<Execution<'static>, Failure> {
+        Ok(Execution {
+            library: context.onnxruntime()?,
+            device: self.device,
+            threads: threads.count(),
+            fast: self.fast,
+        })
+    }
 }
 
 /// Images in one call, unless the user or the manifest says otherwise.
 const DEFAULT_BATCH: usize = 8;
 
 impl FeatureNetwork {
-    /// Finds the file and the tensors.
+    /// Finds the file and the tensors; `images` says what needs them, for messages.
     ///
     /// # Errors
-    /// If there is no such model, or it lacks what the protocol's Fréchet distance reads.
+    /// If no model is named, there is no such model, or it lacks what the protocol's Fréchet distance reads.
     pub(super) fn find(
-        options: &NetworkOptions<'_>,
-        protocol: &GenerationProtocol,
+        request: &NetworkRequest<'_>,
+        images: &str,
         context: &Context,
     ) -> Result<Self, Failure> {
-        let (name, file, entry) = locate(options.model, context)?;
+        let protocol = &request.protocol;
+        let model = request.model.ok_or_else(|| {
+            Failure::invalid(format_args!(
+                "{images} is a set of images: say with --model which network they go through (an .onnx file, or a model of a \
+                 manifest)"
+            ))
+        })?;
+        let (name, file, entry) = locate(model, context)?;
         let failed = |error: std::io::Error| Failure::file("read the model", &file, &error);
         let digest = Digest::of_file(&file).map_err(failed)?;
         let mut weights = None;
         let (recipe, outputs) = match (protocol.image, &entry) {
             (Some(image), _) => {
-                if options.tap.is_some() {
+                if request.tap.is_some() {
                     return Err(Failure::invalid(
                         "--tap is for --protocol encoder; other protocols name their outputs (see --output)",
                     ));
@@ -218,7 +260,7 @@ impl FeatureNetwork {
                     layout: ImageLayout::Nchw,
                 };
                 weights = weights_origin(&bytes, protocol)?;
-                (recipe, named_outputs(&bytes, protocol, options.names)?)
+                (recipe, named_outputs(&bytes, protocol, request.names)?)
             }
             (None, Some(model)) => {
                 let recipe = Recipe {
@@ -228,7 +270,7 @@ impl FeatureNetwork {
                     normalise: model.input.normalise,
                     layout: model.input.layout,
                 };
-                (recipe, vec![mean_token(model, options.tap)?])
+                (recipe, vec![mean_token(model, request.tap)?])
             }
             (None, None) => {
                 return Err(Failure::invalid(format_args!(
@@ -239,7 +281,8 @@ impl FeatureNetwork {
             }
         };
         let by_manifest = entry.as_ref().map(|model| model.input.batch as usize);
-        let batch = options.batch.or(by_manifest).unwrap_or(DEFAULT_BATCH);
+        let by_user = request.batch.map(NonZeroUsize::get);
+        let batch = by_user.or(by_manifest).unwrap_or(DEFAULT_BATCH);
         Ok(Self { name, file, digest, recipe, batch, outputs, weights })
     }
 

@@ -3,21 +3,18 @@
 use super::comparison::{Making, differences, numeric_notes};
 use super::extraction::{Extraction, StoredOutputs};
 use super::metrics::{self, MetricInputs, PartRows};
-use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName, WeightsOrigin};
+use super::network::{FeatureNetwork, NetworkRequest, WeightsOrigin};
 use super::record::{NetworkRecord, ScoreRecord, output_names};
 use super::side::{ImagesBesideStatistics, Role, Side};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::machine::Machine;
-use crate::onnx::device::Device;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::Execution;
 use crate::threads::Threads;
 use ndarray::Array2;
 use retally_metrics::Measurement;
-use retally_suites::generation::GenerationProtocol;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 /// Which metrics of the protocol are wanted.
@@ -36,22 +33,8 @@ pub struct GenerationRequest<'a> {
     pub reference: &'a Path,
     /// Generated images, or their statistics or features.
     pub samples: &'a Path,
-    /// The protocol.
-    pub protocol: GenerationProtocol,
-    /// The network; not needed where no side is images.
-    pub model: Option<&'a ModelReference>,
-    /// Tap of a manifest's model.
-    pub tap: Option<&'a str>,
-    /// Tensors that have other names than the protocol's parts.
-    pub names: &'a [OutputName],
-    /// Images in one call.
-    pub batch: Option<NonZeroUsize>,
-    /// Where the network runs.
-    pub device: Device,
-    /// Faster kernels whose results may differ between runs.
-    pub fast: bool,
-    /// Threads; all cores if none.
-    pub threads: Option<NonZeroUsize>,
+    /// The protocol and its network.
+    pub network: NetworkRequest<'a>,
     /// Which metrics.
     pub metrics: MetricChoice,
     /// Compare what was made in different ways, and mark it.
@@ -78,17 +61,13 @@ pub struct Scored {
 /// are finished stay stored.
 pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Scored, Failure> {
     interrupt::listen()?;
-    let threads = Threads::new(request.threads)?;
+    let protocol = &request.network.protocol;
+    let threads = Threads::new(request.network.threads)?;
     let sides = Sides::open(request, context, &threads)?;
     let network = sides.network(request, context)?;
     let stage = match &network {
         Some(network) => {
-            let execution = Execution {
-                library: context.onnxruntime()?,
-                device: request.device,
-                threads: threads.count(),
-                fast: request.fast,
-            };
+            let execution = request.network.execution(context, &threads)?;
             Stage::run(network, &execution, &sides, request, context)?
         }
         None => Stage::default(),
@@ -96,7 +75,7 @@ pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Score
     let differences = sides.differences(request, network.as_ref(), &stage)?;
     let notes = sides.notes(network.as_ref(), &stage);
     let inputs = MetricInputs {
-        protocol: &request.protocol,
+        protocol,
         reference: &sides.reference,
         samples: &sides.samples,
         rows: &Rows { sides: &sides, network: network.as_ref(), stage: &stage },
@@ -109,8 +88,8 @@ pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Score
         measurements: outcome.measurements,
         record: ScoreRecord {
             retally: env!("CARGO_PKG_VERSION"),
-            protocol: request.protocol.versioned_id(),
-            definition: request.protocol.clone(),
+            protocol: protocol.versioned_id(),
+            definition: protocol.clone(),
             comparable: differences.is_empty(),
             differences,
             notes: notes.into_iter().chain(outcome.notes).collect(),
@@ -154,22 +133,12 @@ impl Sides {
         request: &GenerationRequest<'_>,
         context: &Context,
     ) -> Result<Option<FeatureNetwork>, Failure> {
-        let Some(side) = self.each().into_iter().find(|side| side.images.is_some()) else {
-            return Ok(None);
-        };
-        let model = request.model.ok_or_else(|| {
-            Failure::invalid(format_args!(
-                "{} is a set of images: say with --model which network they go through (an .onnx file, or a model of a manifest)",
-                side.role.name()
-            ))
-        })?;
-        let options = NetworkOptions {
-            model,
-            tap: request.tap,
-            names: request.names,
-            batch: request.batch.map(NonZeroUsize::get),
-        };
-        FeatureNetwork::find(&options, &request.protocol, context).map(Some)
+        match self.each().into_iter().find(|side| side.images.is_some()) {
+            Some(side) => {
+                FeatureNetwork::find(&request.network, side.role.name(), context).map(Some)
+            }
+            None => Ok(None),
+        }
     }
 
     /// What makes the two sides incomparable; an error unless the user insists.
@@ -180,7 +149,7 @@ impl Sides {
         stage: &Stage,
     ) -> Result<Vec<String>, Failure> {
         let mut found = Vec::new();
-        let protocol = request.protocol.versioned_id();
+        let protocol = request.network.protocol.versioned_id();
         let now = network.map(|network| Made {
             protocol: protocol.clone(),
             preprocessing: stage.preprocessing.clone(),
@@ -259,7 +228,7 @@ impl Sides {
 
 /// Beside statistics, images are read for the metrics that need rows.
 fn images_beside_statistics(request: &GenerationRequest<'_>, role: Role) -> ImagesBesideStatistics {
-    let protocol = &request.protocol;
+    let protocol = &request.network.protocol;
     let both = protocol.precision_recall.is_some() || protocol.kernel_distance.is_some();
     let this = role == Role::Samples && protocol.inception_score.is_some();
     if request.metrics == MetricChoice::All && (both || this) {
@@ -320,7 +289,7 @@ impl Stage {
         let mut sessions: Vec<SessionRecord> = Vec::new();
         let mut outputs_of = |side: &Side| -> Result<Option<StoredOutputs>, Failure> {
             let Some(images) = &side.images else { return Ok(None) };
-            let title = format!("{}: {}", request.protocol.id, side.role.name());
+            let title = format!("{}: {}", request.network.protocol.id, side.role.name());
             let (stored, session) = extraction.run(images, &title)?;
             sessions.extend(session);
             Ok(Some(stored))

@@ -2,7 +2,7 @@
 
 use super::extraction::{Extraction, StoredOutputs};
 use super::image_set::ImageSet;
-use super::network::{FeatureNetwork, ModelReference, NetworkOptions, OutputName, file_name};
+use super::network::{FeatureNetwork, NetworkRequest, file_name};
 use super::provenance::{self, Provenance};
 use super::record::output_names;
 use crate::arrays::statistics_file::Moments;
@@ -12,16 +12,12 @@ use crate::failure::Failure;
 use crate::images::prepare::decode_sample;
 use crate::images::reader;
 use crate::interrupt;
-use crate::onnx::device::Device;
-use crate::pipeline::Execution;
 use crate::run::directory::write_durably;
 use crate::threads::Threads;
 use retally_manifests::Digest;
 use retally_metrics::distribution::{Gaussian, MomentsStream};
-use retally_suites::generation::GenerationProtocol;
 use serde::Serialize;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// What statistics are wanted of.
@@ -31,22 +27,8 @@ pub struct StatisticsRequest<'a> {
     pub images: &'a Path,
     /// The `.npz` to write.
     pub out: &'a Path,
-    /// The protocol.
-    pub protocol: GenerationProtocol,
-    /// The network.
-    pub model: &'a ModelReference,
-    /// Tap of a manifest's model.
-    pub tap: Option<&'a str>,
-    /// Tensors that have other names than the protocol's parts.
-    pub names: &'a [OutputName],
-    /// Images in one call.
-    pub batch: Option<NonZeroUsize>,
-    /// Where the network runs.
-    pub device: Device,
-    /// Faster kernels whose results may differ between runs.
-    pub fast: bool,
-    /// Threads; all cores if none.
-    pub threads: Option<NonZeroUsize>,
+    /// The protocol and its network.
+    pub network: NetworkRequest<'a>,
     /// How many of the images go into the file as well, evenly spread, for tools that want some there.
     pub kept_images: usize,
 }
@@ -82,29 +64,19 @@ pub fn write_statistics(
 ) -> Result<StatisticsWritten, Failure> {
     interrupt::listen()?;
     check_out(request.out)?;
-    let threads = Threads::new(request.threads)?;
+    let protocol = &request.network.protocol;
+    let threads = Threads::new(request.network.threads)?;
     let images = threads.install(|| {
         let source = reader::open_path(request.images)?;
         ImageSet::examine(source, &file_name(request.images), &context.progress)
     })?;
-    let options = NetworkOptions {
-        model: request.model,
-        tap: request.tap,
-        names: request.names,
-        batch: request.batch.map(NonZeroUsize::get),
-    };
-    let network = FeatureNetwork::find(&options, &request.protocol, context)?;
-    let execution = Execution {
-        library: context.onnxruntime()?,
-        device: request.device,
-        threads: threads.count(),
-        fast: request.fast,
-    };
+    let network = FeatureNetwork::find(&request.network, &file_name(request.images), context)?;
+    let execution = request.network.execution(context, &threads)?;
     let folder = context.store()?.features_path();
     let extraction = Extraction::new(&network, &execution, &folder, &context.progress)?;
-    let (stored, _) = extraction.run(&images, &format!("{}: images", request.protocol.id))?;
+    let (stored, _) = extraction.run(&images, &format!("{}: images", protocol.id))?;
     let moments = |part: &str| moments_of(part, &network, &stored, &threads);
-    let plan = &request.protocol.frechet;
+    let plan = &protocol.frechet;
     let features = moments(&plan.features)?.ok_or_else(|| {
         Failure::invalid(format_args!("the network has no output `{}`", plan.features))
     })?;
@@ -130,7 +102,7 @@ pub fn write_statistics(
         schema: provenance::SCHEMA,
         retally: env!("CARGO_PKG_VERSION").to_owned(),
         statistics_sha256: sha256,
-        protocol: request.protocol.versioned_id(),
+        protocol: protocol.versioned_id(),
         preprocessing: extraction.preprocessing(),
         model: network.name.clone(),
         model_sha256: network.digest,
@@ -144,7 +116,7 @@ pub fn write_statistics(
         out: request.out.to_owned(),
         sha256,
         provenance: write_provenance(request.out, &provenance)?,
-        protocol: request.protocol.versioned_id(),
+        protocol: protocol.versioned_id(),
         images: images.count(),
         kept_images: kept.map_or(0, |kept| kept.indices.len()),
         dimensions: features.mean.len(),

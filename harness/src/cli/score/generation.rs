@@ -4,7 +4,7 @@ use super::ScoreReport;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::generation::{
-    GenerationRequest, MetricChoice, ModelReference, OutputName, ScoreRecord, score,
+    GenerationRequest, MetricChoice, ModelReference, NetworkRequest, OutputName, ScoreRecord, score,
 };
 use crate::onnx::device::Device;
 use clap::Args;
@@ -39,28 +39,44 @@ pub(in crate::cli) struct NetworkArguments {
     /// Whose way of computing it: adm, torch-fidelity, clean-fid, pytorch-fid, torchmetrics, or encoder (the model's own
     /// preprocessing, from its manifest entry). `retally list protocols` shows what each one is.
     #[arg(long, value_name = "ID")]
-    pub(in crate::cli) protocol: String,
+    protocol: String,
     /// The network: an .onnx file, or a model of a manifest.
     #[arg(long, value_name = "FILE|ID")]
-    pub(in crate::cli) model: Option<ModelReference>,
+    model: Option<ModelReference>,
     /// A tensor of the model that plays a part of the protocol under another name: `pool3=flatten_0`; may be repeated.
     #[arg(long = "output", value_name = "PART=TENSOR")]
-    pub(in crate::cli) outputs: Vec<OutputName>,
+    outputs: Vec<OutputName>,
     /// With --protocol encoder: the tap whose mean token is compared. Default: the model's last.
     #[arg(long, value_name = "ID")]
-    pub(in crate::cli) tap: Option<String>,
+    tap: Option<String>,
     /// Images in one call of the network; part of what decides the last bits.
     #[arg(long, value_name = "N")]
-    pub(in crate::cli) batch: Option<NonZeroUsize>,
+    batch: Option<NonZeroUsize>,
     /// Where the network runs: `cpu` or `cuda:N`.
     #[arg(long, default_value = "cpu", value_name = "DEVICE")]
-    pub(in crate::cli) device: Device,
+    device: Device,
     /// Faster kernels whose results may differ between runs (recorded).
     #[arg(long)]
-    pub(in crate::cli) fast: bool,
+    fast: bool,
     /// Cores to use; all of them by default. They change no number.
     #[arg(long, value_name = "N")]
-    pub(in crate::cli) threads: Option<NonZeroUsize>,
+    threads: Option<NonZeroUsize>,
+}
+
+impl NetworkArguments {
+    /// The same with the protocol looked up.
+    pub(in crate::cli) fn request(&self) -> Result<NetworkRequest<'_>, Failure> {
+        Ok(NetworkRequest {
+            protocol: GenerationProtocol::builtin(&self.protocol)?,
+            model: self.model.as_ref(),
+            tap: self.tap.as_deref(),
+            names: &self.outputs,
+            batch: self.batch,
+            device: self.device,
+            fast: self.fast,
+            threads: self.threads,
+        })
+    }
 }
 
 pub(super) fn run(
@@ -68,18 +84,10 @@ pub(super) fn run(
     metrics: MetricChoice,
     context: &Context,
 ) -> Result<ScoreReport, Failure> {
-    let network = &arguments.network;
     let request = GenerationRequest {
         reference: &arguments.reference,
         samples: &arguments.samples,
-        protocol: GenerationProtocol::builtin(&network.protocol)?,
-        model: network.model.as_ref(),
-        tap: network.tap.as_deref(),
-        names: &network.outputs,
-        batch: network.batch,
-        device: network.device,
-        fast: network.fast,
-        threads: network.threads,
+        network: arguments.network.request()?,
         metrics,
         force: arguments.force,
         quick: arguments.quick,
