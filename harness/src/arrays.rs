@@ -16,6 +16,7 @@ pub mod statistics_writer;
 pub use element::Element;
 pub use error::ArrayError;
 
+use crate::file_names::has_extension;
 use archive::Archive;
 use ndarray::Array2;
 use source::Source;
@@ -37,11 +38,20 @@ pub struct ArrayFile {
     bytes: Vec<u8>,
 }
 
-/// Reads a whole array of features, one row a sample; `f64` is rounded to `f32`.
+/// Features in memory, one row a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureRows {
+    /// The numbers; `f64` ones are rounded.
+    pub rows: Array2<f32>,
+    /// Says so where rounding has changed any of them.
+    pub note: Option<String>,
+}
+
+/// Reads a whole array of features.
 ///
 /// # Errors
-/// If the file is not one of rows of floating-point numbers, or cannot be read.
-pub fn read_features(location: &Path) -> Result<Array2<f32>, ArrayError> {
+/// If the file is not one of rows of floating-point numbers, a number does not fit `f32`, or it cannot be read.
+pub fn read_features(location: &Path) -> Result<FeatureRows, ArrayError> {
     ArrayFile::open(location)?.into_features()
 }
 
@@ -135,18 +145,49 @@ impl ArrayFile {
         &self.layout.shape
     }
 
-    /// The whole array of features, one row a sample; `f64` is rounded to `f32`.
+    /// The whole array of features.
     ///
     /// # Errors
-    /// If it is not one of rows of floating-point numbers, or cannot be read.
-    pub fn into_features(mut self) -> Result<Array2<f32>, ArrayError> {
-        let &[rows, columns] = self.shape() else {
-            return Err(self.wrong_shape("[N, D]: one row a sample"));
+    /// As [`read_features`].
+    pub fn into_features(mut self) -> Result<FeatureRows, ArrayError> {
+        const EXPECTED: &str = "[N, D]: one row a sample";
+        let &[count, columns] = self.shape() else {
+            return Err(self.wrong_shape(EXPECTED));
         };
         let mut values = Vec::new();
-        self.read_f32(0..rows, &mut values)?;
-        Array2::from_shape_vec((rows, columns), values)
-            .map_err(|_| self.wrong_shape("[N, D]: one row a sample"))
+        let mut note = None;
+        if self.layout.element == Element::F64 {
+            if self.read_rounded(count, &mut values)? {
+                note = Some(format!(
+                    "`{}` holds 64-bit numbers, which were rounded to 32 bits",
+                    self.path.display()
+                ));
+            }
+        } else {
+            self.read_f32(0..count, &mut values)?;
+        }
+        match Array2::from_shape_vec((count, columns), values) {
+            Ok(rows) => Ok(FeatureRows { rows, note }),
+            Err(_) => Err(self.wrong_shape(EXPECTED)),
+        }
+    }
+
+    /// Appends `f64` rows as `f32`, and says whether that has changed any number.
+    fn read_rounded(&mut self, count: usize, values: &mut Vec<f32>) -> Result<bool, ArrayError> {
+        let mut changed = false;
+        let mut exact = Vec::new();
+        for row in 0..count {
+            self.read_f64(row..row + 1, &mut exact)?;
+            for &number in &exact {
+                let rounded = number as f32;
+                if number.is_finite() && !rounded.is_finite() {
+                    return Err(ArrayError::Range { path: self.path.clone(), row, number });
+                }
+                changed |= number.is_finite() && f64::from(rounded) != number;
+                values.push(rounded);
+            }
+        }
+        Ok(changed)
     }
 
     /// Whether it holds rows of floating-point numbers, as features are.
@@ -314,10 +355,6 @@ impl Layout {
             }),
         }
     }
-}
-
-fn has_extension(path: &Path, expected: &str) -> bool {
-    path.extension().is_some_and(|extension| extension == expected)
 }
 
 /// `FILE.npz#NAME` or `FILE.safetensors#NAME` into its parts; any other path stays whole.

@@ -9,6 +9,7 @@ pub mod context;
 pub mod exit_status;
 pub mod failure;
 mod fetch_progress;
+mod file_names;
 pub mod generation;
 pub mod images;
 pub mod interrupt;

@@ -5,6 +5,9 @@ use rayon::prelude::*;
 use retally_metrics::executor::Executor;
 use std::num::NonZeroUsize;
 
+/// Thousands of threads only wait for each other.
+const MOST_THREADS: usize = 1024;
+
 /// A pool of threads. How many there are changes no number.
 #[derive(Debug)]
 pub(crate) struct Threads {
@@ -15,8 +18,13 @@ impl Threads {
     /// So many threads; all cores if none are named.
     ///
     /// # Errors
-    /// If the system gives no threads.
+    /// If they are more than any machine has cores, or the system gives no threads.
     pub(crate) fn new(count: Option<NonZeroUsize>) -> Result<Self, Failure> {
+        if let Some(count) = count.filter(|count| count.get() > MOST_THREADS) {
+            return Err(Failure::invalid(format_args!(
+                "--threads {count} is too many: take at most {MOST_THREADS}, or leave it out for all cores"
+            )));
+        }
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(count.map_or(0, NonZeroUsize::get))
             .build()

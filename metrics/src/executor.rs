@@ -31,7 +31,9 @@ pub fn map<T: Send + Sync>(
     executor.for_each(count, &|index| {
         slots[index].get_or_init(|| task(index));
     });
-    slots.into_iter().filter_map(OnceLock::into_inner).collect()
+    let results: Vec<T> = slots.into_iter().filter_map(OnceLock::into_inner).collect();
+    debug_assert_eq!(results.len(), count, "an executor has to run every task");
+    results
 }
 
 #[cfg(test)]

@@ -505,6 +505,17 @@ mod laws {
         }
     }
 
+    /// More rows than a block and more columns than a strip, so that there are tasks to be scrambled.
+    #[test]
+    fn executors_change_no_bit_of_several_blocks() {
+        let sets = [features(BLOCK_ROWS + 300, 300, 21), features(BLOCK_ROWS + 9, 300, 22)];
+        let sides = || [&sets[0], &sets[1]].map(|set| FrechetSide::Features(set.view()));
+        let [[one, two], [three, four]] = [sides(), sides()];
+        let plain = frechet_measurements("FD", one, two, FrechetOptions::default(), &Sequential);
+        let other = frechet_measurements("FD", three, four, FrechetOptions::default(), &Scrambled);
+        assert_eq!(plain.unwrap(), other.unwrap());
+    }
+
     #[test]
     fn paths_agree_closely_at_deficient_rank() {
         let few = [features(9, 12, 3), features(10, 12, 4)];
@@ -732,7 +743,7 @@ mod measurements {
             FrechetOptions { infinity: Some(Default::default()), ..FrechetOptions::default() };
         let files = measure(FrechetSide::Gaussian(&other), options);
         assert!(files[0].interval().is_none());
-        assert!(files[0].method.contains("samples: statistics of unknown origin"));
+        assert!(files[0].method.contains("samples: statistics of an unknown number of rows"));
         assert_eq!(files.len(), 4);
         for measurement in &files[1..] {
             assert_eq!(measurement.absence().unwrap().reason, AbsenceReason::MissingInput);

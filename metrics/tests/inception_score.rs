@@ -215,3 +215,26 @@ fn bad_input_is_refused() {
     assert!(matches!(failure(&Array2::zeros((0, 4)), all), DistributionError::TooFewRows { .. }));
     assert!(matches!(failure(&Array2::zeros((4, 0)), all), DistributionError::NoDimensions { .. }));
 }
+
+/// A class whose mean probability is below the smallest number there is: its divergence is finite all the same.
+#[test]
+fn a_class_that_all_but_vanishes_changes_nothing() {
+    let mut scores = Array2::from_elem((100, 4), -800.0_f32);
+    scores.column_mut(0).fill(0.0);
+    let without = measure(&scores, &InceptionScoreOptions::all_rows());
+    scores[(7, 2)] = -744.7;
+    let with = measure(&scores, &InceptionScoreOptions::all_rows());
+    assert_eq!((without.mean, with.mean), (1.0, 1.0));
+    assert!(with.standard_error.is_finite());
+}
+
+#[test]
+fn splits_of_one_row_have_no_interval() {
+    let scores = logits(3, 10, 5, 2.0);
+    let options = InceptionScoreOptions {
+        splits: Splits::Count { count: 10 },
+        ..InceptionScoreOptions::all_rows()
+    };
+    assert_eq!(measure(&scores, &options).interval(), None);
+    assert!(measure(&scores, &InceptionScoreOptions::all_rows()).interval().is_some());
+}

@@ -258,3 +258,29 @@ fn bad_input_is_refused() {
         Err(DistributionError::Options(_))
     ));
 }
+
+#[test]
+fn overflow_and_absurd_options_are_errors() {
+    let large = Array2::from_shape_fn((6, 3), |(row, column)| 1e22_f32 * (row + column) as f32);
+    let as_they_are = CmmdOptions { normalise: false, ..CmmdOptions::default() };
+    assert!(matches!(
+        cmmd(large.view(), large.view(), &as_they_are, &Sequential),
+        Err(DistributionError::Overflow { .. })
+    ));
+    let many = Subsets { count: usize::MAX, size: 2, seed: 0 };
+    let tiny = PolynomialKernel { gamma: Some(1e-60), ..PolynomialKernel::default() };
+    for options in [
+        KernelDistanceOptions { subsets: Some(many), ..KernelDistanceOptions::default() },
+        KernelDistanceOptions { kernel: tiny, subsets: None, ..KernelDistanceOptions::default() },
+    ] {
+        assert!(matches!(
+            kernel_distance(large.view(), large.view(), &options, &Sequential),
+            Err(DistributionError::Options(_))
+        ));
+    }
+    let directions = MindOptions { directions: 1 << 40, ..MindOptions::default() };
+    assert!(matches!(
+        mind(large.view(), large.view(), &directions, &Sequential),
+        Err(DistributionError::Options(_))
+    ));
+}

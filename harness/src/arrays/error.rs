@@ -81,6 +81,16 @@ pub enum ArrayError {
         /// What is wrong and what was expected.
         detail: String,
     },
+    /// A number that 32 bits cannot hold.
+    #[error("`{}`: row {row} (counted from 0) holds {number}, which a 32-bit number cannot; scale the features down", path.display())]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// Index of the row.
+        row: usize,
+        /// The number.
+        number: f64,
+    },
     /// A label out of range.
     #[error("`{}`: label {row} (counted from 0) is {number}, but labels are between 0 and {}", path.display(), u32::MAX)]
     Label {

@@ -134,12 +134,10 @@ fn wrong_statistics_are_refused() {
         (vec![mu(&[0.0; 2])], "no `sigma` beside it"),
         (vec![sigma(&[2, 2], &square)], "no `mu` beside it"),
         (vec![mu(&[0.0; 3]), sigma(&[2, 2], &square)], "`mu` has 3 values"),
-        (vec![mu(&[0.0; 2]), sigma(&[4], &square)], "a covariance [D, D] is needed"),
-        (vec![mu(&[0.0; 2]), sigma(&[1, 4], &square)], "a covariance [D, D] is needed"),
-        (vec![mu(&[]), sigma(&[0, 0], &[])], "a mean [D] is needed"),
+        (vec![mu(&[0.0; 2]), sigma(&[4], &square)], "expected a covariance [D, D]"),
+        (vec![mu(&[0.0; 2]), sigma(&[1, 4], &square)], "expected a covariance [D, D]"),
+        (vec![mu(&[]), sigma(&[0, 0], &[])], "`mu` has 0 values"),
         (vec![mu(&[0.0, f64::NAN]), sigma(&[2, 2], &square)], "value 1 (counted from 0) is NaN"),
-        (vec![mu(&[0.0; 2]), sigma(&[2, 2], &[4.0, 1.0, 1.1, 4.0])], "not symmetric"),
-        (vec![mu(&[0.0; 2]), sigma(&[2, 2], &[4.0, 1.0, 1.0, -4.0])], "dimension 1 is -4"),
         (
             vec![
                 mu(&[0.0; 2]),

@@ -272,7 +272,8 @@ fn protocol_row(protocol: &GenerationProtocol) -> Vec<String> {
         (protocol.precision_recall.is_some(), "precision, recall"),
     ];
     let further = has.into_iter().filter_map(|(has, name)| has.then_some(name));
-    let metrics: Vec<&str> = std::iter::once("FID").chain(further).collect();
+    let frechet = if protocol.image.is_some() { "FID" } else { "FD" };
+    let metrics: Vec<&str> = std::iter::once(frechet).chain(further).collect();
     vec![
         protocol.id.clone(),
         protocol.version.to_string(),

@@ -80,12 +80,11 @@ enum Command {
 pub fn main() -> ExitStatus {
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => return refuse(&error),
         Err(error) => {
-            let status =
-                if error.use_stderr() { ExitStatus::Invalid } else { ExitStatus::AsClaimed };
-            // Fails only if the terminal is gone.
+            // Help or version. Fails only if the terminal is gone.
             let _ = error.print();
-            return status;
+            return ExitStatus::AsClaimed;
         }
     };
     let json = arguments.global.json;
@@ -93,6 +92,17 @@ pub fn main() -> ExitStatus {
         Ok(document) => output::print_document(&document, json),
         Err(failure) => output::print_failure(&failure, json),
     }
+}
+
+/// Says what is wrong with the command line; as a document too, if the words ask for one.
+fn refuse(error: &clap::Error) -> ExitStatus {
+    if std::env::args_os().any(|word| word == "--json") {
+        let message = error.render().to_string();
+        return output::print_failure(&Failure::invalid(message.trim_end()), true);
+    }
+    // Fails only if the terminal is gone.
+    let _ = error.print();
+    ExitStatus::Invalid
 }
 
 fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {

@@ -43,11 +43,15 @@ impl Document {
 }
 
 /// Prints a result.
+#[expect(clippy::print_stderr, reason = "standard output is what failed")]
 pub(super) fn print_document(document: &Document, json: bool) -> ExitStatus {
     let text = if json { pretty(&document.value) } else { document.text.trim_end().to_owned() };
     match write_line(&text) {
         // A reader such as `head` that has seen enough is no failure.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => ExitStatus::Temporary,
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("cannot write the result: {error}");
+            ExitStatus::Temporary
+        }
         _ => document.status,
     }
 }

@@ -63,6 +63,9 @@ struct ScoreReport {
     /// Everything about a correlation, beside its measurements.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     correlation: Option<Correlation>,
+    /// What a reader should know, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     /// What decided the numbers, where images went through a network.
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<ScoreRecord>,
@@ -75,19 +78,23 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
         Metric::Correlation(arguments) => correlation::run(arguments)?,
         Metric::Fid(arguments) => generation::run(arguments, MetricChoice::Frechet, context)?,
         Metric::Generation(arguments) => generation::run(arguments, MetricChoice::All, context)?,
-        Metric::Frechet(arguments) => ScoreReport::of(frechet::run(arguments)?),
-        Metric::Inception(arguments) => ScoreReport::of(inception::run(arguments)?),
-        Metric::Kid(arguments) => ScoreReport::of(kid::run(arguments)?),
-        Metric::PrecisionRecall(arguments) => ScoreReport::of(precision_recall::run(arguments)?),
-        Metric::Cmmd(arguments) => ScoreReport::of(cmmd::run(arguments)?),
-        Metric::Mind(arguments) => ScoreReport::of(mind::run(arguments)?),
+        Metric::Frechet(arguments) => frechet::run(arguments)?,
+        Metric::Inception(arguments) => inception::run(arguments)?,
+        Metric::Kid(arguments) => kid::run(arguments)?,
+        Metric::PrecisionRecall(arguments) => precision_recall::run(arguments)?,
+        Metric::Cmmd(arguments) => cmmd::run(arguments)?,
+        Metric::Mind(arguments) => mind::run(arguments)?,
     };
     Document::new(report.to_text(), &report)
 }
 
 impl ScoreReport {
     fn of(measurements: Vec<Measurement>) -> Self {
-        Self { measurements, correlation: None, record: None }
+        Self { measurements, correlation: None, notes: Vec::new(), record: None }
+    }
+
+    fn with_notes(self, notes: impl IntoIterator<Item = String>) -> Self {
+        Self { notes: notes.into_iter().collect(), ..self }
     }
 
     fn to_text(&self) -> String {
@@ -95,6 +102,7 @@ impl ScoreReport {
         if let Some(correlation) = &self.correlation {
             text.push_str(&correlation::details(correlation));
         }
+        text.extend(self.notes.iter().map(|note| format!("note       {note}\n")));
         if let Some(record) = &self.record {
             text.push_str(&generation::details(record));
         }
@@ -115,6 +123,8 @@ fn line(measurement: &Measurement) -> String {
         }
         Outcome::Absent(absence) => format!("{:>12}  {}", "absent", absence.detail),
     };
+    // A metric has no samples only where a file of statistics does not say how many it is of.
+    let n = if *n == 0 { "unknown".to_owned() } else { n.to_string() };
     format!("{metric:<24}{value}  n = {n}\n")
 }
 

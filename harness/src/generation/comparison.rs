@@ -1,6 +1,8 @@
 //! Whether two sides may be compared: made by the same protocol, the same preprocessing and the same network.
 
 use super::provenance::Provenance;
+use super::record::NetworkRecord;
+use crate::failure::Failure;
 
 /// How a side's numbers are, or would be, made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,27 +37,31 @@ pub(super) fn differences(reference: &Making<'_>, samples: &Making<'_>) -> Vec<S
     found
 }
 
+/// The error of comparing what was made in different ways.
+pub(super) fn not_comparable(differences: &[String]) -> Failure {
+    Failure::invalid(format_args!(
+        "the two sides are not comparable:\n  {}\nMake both by one protocol and network, or give --force to get a number that is \
+         marked as not comparable",
+        differences.join("\n  ")
+    ))
+}
+
 /// What only moves the last digits, one sentence each.
 pub(super) fn numeric_notes(
     side: &str,
     provenance: &Provenance,
-    onnxruntime: &str,
-    provider: &str,
+    now: &NetworkRecord,
 ) -> Vec<String> {
-    let mut notes = Vec::new();
-    if provenance.onnxruntime != onnxruntime {
-        notes.push(format!(
-            "{side} was made with ONNX Runtime {}, this is {onnxruntime}: features may differ by some 1e-6",
-            provenance.onnxruntime
-        ));
-    }
-    if provenance.provider != provider {
-        notes.push(format!(
-            "{side} was made on {}, this is {provider}: features may differ by some 1e-6",
-            provenance.provider
-        ));
-    }
-    notes
+    let compared = [
+        ("ONNX Runtime", provenance.onnxruntime.as_str(), now.onnxruntime.as_str()),
+        ("provider", &provenance.provider, now.provider),
+        ("session", &provenance.session, &now.session),
+    ];
+    let different = compared.into_iter().filter(|(_, made, now)| made != now);
+    let notes = different.map(|(what, made, now)| {
+        format!("{side}: made with {what} `{made}`, this is `{now}`: features may differ by some 1e-6 or, with --fast, more")
+    });
+    notes.collect()
 }
 
 #[cfg(test)]

@@ -124,12 +124,14 @@ impl<'a> Extraction<'a> {
             .execution
             .open(&self.network.file, tensors)
             .map_err(|failure| failure.within(format_args!("model `{}`", self.network.name)))?;
+        self.check_batch(&sessions)?;
+        self.network.check_unchanged()?;
         let mut job = self.progress.job(title, count as u64, "images");
         let chunk_job = ChunkJob {
             ranges: &stored.ranges,
             batch: self.network.batch,
             preparer: &self.preparer,
-            read: &|index| images.read(index),
+            read: &|index| images.read_again(index),
         };
         chunk_job.compute(
             missing,
@@ -143,6 +145,18 @@ impl<'a> Extraction<'a> {
         )?;
         chunk_job::end(job);
         Ok(record)
+    }
+
+    /// A model that was exported for one batch size takes no other.
+    fn check_batch(&self, sessions: &[Session]) -> Result<(), Failure> {
+        let expected = sessions.first().and_then(|session| *session.expects().shape.first()?);
+        match expected {
+            Some(size) if size != self.network.batch => Err(Failure::invalid(format_args!(
+                "model `{}` takes batches of {size} alone, not of {}: give --batch {size}",
+                self.network.name, self.network.batch
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn outputs_of(

@@ -8,7 +8,7 @@ use retally_manifests::{Digest, Hasher};
 use std::ops::Range;
 
 /// Samples of one chunk, the unit of storing and resuming.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 
 /// Images with their digests.
 pub(super) struct ImageSet {
@@ -66,6 +66,18 @@ impl ImageSet {
     /// An image's bytes.
     pub(super) fn read(&self, index: usize) -> Result<RawSample, Failure> {
         Ok(self.source.read(index)?)
+    }
+
+    /// An image's bytes, which must be those whose digest names the chunk.
+    pub(super) fn read_again(&self, index: usize) -> Result<RawSample, Failure> {
+        let sample = self.read(index)?;
+        if self.digests.get(index) == Some(&sample.digest()) {
+            return Ok(sample);
+        }
+        Err(Failure::temporary(format_args!(
+            "{} has changed since the command began: start it again",
+            sample.place
+        )))
     }
 
     /// Sample ranges of the chunks, in order.

@@ -2,7 +2,9 @@
 
 use super::request::MetricChoice;
 use super::side::{Role, Side};
+use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::progress::Progress;
 use ndarray::Array2;
 use retally_metrics::distribution::inception_score::RowOrder;
@@ -63,6 +65,12 @@ pub(super) fn measure(
     let mut job = progress.job("metrics", steps.len() as u64, "metrics");
     let mut outcome = MetricOutcome::default();
     for step in steps {
+        if interrupt::requested() {
+            return Err(Failure::new(
+                ExitStatus::Incomplete,
+                "stopped before all metrics were computed; the network outputs are stored, and the same command continues",
+            ));
+        }
         let MetricOutcome { measurements, notes } = step(inputs)?;
         outcome.measurements.extend(measurements);
         outcome.notes.extend(notes);
@@ -101,7 +109,7 @@ impl MetricInputs<'_> {
             return Ok(MetricOutcome::default());
         };
         let Some(logits) = self.load(Role::Samples, &plan.logits)? else {
-            return Ok(vec![self.missing("IS", &plan.logits)].into());
+            return Ok(vec![self.missing("IS", &plan.logits, "the samples")].into());
         };
         let options = plan.options;
         let score = match inception_score(logits.view(), &options, self.executor) {
@@ -150,7 +158,7 @@ impl MetricInputs<'_> {
             return Ok(MetricOutcome::default());
         };
         let Some([reference, samples]) = self.load_both(&plan.features)? else {
-            return Ok(vec![self.missing("KID", &plan.features)].into());
+            return Ok(vec![self.missing("KID", &plan.features, BOTH)].into());
         };
         let enough = reference.nrows().min(samples.nrows()) >= plan.subsets.size;
         let options = KernelDistanceOptions {
@@ -173,9 +181,11 @@ impl MetricInputs<'_> {
             measurements.push(Measurement::absent("KID", Unit::None, n, method, absence));
         }
         let distance = kernel_distance(reference.view(), samples.view(), &options, self.executor);
-        measurements.extend(or_absent(
-            ("KID (all rows)", Unit::None, samples.nrows() as u64),
-            distance.map(|distance| distance.measurements()),
+        let distance = distance.map(|distance| distance.measurements());
+        measurements.extend(self.or_absent(
+            &["KID (all rows)"],
+            samples.nrows() as u64,
+            distance,
         )?);
         Ok(measurements.into())
     }
@@ -185,15 +195,13 @@ impl MetricInputs<'_> {
             return Ok(MetricOutcome::default());
         };
         let Some([reference, samples]) = self.load_both(&plan.features)? else {
-            let absent = |name| self.missing(name, &plan.features);
-            return Ok(vec![absent("precision"), absent("recall")].into());
+            let absent = MANIFOLD_METRICS.map(|name| self.missing(name, &plan.features, BOTH));
+            return Ok(absent.to_vec().into());
         };
         let found = manifold(reference.view(), samples.view(), &plan.options, self.executor);
-        let measurements = or_absent(
-            ("precision", Unit::Fraction, samples.nrows() as u64),
-            found.map(|manifold| manifold.measurements()),
-        )?;
-        Ok(measurements.into())
+        let n = samples.nrows() as u64;
+        let measurements = found.map(|manifold| manifold.measurements());
+        Ok(self.or_absent(&MANIFOLD_METRICS, n, measurements)?.into())
     }
 
     fn frechet_of(
@@ -212,17 +220,16 @@ impl MetricInputs<'_> {
             frechet_side(statistics(self.samples), &rows[1]),
         );
         let (Some(reference), Some(samples)) = sides else {
-            return Ok(vec![self.missing(name, part)]);
+            return Ok(vec![self.missing(name, part, BOTH)]);
         };
         let options = if self.quick {
             FrechetOptions::quick()
         } else {
             FrechetOptions { seed: self.seed, ..FrechetOptions::default() }
         };
-        or_absent(
-            (name, Unit::None, samples.rows().unwrap_or(0)),
-            frechet_measurements(name, reference, samples, options, self.executor),
-        )
+        let n = samples.rows().unwrap_or(0);
+        let measurements = frechet_measurements(name, reference, samples, options, self.executor);
+        self.or_absent(&[name], n, measurements)
     }
 
     fn load(&self, role: Role, part: &str) -> Result<Option<Array2<f32>>, Failure> {
@@ -237,14 +244,44 @@ impl MetricInputs<'_> {
     }
 
     /// The absence of a metric whose network output is not there.
-    fn missing(&self, name: &str, part: &str) -> Measurement {
+    fn missing(&self, name: &str, part: &str, of: &str) -> Measurement {
         let protocol = self.protocol.versioned_id();
-        let detail = format!(
-            "protocol {protocol} reads `{part}` of both sides, which one of them does not have"
-        );
+        let detail = format!("protocol {protocol} reads `{part}` of {of}, and it is not there");
         let absence = Absence::new(AbsenceReason::MissingInput, detail);
-        Measurement::absent(name, Unit::None, 0, protocol, absence)
+        Measurement::absent(name, unit(name), 0, protocol, absence)
     }
+
+    /// Too few rows are an absence of all that would have been measured; all else that is wrong with the input is an error.
+    fn or_absent(
+        &self,
+        names: &[&str],
+        n: u64,
+        result: Result<Vec<Measurement>, DistributionError>,
+    ) -> Result<Vec<Measurement>, Failure> {
+        match result {
+            Ok(measurements) => Ok(measurements),
+            Err(error @ DistributionError::TooFewRows { .. }) => {
+                let absent = |name: &&str| {
+                    let absence = Absence::new(AbsenceReason::TooFewSamples, error.to_string());
+                    let method = self.protocol.versioned_id();
+                    Measurement::absent(*name, unit(name), n, method, absence)
+                };
+                Ok(names.iter().map(absent).collect())
+            }
+            Err(error) => Err(Failure::from(error).within(names.join(", "))),
+        }
+    }
+}
+
+/// Where both sides are read.
+const BOTH: &str = "both sides";
+
+/// What [`manifold`] measures.
+const MANIFOLD_METRICS: [&str; 4] = ["precision", "recall", "density", "coverage"];
+
+/// The unit of a metric of this name.
+fn unit(name: &str) -> Unit {
+    if matches!(name, "precision" | "recall" | "coverage") { Unit::Fraction } else { Unit::None }
 }
 
 fn frechet_side<'a>(
@@ -255,20 +292,5 @@ fn frechet_side<'a>(
         (Some(gaussian), _) => Some(FrechetSide::Gaussian(gaussian)),
         (None, Some(rows)) => Some(FrechetSide::Features(rows.view())),
         (None, None) => None,
-    }
-}
-
-/// Too few rows are an absence; all else that is wrong with the input is an error.
-fn or_absent(
-    (name, unit, n): (&str, Unit, u64),
-    result: Result<Vec<Measurement>, DistributionError>,
-) -> Result<Vec<Measurement>, Failure> {
-    match result {
-        Ok(measurements) => Ok(measurements),
-        Err(error @ DistributionError::TooFewRows { .. }) => {
-            let absence = Absence::new(AbsenceReason::TooFewSamples, error.to_string());
-            Ok(vec![Measurement::absent(name, unit, n, "", absence)])
-        }
-        Err(error) => Err(Failure::from(error).within(name)),
     }
 }

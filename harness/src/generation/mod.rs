@@ -10,6 +10,7 @@
 mod comparison;
 mod extraction;
 mod feature_chunk;
+mod feature_side;
 mod image_set;
 mod metrics;
 mod network;
@@ -19,6 +20,7 @@ mod request;
 mod side;
 mod statistics;
 
+pub use feature_side::{FeatureSide, compare_origins};
 pub use network::{ModelReference, NetworkRequest, OutputName};
 pub use record::ScoreRecord;
 pub use request::{GenerationRequest, MetricChoice, Scored, score};

@@ -1,11 +1,13 @@
 //! The network whose outputs are compared: its file, its digest, and which of its tensors plays which part.
 
+use super::image_set::CHUNK;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::images::prepare::Recipe;
 use crate::onnx::device::Device;
-use crate::onnx::graph::{self, Origin};
-use crate::pipeline::Execution;
+use crate::onnx::external;
+use crate::onnx::graph::{self, GraphError, Origin, Tensor};
+use crate::pipeline::{Execution, tokens};
 use crate::threads::Threads;
 use ndarray::{Array2, ArrayD, Axis};
 use retally_manifests::{Digest, ImageLayout, Model, Tap, TapLayout};
@@ -84,7 +86,12 @@ impl FeatureOutput {
         match &self.pooling {
             Pooling::Rows => self.tensor.clone(),
             Pooling::MeanToken(tap) => {
-                format!("mean-token({}; {:?}; {:?})", self.tensor, tap.layout, tap.grid)
+                let layout = match tap.layout {
+                    TapLayout::Tokens { skip } => format!("tokens, skip {skip}"),
+                    TapLayout::Map => "map".to_owned(),
+                };
+                let [rows, columns] = tap.grid;
+                format!("mean-token({}; {layout}; {rows}x{columns})", self.tensor)
             }
         }
     }
@@ -118,33 +125,11 @@ impl FeatureOutput {
                 Ok(rows.into_owned())
             }
             Pooling::MeanToken(tap) => {
-                let [grid_rows, grid_columns] = tap.grid.map(|side| side as usize);
-                let (tokens, channels) = (grid_rows * grid_columns, tap.channels as usize);
-                let (skip, expected) = match tap.layout {
-                    TapLayout::Tokens { skip } => {
-                        (skip as usize, vec![skip as usize + tokens, channels])
-                    }
-                    TapLayout::Map => (0, vec![channels, grid_rows, grid_columns]),
-                };
-                if output.shape()[1..] != expected {
-                    return Err(misfit(&format!(
-                        "[batch, {expected:?}] as its manifest entry says"
-                    )));
-                }
-                let mut means = Array2::zeros((samples, channels));
-                for (sample, mut mean) in batch.outer_iter().zip(means.rows_mut()) {
-                    let channel_mean = |channel: usize| -> f32 {
-                        let values = match tap.layout {
-                            TapLayout::Tokens { .. } => sample.index_axis(Axis(1), channel),
-                            TapLayout::Map => sample.index_axis(Axis(0), channel),
-                        };
-                        let sum: f64 =
-                            values.iter().skip(skip).map(|&value| f64::from(value)).sum();
-                        (sum / tokens as f64) as f32
-                    };
-                    for (channel, value) in mean.iter_mut().enumerate() {
-                        *value = channel_mean(channel);
-                    }
+                tokens::check_shape(output, output.shape()[0], tap)?;
+                let mut means = Array2::zeros((samples, tap.channels as usize));
+                for (sample, mut mean) in means.rows_mut().into_iter().enumerate() {
+                    let tokens = tokens::of_sample(output, sample, tap)?;
+                    mean.assign(&tokens::mean(tokens.view()));
                 }
                 Ok(means)
             }
@@ -202,6 +187,22 @@ pub struct NetworkRequest<'a> {
 }
 
 impl NetworkRequest<'_> {
+    /// What would be ignored is a mistake.
+    pub(super) fn refuse_words_without_images(&self) -> Result<(), Failure> {
+        let words = [
+            ("--model", self.model.is_some()),
+            ("--output", !self.names.is_empty()),
+            ("--tap", self.tap.is_some()),
+            ("--batch", self.batch.is_some()),
+        ];
+        match words.iter().find(|(_, given)| *given) {
+            Some((word, _)) => Err(Failure::invalid(format_args!(
+                "neither side is a set of images, so that no network runs: leave {word} out"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// How sessions are run; loads ONNX Runtime.
     ///
     /// # Errors
@@ -236,13 +237,12 @@ impl FeatureNetwork {
         let protocol = &request.protocol;
         let model = request.model.ok_or_else(|| {
             Failure::invalid(format_args!(
-                "{images} is a set of images: say with --model which network they go through (an .onnx file, or a model of a \
+                "images go through a network, and {images} would: say with --model which one (an .onnx file, or a model of a \
                  manifest)"
             ))
         })?;
         let (name, file, entry) = locate(model, context)?;
-        let failed = |error: std::io::Error| Failure::file("read the model", &file, &error);
-        let digest = Digest::of_file(&file).map_err(failed)?;
+        let (bytes, digest) = read_model(&file)?;
         let mut weights = None;
         let (recipe, outputs) = match (protocol.image, &entry) {
             (Some(image), _) => {
@@ -251,7 +251,6 @@ impl FeatureNetwork {
                         "--tap is for --protocol encoder; other protocols name their outputs (see --output)",
                     ));
                 }
-                let bytes = std::fs::read(&file).map_err(failed)?;
                 let recipe = Recipe {
                     canvas: None,
                     mask: None,
@@ -259,8 +258,12 @@ impl FeatureNetwork {
                     normalise: image.normalise,
                     layout: ImageLayout::Nchw,
                 };
-                weights = weights_origin(&bytes, protocol)?;
-                (recipe, named_outputs(&bytes, protocol, request.names)?)
+                let not_a_model = |error: GraphError| {
+                    Failure::invalid(error).within(format_args!("model `{}`", file.display()))
+                };
+                weights = weights_origin(&bytes, protocol).map_err(not_a_model)?;
+                let tensors = graph::tensors(&bytes).map_err(not_a_model)?;
+                (recipe, named_outputs(&tensors, protocol, request.names)?)
             }
             (None, Some(model)) => {
                 let recipe = Recipe {
@@ -270,6 +273,12 @@ impl FeatureNetwork {
                     normalise: model.input.normalise,
                     layout: model.input.layout,
                 };
+                if !request.names.is_empty() {
+                    return Err(Failure::invalid(format_args!(
+                        "--output is for protocols that name their outputs; --protocol {} reads a tap (see --tap)",
+                        protocol.id
+                    )));
+                }
                 (recipe, vec![mean_token(model, request.tap)?])
             }
             (None, None) => {
@@ -283,7 +292,32 @@ impl FeatureNetwork {
         let by_manifest = entry.as_ref().map(|model| model.input.batch as usize);
         let by_user = request.batch.map(NonZeroUsize::get);
         let batch = by_user.or(by_manifest).unwrap_or(DEFAULT_BATCH);
+        if !(1..=CHUNK).contains(&batch) {
+            return Err(Failure::invalid(format_args!(
+                "a batch of {batch} images: take 1 to {CHUNK}, the images of a chunk (--batch)"
+            )));
+        }
         Ok(Self { name, file, digest, recipe, batch, outputs, weights })
+    }
+
+    /// Whether it has the weights of the protocol's published numbers; `None` where the protocol has none.
+    pub(super) fn has_published_weights(&self) -> Option<bool> {
+        self.weights.as_ref().map(|weights| *weights == WeightsOrigin::Published)
+    }
+
+    /// Checks that the file is still the one whose digest was taken, once sessions have read it.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub(super) fn check_unchanged(&self) -> Result<(), Failure> {
+        let (_, digest) = read_model(&self.file)?;
+        if digest == self.digest {
+            return Ok(());
+        }
+        Err(Failure::temporary(format_args!(
+            "model `{}` has changed since the command began: start it again",
+            self.file.display()
+        )))
     }
 
     /// The position of a part among the outputs.
@@ -292,19 +326,29 @@ impl FeatureNetwork {
     }
 }
 
+/// The model's bytes, and the digest of everything that decides what it computes.
+fn read_model(file: &Path) -> Result<(Vec<u8>, Digest), Failure> {
+    let bytes =
+        std::fs::read(file).map_err(|error| Failure::file("read the model", file, &error))?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let digest = external::digest(&bytes, folder.unwrap_or(Path::new("."))).map_err(|error| {
+        Failure::invalid(error).within(format_args!("model `{}`", file.display()))
+    })?;
+    Ok((bytes, digest))
+}
+
 /// What the model's metadata say of its weights (`zoo/export_fid_inception.py` writes them).
 fn weights_origin(
     model: &[u8],
     protocol: &GenerationProtocol,
-) -> Result<Option<WeightsOrigin>, Failure> {
+) -> Result<Option<WeightsOrigin>, GraphError> {
     let Some(network) = &protocol.network else { return Ok(None) };
-    let stated = |key| graph::metadata(model, key).map_err(Failure::invalid);
-    let digest = stated("source_sha256")?;
+    let digest = graph::metadata(model, "source_sha256")?;
     let published = digest.is_some_and(|digest| digest == network.weights_sha256.to_string());
     Ok(Some(if published {
         WeightsOrigin::Published
     } else {
-        WeightsOrigin::Other(stated("weights")?.map(str::to_owned))
+        WeightsOrigin::Other(graph::metadata(model, "weights")?.map(str::to_owned))
     }))
 }
 
@@ -327,7 +371,7 @@ fn locate(
 
 /// The outputs that the protocol reads and the graph has. Only the features of the Fréchet distance must be there.
 fn named_outputs(
-    model: &[u8],
+    tensors: &[Tensor<'_>],
     protocol: &GenerationProtocol,
     names: &[OutputName],
 ) -> Result<Vec<FeatureOutput>, Failure> {
@@ -340,7 +384,12 @@ fn named_outputs(
             parts.join(", ")
         )));
     }
-    let tensors = graph::tensors(model).map_err(Failure::invalid)?;
+    let mut given = names.iter();
+    while let Some(name) = given.next() {
+        if given.clone().any(|other| other.part == name.part) {
+            return Err(Failure::invalid(format_args!("--output {} is given twice", name.part)));
+        }
+    }
     let computed = |name: &str| {
         tensors
             .iter()

@@ -38,6 +38,11 @@ pub(super) struct Provenance {
     pub(super) onnxruntime: String,
     /// Execution provider.
     pub(super) provider: String,
+    /// Optimisation and determinism of the sessions.
+    pub(super) session: String,
+    /// Whether the network said that it has the weights of the protocol's published numbers; `None` where the protocol has
+    /// none.
+    pub(super) published_weights: Option<bool>,
     /// How many images.
     pub(super) images: u64,
     /// One digest over those of the images, in order.
@@ -108,6 +113,8 @@ mod tests {
             outputs: vec!["pool3=pool3".to_owned()],
             onnxruntime: "1".to_owned(),
             provider: "CPUExecutionProvider".to_owned(),
+            session: "deterministic".to_owned(),
+            published_weights: Some(false),
             images: 3,
             images_sha256: Digest::of_bytes(b"images"),
         }

@@ -1,6 +1,6 @@
 //! What was computed, beside the numbers: protocol, network, preprocessing, inputs, machine.
 
-use super::network::{FeatureNetwork, WeightsOrigin};
+use super::network::FeatureNetwork;
 use crate::machine::Machine;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::Execution;
@@ -18,8 +18,9 @@ pub struct ScoreRecord {
     pub protocol: String,
     /// The protocol itself.
     pub definition: GenerationProtocol,
-    /// False where the two sides were not made the same way, and `--force` was given.
-    pub comparable: bool,
+    /// False where the two sides were not made the same way, and `--force` was given; `None` where nothing says how a side
+    /// was made.
+    pub comparable: Option<bool>,
     /// Why they are not.
     pub differences: Vec<String>,
     /// What a reader should know, one sentence each.
@@ -84,10 +85,7 @@ impl NetworkRecord {
         Self {
             name: network.name.clone(),
             sha256: network.digest,
-            published_weights: network
-                .weights
-                .as_ref()
-                .map(|weights| *weights == WeightsOrigin::Published),
+            published_weights: network.has_published_weights(),
             outputs: output_names(network),
             preprocessing,
             batch: network.batch,

@@ -1,9 +1,10 @@
 //! One comparison from beginning to end.
 
-use super::comparison::{Making, differences, numeric_notes};
+use super::comparison::{Making, differences, not_comparable, numeric_notes};
 use super::extraction::{Extraction, StoredOutputs};
 use super::metrics::{self, MetricInputs, PartRows};
 use super::network::{FeatureNetwork, NetworkRequest, WeightsOrigin};
+use super::provenance::Provenance;
 use super::record::{NetworkRecord, ScoreRecord, output_names};
 use super::side::{ImagesBesideStatistics, Role, Side};
 use crate::context::Context;
@@ -72,7 +73,8 @@ pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Score
         }
         None => Stage::default(),
     };
-    let differences = sides.differences(request, network.as_ref(), &stage)?;
+    let Comparison { comparable, differences } =
+        sides.comparison(request, network.as_ref(), &stage)?;
     let notes = sides.notes(network.as_ref(), &stage);
     let inputs = MetricInputs {
         protocol,
@@ -90,7 +92,7 @@ pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Score
             retally: env!("CARGO_PKG_VERSION"),
             protocol: protocol.versioned_id(),
             definition: protocol.clone(),
-            comparable: differences.is_empty(),
+            comparable,
             differences,
             notes: notes.into_iter().chain(outcome.notes).collect(),
             network: stage.record,
@@ -135,19 +137,24 @@ impl Sides {
     ) -> Result<Option<FeatureNetwork>, Failure> {
         match self.each().into_iter().find(|side| side.images.is_some()) {
             Some(side) => {
-                FeatureNetwork::find(&request.network, side.role.name(), context).map(Some)
+                let name = side.role.name();
+                let what = match &side.statistics {
+                    Some(_) => &format!("the images beside the statistics of {name}"),
+                    None => name,
+                };
+                FeatureNetwork::find(&request.network, what, context).map(Some)
             }
-            None => Ok(None),
+            None => request.network.refuse_words_without_images().map(|()| None),
         }
     }
 
-    /// What makes the two sides incomparable; an error unless the user insists.
-    fn differences(
+    /// Whether the two sides were made the same way; an error if not, unless the user insists.
+    fn comparison(
         &self,
         request: &GenerationRequest<'_>,
         network: Option<&FeatureNetwork>,
         stage: &Stage,
-    ) -> Result<Vec<String>, Failure> {
+    ) -> Result<Comparison, Failure> {
         let mut found = Vec::new();
         let protocol = request.network.protocol.versioned_id();
         let now = network.map(|network| Made {
@@ -181,14 +188,12 @@ impl Sides {
                 ));
             }
         }
-        if found.is_empty() || request.force {
-            return Ok(found);
+        if !found.is_empty() && !request.force {
+            return Err(not_comparable(&found));
         }
-        Err(Failure::invalid(format_args!(
-            "the two sides are not comparable:\n  {}\nMake both by one protocol and network, or give --force to get a number that \
-             is marked as not comparable",
-            found.join("\n  ")
-        )))
+        let known = made.iter().all(Option::is_some);
+        let comparable = (known || !found.is_empty()).then_some(found.is_empty());
+        Ok(Comparison { comparable, differences: found })
     }
 
     /// What a reader should know.
@@ -210,15 +215,22 @@ impl Sides {
                         "{name}: nothing says by which protocol and network the statistics were made"
                     )),
                     Some(provenance) => {
-                        if let (Some(_), Some(record)) = (network, &stage.record) {
-                            let (library, provider) = (&record.onnxruntime, record.provider);
-                            notes.extend(numeric_notes(name, provenance, library, provider));
+                        if provenance.published_weights == Some(false) {
+                            notes.push(format!(
+                                "{name}: made by a network without the published weights: no published number is comparable"
+                            ));
+                        }
+                        if let Some(record) = &stage.record {
+                            notes.extend(numeric_notes(name, provenance, record));
                         }
                     }
                 },
-                (None, Some(_)) => notes.push(format!(
-                    "{name}: nothing says by which protocol and network the features were made"
-                )),
+                (None, Some(features)) => {
+                    notes.push(format!(
+                        "{name}: nothing says by which protocol and network the features were made"
+                    ));
+                    notes.extend(features.note.clone());
+                }
                 (None, None) => {}
             }
         }
@@ -238,9 +250,15 @@ fn images_beside_statistics(request: &GenerationRequest<'_>, role: Role) -> Imag
     }
 }
 
+/// What is known of the two sides' making.
+struct Comparison {
+    comparable: Option<bool>,
+    differences: Vec<String>,
+}
+
 /// How a side was made, owned.
 #[derive(Clone, Debug)]
-struct Made {
+pub(super) struct Made {
     protocol: String,
     preprocessing: String,
     model: String,
@@ -248,7 +266,7 @@ struct Made {
 }
 
 impl Made {
-    fn of(provenance: &super::provenance::Provenance) -> Self {
+    pub(super) fn of(provenance: &Provenance) -> Self {
         Self {
             protocol: provenance.protocol.clone(),
             preprocessing: provenance.preprocessing.clone(),
@@ -257,7 +275,7 @@ impl Made {
         }
     }
 
-    fn making(&self) -> Making<'_> {
+    pub(super) fn making(&self) -> Making<'_> {
         Making {
             protocol: &self.protocol,
             preprocessing: &self.preprocessing,
@@ -317,7 +335,7 @@ impl PartRows for Rows<'_> {
         };
         if let Some(features) = &side.features {
             // Features that somebody else computed are taken for the protocol's pooled features, and for nothing else.
-            return Ok((part == main).then(|| features.clone()));
+            return Ok((part == main).then(|| features.rows.clone()));
         }
         match (stored, self.network.and_then(|network| network.position(part))) {
             (Some(stored), Some(output)) => stored.load(output).map(Some),

@@ -5,11 +5,11 @@ use super::network::file_name;
 use super::provenance::Provenance;
 use super::record::SideRecord;
 use crate::arrays::statistics_file::{Features, Moments, StatisticsFile};
-use crate::arrays::{ArrayFile, read_features};
+use crate::arrays::{ArrayFile, FeatureRows, read_features};
 use crate::failure::Failure;
+use crate::file_names::has_extension;
 use crate::images::reader;
 use crate::progress::Progress;
-use ndarray::Array2;
 use retally_manifests::Digest;
 use retally_metrics::distribution::Gaussian;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(super) struct Side {
     /// Mean and covariance of the features, and of the spatial features.
     pub(super) statistics: Option<Statistics>,
     /// Features that somebody else computed.
-    pub(super) features: Option<Array2<f32>>,
+    pub(super) features: Option<FeatureRows>,
     /// Digest of a file of statistics or features.
     file: Option<Digest>,
 }
@@ -77,7 +77,7 @@ impl Side {
             file: None,
         };
         let mut wants_images = true;
-        if is_file_of(path, &["npz"]) {
+        if is_file_of(path, "npz") {
             let mut file = StatisticsFile::open(path)?;
             side.statistics = Statistics::read(&mut file, path, role)?;
             if side.statistics.is_none() {
@@ -89,7 +89,7 @@ impl Side {
             if known {
                 side.file = Some(digest_of(path)?);
             }
-        } else if is_file_of(path, &["safetensors"]) || is_matrix(path)? {
+        } else if is_file_of(path, "safetensors") || is_matrix(path)? {
             side.features = Some(read_features(path)?);
             side.file = Some(digest_of(path)?);
             wants_images = false;
@@ -110,7 +110,7 @@ impl Side {
         }
         if let Some(features) = &self.features {
             content.push("features");
-            count = Some(features.nrows() as u64);
+            count = Some(features.rows.nrows() as u64);
         }
         let mut made_by = None;
         if let Some(statistics) = &self.statistics {
@@ -135,7 +135,7 @@ impl Statistics {
         }
         let provenance = Provenance::of(path)?;
         let rows = provenance.as_ref().map(|provenance| provenance.images);
-        let mut read = |features| read_gaussian(file, features, rows, (path, role));
+        let mut read = |features| read_gaussian(file, features, rows, (path, role.name()));
         Ok(Some(Self {
             features: read(Features::Main)?,
             spatial: read(Features::Spatial)?,
@@ -144,14 +144,14 @@ impl Statistics {
     }
 }
 
-fn read_gaussian(
+pub(super) fn read_gaussian(
     file: &mut StatisticsFile,
     features: Features,
     rows: Option<u64>,
-    (path, role): (&Path, Role),
+    (path, set): (&Path, &'static str),
 ) -> Result<Option<Gaussian>, Failure> {
     let Some(Moments { mean, covariance }) = file.moments(features)? else { return Ok(None) };
-    match Gaussian::from_statistics(mean.view(), covariance.view(), rows, role.name()) {
+    match Gaussian::from_statistics(mean.view(), covariance.view(), rows, set) {
         Ok(gaussian) => Ok(Some(gaussian)),
         Err(error) => Err(Failure::invalid(format_args!("`{}`: {error}", path.display()))),
     }
@@ -161,14 +161,11 @@ fn digest_of(path: &Path) -> Result<Digest, Failure> {
     Digest::of_file(path).map_err(|error| Failure::file("read", path, &error))
 }
 
-fn is_file_of(path: &Path, extensions: &[&str]) -> bool {
-    let matches = |extension: &std::ffi::OsStr| {
-        extensions.iter().any(|known| extension.eq_ignore_ascii_case(known))
-    };
-    path.is_file() && path.extension().is_some_and(matches)
+fn is_file_of(path: &Path, extension: &str) -> bool {
+    path.is_file() && has_extension(path, extension)
 }
 
 /// Whether a `.npy` holds rows of floating-point features rather than images.
 fn is_matrix(path: &Path) -> Result<bool, Failure> {
-    Ok(is_file_of(path, &["npy"]) && ArrayFile::open(path)?.is_feature_matrix())
+    Ok(is_file_of(path, "npy") && ArrayFile::open(path)?.is_feature_matrix())
 }

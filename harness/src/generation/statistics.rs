@@ -9,11 +9,13 @@ use crate::arrays::statistics_file::Moments;
 use crate::arrays::statistics_writer::{self, KeptImages, StatisticsToWrite};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::file_names::has_extension;
 use crate::images::prepare::decode_sample;
 use crate::images::reader;
 use crate::interrupt;
 use crate::run::directory::write_durably;
 use crate::threads::Threads;
+use rayon::prelude::*;
 use retally_manifests::Digest;
 use retally_metrics::distribution::{Gaussian, MomentsStream};
 use serde::Serialize;
@@ -70,6 +72,7 @@ pub fn write_statistics(
         let source = reader::open_path(request.images)?;
         ImageSet::examine(source, &file_name(request.images), &context.progress)
     })?;
+    let kept = threads.install(|| Kept::of(&images, request.kept_images))?;
     let network = FeatureNetwork::find(&request.network, &file_name(request.images), context)?;
     let execution = request.network.execution(context, &threads)?;
     let folder = context.store()?.features_path();
@@ -81,7 +84,6 @@ pub fn write_statistics(
         Failure::invalid(format_args!("the network has no output `{}`", plan.features))
     })?;
     let spatial = plan.spatial.as_deref().map(moments).transpose()?.flatten();
-    let kept = Kept::of(&images, request.kept_images)?;
     let read = |position: usize| match &kept {
         Some(kept) => kept.pixels(position),
         None => Err(io::ErrorKind::InvalidInput.into()),
@@ -109,6 +111,8 @@ pub fn write_statistics(
         outputs: output_names(&network),
         onnxruntime: execution.library_id(),
         provider: execution.device.provider().to_owned(),
+        session: execution.session_id(),
+        published_weights: network.has_published_weights(),
         images: images.count() as u64,
         images_sha256: images.digest(),
     };
@@ -126,7 +130,7 @@ pub fn write_statistics(
 
 /// Found out before hours of work, not after.
 fn check_out(out: &Path) -> Result<(), Failure> {
-    if !out.extension().is_some_and(|extension| extension == "npz") {
+    if !has_extension(out, "npz") {
         return Err(Failure::invalid(format_args!(
             "--out `{}` must end in .npz, as the tools that read it expect",
             out.display()
@@ -173,35 +177,43 @@ struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    /// `None` if none are wanted. The size is the first one's.
+    /// `None` if none are wanted. All must have the first one's size, which is found out before hours of work.
     fn of(images: &'a ImageSet, wanted: usize) -> Result<Option<Self>, Failure> {
         let indices = spread(images.count(), wanted);
-        let Some(&first) = indices.first() else { return Ok(None) };
-        let rgb = decode_sample(&images.read(first)?)?.rgb;
-        Ok(Some(Self { images, indices, size: (rgb.width(), rgb.height()) }))
+        let sizes = indices
+            .par_iter()
+            .map(|&index| size_of(images, index))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let Some(&size) = sizes.first() else { return Ok(None) };
+        if let Some(position) = sizes.iter().position(|other| *other != size) {
+            let (width, height) = sizes[position];
+            return Err(Failure::invalid(format_args!(
+                "image `{}` is {width}x{height}, `{}` is {}x{}: images in a file must have one size; leave --keep-images out, \
+                 or resize them first",
+                images.key(indices[position]),
+                images.key(indices[0]),
+                size.0,
+                size.1
+            )));
+        }
+        Ok(Some(Self { images, indices, size }))
     }
 
     /// The values of one, for a writer that knows I/O errors alone.
     fn pixels(&self, position: usize) -> io::Result<Vec<u8>> {
         let index = self.indices[position];
-        let decoded = || -> Result<Vec<u8>, Failure> {
-            let rgb = decode_sample(&self.images.read(index)?)?.rgb;
-            let found = (rgb.width(), rgb.height());
-            if found == self.size {
-                return Ok(rgb.into_values());
-            }
-            Err(Failure::invalid(format_args!(
-                "image `{}` is {}x{}, the first one {}x{}: images in a file must have one size; leave --keep-images out, or \
-                 resize them first",
-                self.images.key(index),
-                found.0,
-                found.1,
-                self.size.0,
-                self.size.1
-            )))
-        };
-        decoded().map_err(|failure| io::Error::new(io::ErrorKind::InvalidInput, failure.message()))
+        let decoded = self.images.read(index).and_then(|raw| Ok(decode_sample(&raw)?.rgb));
+        match decoded {
+            Ok(rgb) if (rgb.width(), rgb.height()) == self.size => Ok(rgb.into_values()),
+            Ok(_) => Err(io::Error::other("an image has changed while it was read")),
+            Err(failure) => Err(io::Error::other(failure.message())),
+        }
     }
+}
+
+fn size_of(images: &ImageSet, index: usize) -> Result<(usize, usize), Failure> {
+    let rgb = decode_sample(&images.read(index)?)?.rgb;
+    Ok((rgb.width(), rgb.height()))
 }
 
 /// `wanted` of `count` indices, evenly spread.

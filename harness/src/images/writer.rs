@@ -4,6 +4,7 @@ use super::error::{ImageError, quoted};
 use super::raster::is_size_accepted;
 use crate::arrays::npy::header_bytes;
 use crate::arrays::statistics_writer::member_options;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -40,10 +41,7 @@ impl SampleWriter {
             );
             return Err(ImageError::layout(quoted(path), problem));
         }
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(path);
         let failed = |error| write_error(path, error);
         let file = temporary_file(folder).map_err(failed)?;
         let mut zip = ZipWriter::new(BufWriter::with_capacity(1 << 20, file));
@@ -99,9 +97,18 @@ impl SampleWriter {
             .and_then(|file| file.into_inner().map_err(io::IntoInnerError::into_error))
             .and_then(|file| {
                 file.as_file().sync_all()?;
-                file.persist(&path).map_err(|error| error.error)?.sync_all()
+                file.persist(&path).map_err(|error| error.error)?;
+                // The name, too, has to survive a crash.
+                File::open(folder_of(&path))?.sync_all()
             })
             .map_err(|error| write_error(&path, error))
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

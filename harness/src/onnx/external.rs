@@ -5,6 +5,7 @@
 use super::graph::GraphError;
 use super::schema::{self, Mention};
 use super::wire::{MalformedMessage, Message, Value};
+use retally_manifests::{Digest, Hasher};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
@@ -95,6 +96,32 @@ pub fn folder<'folder>(
         name = Some(folder.to_str().ok_or_else(|| ExternalError::FolderName(folder.to_owned()))?);
     }
     Ok(name)
+}
+
+/// The digest of everything that decides what a model computes: of its bytes, or, where it keeps weights in other files,
+/// of its digest and theirs, with the names that it knows them by.
+///
+/// # Errors
+/// As [`folder`]; also if a file cannot be read.
+pub fn digest(model: &[u8], model_folder: &Path) -> Result<Digest, ExternalError> {
+    folder(model, Some(model_folder))?;
+    let of_model = Digest::of_bytes(model);
+    let files = files(model)?;
+    if files.is_empty() {
+        return Ok(of_model);
+    }
+    let mut hasher = Hasher::new();
+    hasher.update(format!("{of_model}\n").as_bytes());
+    for file in files {
+        let path = model_folder.join(&file.location);
+        match Digest::of_file(&path) {
+            Ok(digest) => hasher.update(format!("{digest}  {}\n", file.location).as_bytes()),
+            Err(error) => {
+                return Err(ExternalError::Unreadable { file, path, reason: error.to_string() });
+            }
+        }
+    }
+    Ok(hasher.finish())
 }
 
 fn check_file(file: ExternalFile, folder: &Path) -> Result<(), ExternalError> {

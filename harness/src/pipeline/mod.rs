@@ -7,6 +7,7 @@ mod execution;
 mod measure;
 mod samples;
 pub(crate) mod sealed;
+pub(crate) mod tokens;
 mod worker;
 mod workers;
 

@@ -109,12 +109,19 @@ impl Samples {
         hasher.finish()
     }
 
-    /// A sample's encoded bytes.
+    /// A sample's encoded bytes, which must still be those whose digest was taken: chunks are named by it.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or has changed.
     pub fn read(&self, index: usize) -> Result<RawSample, Failure> {
-        Ok(self.source.read(index)?)
+        let sample = self.source.read(index)?;
+        if self.digests.get(index) == Some(&sample.digest()) {
+            return Ok(sample);
+        }
+        Err(Failure::temporary(format_args!(
+            "{} has changed since the command began: start it again",
+            sample.place
+        )))
     }
 
     /// Sample ranges of the chunks, in order.

@@ -54,7 +54,7 @@ pub struct Cmmd {
 ///
 /// # Errors
 /// If a set is empty, not finite, the widths differ, an option is out of range, or a row that is to be normalised is
-/// zero.
+/// zero; `Overflow` if an inner product does not fit `f32`.
 pub fn cmmd(
     reference: ArrayView2<'_, f32>,
     samples: ArrayView2<'_, f32>,
@@ -120,7 +120,9 @@ impl Kernel for GaussianLessOne {
     fn apply(&self, products: &mut [f32], own: f64, columns: &[f64]) {
         for (value, &column) in products.iter_mut().zip(columns) {
             let squared_distance = (own + column - 2.0 * f64::from(*value)).max(0.0);
-            *value = (self.factor * squared_distance).exp_m1() as f32;
+            let kernel = (self.factor * squared_distance).exp_m1() as f32;
+            // `max` would hide a product that has overflowed; the sum carries it to the check.
+            *value = if value.is_finite() { kernel } else { f32::NAN };
         }
     }
 }

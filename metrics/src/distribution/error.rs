@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DistributionError {
     /// Fewer rows than the definition needs.
-    #[error("{set} has {actual} rows; the definition needs at least {needed}")]
+    #[error("{actual} rows in {set}; the definition needs at least {needed}")]
     TooFewRows {
         /// Which set: "the reference", "the samples".
         set: &'static str,
@@ -24,7 +24,7 @@ pub enum DistributionError {
         samples: usize,
     },
     /// Rows of width 0.
-    #[error("{set} has no dimensions")]
+    #[error("no dimensions in {set}")]
     NoDimensions {
         /// Which set.
         set: &'static str,

@@ -4,7 +4,8 @@
 //! each against the full reference, is read off at 0. The line is straight only while subsets have several times more
 //! rows than dimensions; the protocol does not ask for that.
 
-use super::frechet::{FrechetSide, REFERENCE, SAMPLES, check_widths, frechet_distance};
+use super::features::{REFERENCE, SAMPLES};
+use super::frechet::{FrechetSide, check_widths, frechet_distance};
 use super::{DistributionError, Gaussian, Moments};
 use crate::executor::{Executor, Sequential, map};
 use crate::random::Stream;
@@ -15,10 +16,13 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 /// Coverage of the interval.
 const LEVEL: f64 = 0.95;
 
+/// More subsets than this say no more.
+const MOST_POINTS: usize = 10_000;
+
 /// Sizes of the subsets and the seed that draws them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FdInfinityOptions {
-    /// Number of subsets, at least 3.
+    /// Number of subsets, 3 to 10,000.
     pub points: usize,
     /// Rows of the smallest subset; `None`: min(5000, max(N / 10, 2)) of N samples.
     pub smallest: Option<usize>,
@@ -120,14 +124,15 @@ fn sizes(
     }
     let FdInfinityOptions { points, smallest, .. } = options;
     let smallest = smallest.unwrap_or((rows / 10).clamp(2, 5000));
-    if points < 3 || smallest < 2 || smallest > rows {
+    if !(3..=MOST_POINTS).contains(&points) || smallest < 2 || smallest > rows {
         return Err(DistributionError::Options(format!(
-            "{points} subsets of {smallest} to {rows} rows give no line: take 3 or more, of 2 to {rows} rows"
+            "{points} subsets of {smallest} to {rows} rows: take 3 to {MOST_POINTS}, of 2 to {rows} rows"
         )));
     }
+    // As `np.linspace(smallest, rows, points).astype(int)` rounds.
     let step = (rows - smallest) as f64 / (points - 1) as f64;
     let mut sizes: Vec<usize> =
-        (0..points).map(|index| smallest + (index as f64 * step) as usize).collect();
+        (0..points).map(|index| (index as f64 * step + smallest as f64) as usize).collect();
     sizes[points - 1] = rows;
     let different = 1 + sizes.windows(2).filter(|pair| pair[0] != pair[1]).count();
     if different < 3 {
@@ -203,10 +208,18 @@ mod tests {
         // np.linspace(min(5000, max(N // 10, 2)), N, 15).astype("int32")
         let expected = [100, 164, 228, 292, 357, 421, 485, 550, 614, 678, 742, 807, 871, 935, 1000];
         assert_eq!(sizes(1000, FdInfinityOptions::default()).unwrap().unwrap(), expected);
+        // Where the sum is cut off, not the step.
+        let expected = [13, 21, 30, 39, 47, 56, 65, 74, 82, 91, 100, 108, 117, 126, 135];
+        assert_eq!(sizes(135, FdInfinityOptions::default()).unwrap().unwrap(), expected);
+        let expected =
+            [110, 180, 251, 322, 392, 463, 534, 605, 675, 746, 817, 887, 958, 1029, 1100];
+        assert_eq!(sizes(1100, FdInfinityOptions::default()).unwrap().unwrap(), expected);
         assert_eq!(sizes(200_000, FdInfinityOptions::default()).unwrap().unwrap()[0], 5000);
         assert!(sizes(3, FdInfinityOptions::default()).unwrap().is_err());
-        let two = FdInfinityOptions { points: 2, ..FdInfinityOptions::default() };
-        assert!(matches!(sizes(1000, two), Err(DistributionError::Options(_))));
+        for points in [2, usize::MAX] {
+            let options = FdInfinityOptions { points, ..FdInfinityOptions::default() };
+            assert!(matches!(sizes(1000, options), Err(DistributionError::Options(_))));
+        }
     }
 
     const LINREGRESS: [f64; 4] = [

@@ -18,15 +18,13 @@ pub use measure::{FrechetOptions, frechet_measurements};
 pub use uncertainty::FrechetUncertainty;
 
 use super::DistributionError;
+use super::features::{REFERENCE, SAMPLES};
 use super::moments::{Gaussian, Moments};
 use crate::executor::Executor;
 use ndarray::ArrayView2;
 use root::{Spread, TraceRoot, trace_root};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-
-pub(super) const REFERENCE: &str = "the reference";
-pub(super) const SAMPLES: &str = "the samples";
 
 /// One of the two sets.
 #[derive(Clone, Copy, Debug)]

@@ -126,6 +126,8 @@ pub struct InceptionScore {
     pub rows: usize,
     /// Number of classes.
     pub classes: usize,
+    /// Rows of the smallest split.
+    pub smallest_split: usize,
     /// One score a split, in order; each in [1, classes].
     pub per_split: Vec<f64>,
     /// Their mean, in [1, classes].
@@ -246,9 +248,15 @@ fn split_ranges(splits: Splits, rows: usize) -> Result<Vec<Range<usize>>, Distri
 fn check_probabilities(features: &Features<'_>) -> Result<(), DistributionError> {
     for (index, row) in features.rows().iter().enumerate() {
         let sum: f64 = row.iter().map(|&p| f64::from(p)).sum();
-        if row.iter().any(|&p| p < 0.0) || (sum - 1.0).abs() > 1e-3 {
+        let negative = row.iter().any(|&p| p < 0.0);
+        if negative || (sum - 1.0).abs() > 1e-3 {
+            let found = if negative {
+                "it has a negative number".to_owned()
+            } else {
+                format!("its sum is {sum}")
+            };
             return Err(DistributionError::Options(format!(
-                "row {index} of the class scores (counted from 0) is not a distribution: its sum is {sum}; are these logits?"
+                "row {index} of the class scores (counted from 0) is not a distribution: {found}; are these logits?"
             )));
         }
     }
@@ -257,6 +265,7 @@ fn check_probabilities(features: &Features<'_>) -> Result<(), DistributionError>
 
 /// The score of one split.
 struct SplitScore {
+    rows: usize,
     score: f64,
     /// Variance of the logarithm of the score.
     log_variance: f64,
@@ -284,9 +293,11 @@ impl Table<'_> {
         let n = rows.len() as f64;
         let mut marginal = vec![0.0; classes];
         for sum in sums {
-            marginal.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum / n);
+            marginal.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
         }
-        let log_marginal: Vec<f64> = marginal.iter().map(|q| q.ln()).collect();
+        // Divided as logarithms: the mean of the smallest numbers there are would be 0, and a divergence from it infinite.
+        let log_n = n.ln();
+        let log_marginal: Vec<f64> = marginal.iter().map(|total| total.ln() - log_n).collect();
         let divergences: Vec<f64> = map(self.executor, chunks.len(), |chunk| -> Vec<f64> {
             chunks[chunk].iter().map(|&row| self.divergence(row, &log_marginal)).collect()
         })
@@ -297,10 +308,11 @@ impl Table<'_> {
         let squares: f64 = divergences.iter().map(|kl| (kl - mean) * (kl - mean)).sum();
         // Rounding may leave the ends by an ulp.
         let score = mean.exp().clamp(1.0, classes as f64);
-        SplitScore { score, log_variance: squares / (n * n) }
+        debug_assert!(mean.is_finite(), "finite scores have finite divergences");
+        SplitScore { rows: rows.len(), score, log_variance: squares / (n * n) }
     }
 
-    /// KL(p(y|x) ‖ p(y)); a class that has p(y) = 0 has p(y|x) = 0 in every row.
+    /// KL(p(y|x) ‖ p(y)); a class whose sum is 0 has p(y|x) = 0 in every row.
     fn divergence(&self, row: usize, log_marginal: &[f64]) -> f64 {
         let (p, log_p) = self.distribution(row);
         p.iter()
@@ -349,12 +361,17 @@ impl InceptionScore {
         let variance: f64 =
             splits.iter().map(|split| split.score * split.score * split.log_variance).sum();
         let standard_error = variance.sqrt() / count;
-        Self { options, rows, classes, per_split, mean, spread, standard_error }
+        let smallest_split = splits.iter().map(|split| split.rows).min().unwrap_or(0);
+        Self { options, rows, classes, smallest_split, per_split, mean, spread, standard_error }
     }
 
-    /// mean ± z · standard error at 95 %, not below 1 or above the number of classes.
+    /// mean ± z · standard error at 95 %, not below 1 or above the number of classes; `None` where a split has one row, which
+    /// does not vary.
     #[must_use]
     pub fn interval(&self) -> Option<Interval> {
+        if self.smallest_split < 2 {
+            return None;
+        }
         let half_width = normal_quantile_two_sided(LEVEL) * self.standard_error;
         Some(Interval {
             low: Finite::new((self.mean - half_width).max(1.0))?,

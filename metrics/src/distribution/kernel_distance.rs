@@ -28,6 +28,9 @@ impl Default for PolynomialKernel {
     }
 }
 
+/// Rows that all subsets together may draw from a set: the indices of both take 2 GiB.
+const MOST_DRAWN: usize = 1 << 27;
+
 /// Which rows are drawn for the mean over subsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,14 +172,25 @@ fn check(options: &KernelDistanceOptions) -> Result<usize, DistributionError> {
     if !(1..=16).contains(&degree) {
         return wrong(format!("the kernel's degree is {degree}; expected 1 to 16"));
     }
-    if !gamma.is_none_or(|gamma| gamma.is_finite() && gamma > 0.0) || !coefficient.is_finite() {
+    // The kernel is computed in `f32`, where a very small gamma would be 0.
+    if !gamma.is_none_or(|gamma| gamma.is_finite() && gamma as f32 > 0.0)
+        || !coefficient.is_finite()
+    {
+        let gamma = gamma.map_or_else(|| "1/dimensions".to_owned(), |gamma| gamma.to_string());
         return wrong(format!(
-            "the kernel's gamma is {gamma:?}, its coefficient {coefficient}; expected finite numbers, gamma above 0"
+            "the kernel's gamma is {gamma}, its coefficient {coefficient}; expected finite numbers, gamma above 0"
         ));
     }
     match options.subsets {
         Some(Subsets { count, size, .. }) if count == 0 || size < 2 => {
             wrong(format!("{count} subsets of {size} rows; expected at least 1 of at least 2"))
+        }
+        Some(Subsets { count, size, .. })
+            if count.checked_mul(size).is_none_or(|drawn| drawn > MOST_DRAWN) =>
+        {
+            wrong(format!(
+                "{count} subsets of {size} rows are more than {MOST_DRAWN} rows to draw; take fewer"
+            ))
         }
         Some(Subsets { size, .. }) => Ok(size),
         None if options.all_rows => Ok(2),

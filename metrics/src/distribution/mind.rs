@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// Directions of a task; their projections of both sets are held at one time.
 const BAND: usize = 16;
 
+/// Numbers that all directions together may have: 4 GiB.
+const MOST_NUMBERS: usize = 1 << 30;
+
 /// Parameters of [`mind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +65,10 @@ pub fn mind(
 ) -> Result<Mind, DistributionError> {
     let (reference, samples) = features::pair(reference, samples, 1)?;
     let width = reference.width();
-    let count = options.directions.checked_mul(width).ok_or_else(|| {
+    let count = options.directions.checked_mul(width).filter(|&count| count <= MOST_NUMBERS);
+    let count = count.ok_or_else(|| {
         DistributionError::Options(format!(
-            "{} directions of {width} dimensions do not fit in memory",
+            "{} directions of {width} dimensions are more than {MOST_NUMBERS} numbers; take fewer",
             options.directions
         ))
     })?;

@@ -1,9 +1,9 @@
 //! `retally score cmmd`.
 
+use super::ScoreReport;
 use super::features::PairArguments;
 use crate::failure::Failure;
 use clap::Args;
-use retally_metrics::Measurement;
 use retally_metrics::distribution::cmmd::{CmmdOptions, cmmd};
 
 #[derive(Debug, Args)]
@@ -21,10 +21,11 @@ pub(super) struct CmmdArguments {
     as_they_are: bool,
 }
 
-pub(super) fn run(arguments: &CmmdArguments) -> Result<Vec<Measurement>, Failure> {
+pub(super) fn run(arguments: &CmmdArguments) -> Result<ScoreReport, Failure> {
     let pair = arguments.pair.read()?;
     let &CmmdArguments { sigma, scale, as_they_are, .. } = arguments;
     let options = CmmdOptions { sigma, scale, normalise: !as_they_are };
     let (reference, samples) = (pair.reference.view(), pair.samples.view());
-    Ok(cmmd(reference, samples, &options, &pair.threads)?.measurements())
+    let measurements = cmmd(reference, samples, &options, &pair.threads)?.measurements();
+    Ok(pair.report(measurements))
 }

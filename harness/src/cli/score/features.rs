@@ -1,10 +1,12 @@
 //! Features and logits in files, as several metrics read them.
 
+use super::ScoreReport;
 use crate::arrays::read_features;
 use crate::failure::Failure;
 use crate::threads::Threads;
 use clap::Args;
 use ndarray::Array2;
+use retally_metrics::Measurement;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -40,14 +42,22 @@ pub(super) struct Pair {
     pub(super) reference: Array2<f32>,
     pub(super) samples: Array2<f32>,
     pub(super) threads: Threads,
+    notes: Vec<String>,
+}
+
+impl Pair {
+    /// What was measured, with what a reader should know of the files.
+    pub(super) fn report(self, measurements: Vec<Measurement>) -> ScoreReport {
+        ScoreReport::of(measurements).with_notes(self.notes)
+    }
 }
 
 impl PairArguments {
     pub(super) fn read(&self) -> Result<Pair, Failure> {
-        Ok(Pair {
-            reference: read_features(&self.reference)?,
-            samples: read_features(&self.samples)?,
-            threads: self.threads.start()?,
-        })
+        let threads = self.threads.start()?;
+        let reference = read_features(&self.reference)?;
+        let samples = read_features(&self.samples)?;
+        let notes = reference.note.into_iter().chain(samples.note).collect();
+        Ok(Pair { reference: reference.rows, samples: samples.rows, threads, notes })
     }
 }

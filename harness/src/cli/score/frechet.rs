@@ -1,16 +1,12 @@
 //! `retally score frechet`.
 
+use super::ScoreReport;
 use super::features::ThreadsArgument;
-use crate::arrays::read_features;
-use crate::arrays::statistics_file::{Features, Moments, StatisticsFile};
 use crate::failure::Failure;
+use crate::generation::{FeatureSide, compare_origins};
 use clap::Args;
-use ndarray::Array2;
-use retally_metrics::Measurement;
-use retally_metrics::distribution::{
-    FdInfinityOptions, FrechetOptions, FrechetSide, Gaussian, frechet_measurements,
-};
-use std::path::{Path, PathBuf};
+use retally_metrics::distribution::{FdInfinityOptions, FrechetOptions, frechet_measurements};
+use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct FrechetArguments {
@@ -26,6 +22,9 @@ pub(super) struct FrechetArguments {
     /// Also extrapolate to infinitely many samples (FD-infinity), from this many subsets of them.
     #[arg(long, value_name = "POINTS", num_args = 0..=1, default_missing_value = "15")]
     infinity: Option<usize>,
+    /// Compare statistics that were made in different ways, as the files beside them say; the result is marked.
+    #[arg(long)]
+    force: bool,
     /// Seed of the half-samples and subsets.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -33,10 +32,11 @@ pub(super) struct FrechetArguments {
     threads: ThreadsArgument,
 }
 
-pub(super) fn run(arguments: &FrechetArguments) -> Result<Vec<Measurement>, Failure> {
-    let reference = Input::read(&arguments.reference, "the reference")?;
-    let samples = Input::read(&arguments.samples, "the samples")?;
+pub(super) fn run(arguments: &FrechetArguments) -> Result<ScoreReport, Failure> {
     let threads = arguments.threads.start()?;
+    let reference = FeatureSide::open(&arguments.reference, "the reference")?;
+    let samples = FeatureSide::open(&arguments.samples, "the samples")?;
+    let differences = compare_origins(&reference, &samples, arguments.force)?;
     let seed = arguments.seed;
     let options = if arguments.quick {
         FrechetOptions::quick()
@@ -46,31 +46,9 @@ pub(super) fn run(arguments: &FrechetArguments) -> Result<Vec<Measurement>, Fail
     let infinity =
         arguments.infinity.map(|points| FdInfinityOptions { points, seed, smallest: None });
     let options = FrechetOptions { infinity, ..options };
-    Ok(frechet_measurements("FD", reference.side(), samples.side(), options, &threads)?)
-}
-
-enum Input {
-    Features(Array2<f32>),
-    Statistics(Gaussian),
-}
-
-impl Input {
-    fn read(path: &Path, set: &'static str) -> Result<Self, Failure> {
-        let is_archive = path.extension().is_some_and(|name| name.eq_ignore_ascii_case("npz"));
-        if is_archive
-            && let Some(Moments { mean, covariance }) =
-                StatisticsFile::open(path)?.moments(Features::Main)?
-        {
-            let gaussian = Gaussian::from_statistics(mean.view(), covariance.view(), None, set)?;
-            return Ok(Self::Statistics(gaussian));
-        }
-        Ok(Self::Features(read_features(path)?))
-    }
-
-    fn side(&self) -> FrechetSide<'_> {
-        match self {
-            Self::Features(features) => FrechetSide::Features(features.view()),
-            Self::Statistics(gaussian) => FrechetSide::Gaussian(gaussian),
-        }
-    }
+    let sides = (reference.frechet(), samples.frechet());
+    let measurements = frechet_measurements("FD", sides.0, sides.1, options, &threads)?;
+    let marks = differences.into_iter().map(|difference| format!("NOT COMPARABLE: {difference}"));
+    let notes = marks.chain(reference.note()).chain(samples.note());
+    Ok(ScoreReport::of(measurements).with_notes(notes))
 }

@@ -25,7 +25,8 @@ pub(super) struct GenerationArguments {
     /// Compare although the two sides were made in different ways; the result is marked as not comparable.
     #[arg(long)]
     force: bool,
-    /// The numbers alone: no intervals, no estimate of the small-sample bias.
+    /// Leave out what costs time beside the protocol's own numbers: the interval and the bias of the Fréchet distance, and the
+    /// kernel distance of all rows.
     #[arg(long)]
     quick: bool,
     /// Seed of the half-samples that the bias is estimated from.
@@ -119,7 +120,7 @@ pub(super) fn details(record: &ScoreRecord) -> String {
             side.content.join(" and ")
         ));
     }
-    if !record.comparable {
+    if record.comparable == Some(false) {
         text.push_str("NOT COMPARABLE (--force):\n");
         for difference in &record.differences {
             text.push_str(&format!("  {difference}\n"));

@@ -1,10 +1,10 @@
 //! `retally score inception`.
 
+use super::ScoreReport;
 use super::features::ThreadsArgument;
-use crate::arrays::read_features;
+use crate::arrays::{FeatureRows, read_features};
 use crate::failure::Failure;
 use clap::{ArgGroup, Args};
-use retally_metrics::Measurement;
 use retally_metrics::distribution::inception_score::{
     ClassScores, InceptionScoreOptions, RowOrder, Splits, Spread, inception_score,
 };
@@ -50,8 +50,8 @@ impl FromStr for Order {
     }
 }
 
-pub(super) fn run(arguments: &InceptionArguments) -> Result<Vec<Measurement>, Failure> {
-    let scores = read_features(&arguments.logits)?;
+pub(super) fn run(arguments: &InceptionArguments) -> Result<ScoreReport, Failure> {
+    let FeatureRows { rows: scores, note } = read_features(&arguments.logits)?;
     let threads = arguments.threads.start()?;
     let splits = match (arguments.split_size, arguments.splits) {
         (Some(size), _) => Splits::Blocks { size },
@@ -71,5 +71,6 @@ pub(super) fn run(arguments: &InceptionArguments) -> Result<Vec<Measurement>, Fa
         order: arguments.order.0,
         spread: if several { Spread::Population } else { Spread::None },
     };
-    Ok(inception_score(scores.view(), &options, &threads)?.measurements())
+    let measurements = inception_score(scores.view(), &options, &threads)?.measurements();
+    Ok(ScoreReport::of(measurements).with_notes(note))
 }

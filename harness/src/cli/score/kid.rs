@@ -1,9 +1,10 @@
 //! `retally score kid`.
 
+use super::ScoreReport;
 use super::features::PairArguments;
 use crate::failure::Failure;
 use clap::Args;
-use retally_metrics::Measurement;
+use retally_metrics::distribution::DistributionError;
 use retally_metrics::distribution::kernel_distance::{
     KernelDistanceOptions, PolynomialKernel, Subsets, kernel_distance,
 };
@@ -35,7 +36,7 @@ pub(super) struct KidArguments {
     quick: bool,
 }
 
-pub(super) fn run(arguments: &KidArguments) -> Result<Vec<Measurement>, Failure> {
+pub(super) fn run(arguments: &KidArguments) -> Result<ScoreReport, Failure> {
     let pair = arguments.pair.read()?;
     let &KidArguments { subsets, subset_size, seed, degree, gamma, coefficient, quick, .. } =
         arguments;
@@ -45,5 +46,14 @@ pub(super) fn run(arguments: &KidArguments) -> Result<Vec<Measurement>, Failure>
         all_rows: !quick,
     };
     let (reference, samples) = (pair.reference.view(), pair.samples.view());
-    Ok(kernel_distance(reference, samples, &options, &pair.threads)?.measurements())
+    let measurements = match kernel_distance(reference, samples, &options, &pair.threads) {
+        Ok(distance) => distance.measurements(),
+        Err(error @ DistributionError::TooFewRows { .. }) if subsets > 0 => {
+            return Err(Failure::invalid(format_args!(
+                "{error}, as many as a subset has: take smaller subsets (--subset-size), or none (--subsets 0)"
+            )));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(pair.report(measurements))
 }

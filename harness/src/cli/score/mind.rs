@@ -1,9 +1,9 @@
 //! `retally score mind`.
 
+use super::ScoreReport;
 use super::features::PairArguments;
 use crate::failure::Failure;
 use clap::Args;
-use retally_metrics::Measurement;
 use retally_metrics::distribution::mind::{MindOptions, mind};
 
 #[derive(Debug, Args)]
@@ -18,10 +18,11 @@ pub(super) struct MindArguments {
     seed: u32,
 }
 
-pub(super) fn run(arguments: &MindArguments) -> Result<Vec<Measurement>, Failure> {
+pub(super) fn run(arguments: &MindArguments) -> Result<ScoreReport, Failure> {
     let pair = arguments.pair.read()?;
     let &MindArguments { directions, seed, .. } = arguments;
     let options = MindOptions { directions, seed };
     let (reference, samples) = (pair.reference.view(), pair.samples.view());
-    Ok(mind(reference, samples, &options, &pair.threads)?.measurements())
+    let measurements = mind(reference, samples, &options, &pair.threads)?.measurements();
+    Ok(pair.report(measurements))
 }

@@ -1,10 +1,10 @@
 //! `retally score precision-recall`.
 
+use super::ScoreReport;
 use super::features::PairArguments;
 use crate::failure::Failure;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use retally_metrics::Measurement;
 use retally_metrics::distribution::manifold::{Arithmetic, Boundary, ManifoldOptions, manifold};
 
 #[derive(Debug, Args)]
@@ -36,10 +36,11 @@ fn boundary_parser() -> impl TypedValueParser<Value = Boundary> {
     })
 }
 
-pub(super) fn run(arguments: &PrecisionRecallArguments) -> Result<Vec<Measurement>, Failure> {
+pub(super) fn run(arguments: &PrecisionRecallArguments) -> Result<ScoreReport, Failure> {
     let pair = arguments.pair.read()?;
     let &PrecisionRecallArguments { k, arithmetic, boundary, .. } = arguments;
     let options = ManifoldOptions { k, arithmetic, boundary };
     let (reference, samples) = (pair.reference.view(), pair.samples.view());
-    Ok(manifold(reference, samples, &options, &pair.threads)?.measurements())
+    let measurements = manifold(reference, samples, &options, &pair.threads)?.measurements();
+    Ok(pair.report(measurements))
 }

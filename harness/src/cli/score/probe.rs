@@ -115,7 +115,7 @@ struct Samples {
 impl Samples {
     fn read(features: &Path, labels: &Path) -> Result<Self, Failure> {
         let labels = ArrayFile::open(labels)?.read_labels()?;
-        Ok(Self { features: read_features(features)?, labels })
+        Ok(Self { features: read_features(features)?.rows, labels })
     }
 
     fn view(&self) -> Labelled<'_> {

@@ -127,6 +127,9 @@ impl Listing<'_> {
                 return Err(ImageError::layout(quoted(&path), problem));
             }
         }
+        if is_image && !path.is_file() {
+            return Err(ImageError::layout(quoted(&path), "it is not a regular file: remove it"));
+        }
         if is_image {
             self.images.push((format!("{prefix}{name}"), path));
         }

@@ -5,6 +5,7 @@ use super::files::{SharedFile, open_file};
 use super::{Catalogue, Content, ImageSource, PixelLayout, RawSample};
 use crate::arrays::archive::{Archive, Member, Place, SMALL_BYTES, temporary_file};
 use crate::arrays::npy::{Header, read_header};
+use crate::file_names::has_extension;
 use crate::images::error::{ImageError, quoted};
 use crate::images::raster::is_size_accepted;
 use npyz::{DType, Endianness, Order, TypeChar};
@@ -274,8 +275,4 @@ fn whole_number(bytes: &[u8], kind: TypeChar, order: Endianness) -> Option<i64> 
     let value =
         from_most_significant.iter().fold(start, |value, &byte| value << 8 | i128::from(byte));
     i64::try_from(value).ok()
-}
-
-fn has_extension(path: &Path, expected: &str) -> bool {
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(expected))
 }

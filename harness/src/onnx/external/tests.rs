@@ -121,3 +121,18 @@ proptest! {
         prop_assert!(folder(&model_with(&location), Some(place.path())).is_err());
     }
 }
+
+#[test]
+fn the_digest_covers_weights_in_other_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = model_with("weights.bin");
+    assert!(digest(&model, folder.path()).is_err());
+    let with = |weights: &[u8]| {
+        std::fs::write(folder.path().join("weights.bin"), weights).unwrap();
+        digest(&model, folder.path()).unwrap()
+    };
+    assert_eq!(with(b"one"), with(b"one"));
+    assert_ne!(with(b"one"), with(b"two"));
+    assert_ne!(with(b"one"), Digest::of_bytes(&model));
+    assert_eq!(digest(GOLDEN, Path::new("nowhere")).unwrap(), Digest::of_bytes(GOLDEN));
+}

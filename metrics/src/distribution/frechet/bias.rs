@@ -4,7 +4,8 @@
 //! 2 b / n, so the mean over disjoint halves exceeds the distance of all by just the bias of the distance of all. With two
 //! sets both are halved, and b₁/n₁ + b₂/n₂ doubles likewise. The law needs more samples than dimensions.
 
-use super::{DistributionError, FrechetSide, REFERENCE, SAMPLES, check_widths, frechet_distance};
+use super::{DistributionError, FrechetSide, check_widths, frechet_distance};
+use crate::distribution::features::{REFERENCE, SAMPLES};
 use crate::executor::{Executor, Sequential, map};
 use crate::random::Stream;
 use crate::{Absence, AbsenceReason};

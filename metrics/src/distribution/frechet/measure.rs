@@ -85,7 +85,7 @@ impl Sets<'_> {
         let origin = |side: &FrechetSide<'_>| match (side, side.rows()) {
             (FrechetSide::Features(_), Some(rows)) => format!("{rows} rows"),
             (FrechetSide::Gaussian(_), Some(rows)) => format!("statistics of {rows} rows"),
-            (_, None) => "statistics of unknown origin".to_owned(),
+            (_, None) => "statistics of an unknown number of rows".to_owned(),
         };
         format!(
             "frechet (covariance with denominator n - 1, f64), {how}; reference: {}; samples: {}; {} dimensions",

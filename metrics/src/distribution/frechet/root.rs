@@ -82,7 +82,9 @@ pub(super) fn trace_root(
         }
         _ => {
             let factors = [Factor::of(sets[0])?, Factor::of(sets[1])?];
-            nuclear_norm(&factors, TracePath::NuclearNorm, transport)
+            let cut_off = factors.iter().any(|factor| matches!(factor, Factor::Spectral { .. }));
+            let path = if cut_off { TracePath::EigenCutOff } else { TracePath::NuclearNorm };
+            nuclear_norm(&factors, path, transport)
         }
     }
 }

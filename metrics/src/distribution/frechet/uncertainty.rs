@@ -18,6 +18,7 @@
 use super::root::{TraceRoot, Transport};
 use super::{FrechetDistance, Pair, Prepared};
 use crate::distribution::linear_algebra::product;
+use crate::statistics::normal_quantile_two_sided;
 use crate::{Finite, Interval};
 use faer::Mat;
 use ndarray::ArrayView2;
@@ -25,8 +26,8 @@ use ndarray::ArrayView2;
 /// Rows whose influence is computed; a variance of 2,000 values is known to about 3 %, the error to half of that.
 const MOST_ROWS: usize = 2000;
 
-/// Φ⁻¹(0.975)
-const QUANTILE: f64 = 1.959_963_984_540_054;
+/// Coverage of the interval.
+const LEVEL: f64 = 0.95;
 
 /// How far a Fréchet distance of this many samples may be from its expectation.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,13 +63,13 @@ pub(super) fn estimate(
     Some(FrechetUncertainty { standard_error, interval })
 }
 
-/// `value` ± 1.96 standard errors, nothing below `floor`.
+/// The 95 % interval of a normal estimate, nothing below `floor`.
 fn interval(value: f64, standard_error: f64, method: String, floor: f64) -> Option<Interval> {
-    let half_width = QUANTILE * standard_error;
+    let half_width = normal_quantile_two_sided(LEVEL) * standard_error;
     Some(Interval {
         low: Finite::new((value - half_width).max(floor))?,
         high: Finite::new(value + half_width)?,
-        level: 0.95,
+        level: LEVEL,
         method,
     })
 }
