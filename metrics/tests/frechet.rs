@@ -422,19 +422,25 @@ mod laws {
         result.mean_term + result.trace_reference + result.trace_samples
     }
 
+    /// What the path promises: `cholesky` is taken where its error is at most 1e-10 of the trace, the others keep all digits.
+    fn precision(result: &FrechetDistance) -> f64 {
+        if result.path == TracePath::Cholesky { 1e-10 } else { 1e-12 }
+    }
+
     proptest! {
         #[test]
         fn a_set_is_at_distance_zero_from_itself((a, _) in two_sets()) {
             let result = distance(&a, &a);
             prop_assert_eq!(result.mean_term, 0.0);
-            prop_assert!(result.distance <= 1e-12 * scale(&result), "{result:?}");
+            prop_assert!(result.distance <= precision(&result) * scale(&result), "{result:?}");
         }
 
         #[test]
         fn the_distance_is_symmetric_and_not_negative((a, b) in two_sets()) {
             let (there, back) = (distance(&a, &b), distance(&b, &a));
             prop_assert!(there.distance >= 0.0);
-            assert_close(there.distance, back.distance, 1e-11 * scale(&there));
+            let allowed = precision(&there) + precision(&back);
+            assert_close(there.distance, back.distance, allowed * scale(&there));
         }
 
         #[test]
@@ -447,7 +453,8 @@ mod laws {
             let mixed = a.select(Axis(0), &rows).select(Axis(1), &columns);
             let plain = distance(&a, &b);
             let moved = distance(&mixed, &b.select(Axis(1), &columns));
-            assert_close(moved.distance, plain.distance, 1e-11 * scale(&plain));
+            let allowed = precision(&moved) + precision(&plain);
+            assert_close(moved.distance, plain.distance, allowed * scale(&plain));
         }
 
         #[test]
@@ -475,7 +482,8 @@ mod laws {
                 .sum::<f64>();
             let step = f64::from(step);
             let expected = plain.distance + a.ncols() as f64 * step * step + 2.0 * step * gaps;
-            assert_close(moved.distance, expected, 1e-11 * (scale(&plain) + scale(&moved)));
+            let allowed = precision(&plain) + precision(&moved);
+            assert_close(moved.distance, expected, allowed * (scale(&plain) + scale(&moved)));
         }
 
         #[test]

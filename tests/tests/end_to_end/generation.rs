@@ -468,8 +468,9 @@ fn an_image_that_changes_in_between_is_noticed() {
     let model = network();
     let mut command = retally(&["--onnxruntime", library()]);
     command.args(["score", "fid", "reference", "samples", "--protocol", "adm", "--model", &model]);
+    command.args(["--json", "--threads", "1"]).stdout(std::process::Stdio::piped());
     command.env("RETALLY_HOME", bench.folder.path().join("home")).current_dir(bench.folder.path());
-    let child = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = command.spawn().unwrap();
     // The last image is encoded long after all digests were taken: the first chunk is stored before.
     let features = bench.folder.path().join("home/features");
     while !features.exists() || fs::read_dir(&features).unwrap().next().is_none() {
@@ -480,9 +481,10 @@ fn an_image_that_changes_in_between_is_noticed() {
         fs::read_dir(side).unwrap().map(|entry| entry.unwrap().path()).collect();
     names.sort();
     fs::copy(&names[0], names.last().unwrap()).unwrap();
-    let finished = child.wait_with_output().unwrap();
-    let message = String::from_utf8(finished.stderr).unwrap();
-    assert_eq!(finished.status.code(), Some(3), "{message}");
+    let output = child.wait_with_output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{document}");
+    let message = document["error"]["message"].as_str().unwrap();
     assert!(message.contains("has changed since the command began"), "{message}");
 }
 
