@@ -199,7 +199,12 @@ impl<'a> Extraction<'a> {
             onnxruntime: self.execution.library_id(),
             session: self.execution.session_id(),
             batch: u32::try_from(self.network.batch).unwrap_or(u32::MAX),
-            outputs: self.network.outputs.iter().map(super::network::FeatureOutput::id).collect(),
+            outputs: self
+                .network
+                .outputs
+                .iter()
+                .map(super::feature_output::FeatureOutput::id)
+                .collect(),
             scores: CONTENT.to_owned(),
         }
     }

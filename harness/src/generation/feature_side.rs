@@ -18,7 +18,13 @@ pub struct FeatureSide(Content);
 #[derive(Debug)]
 enum Content {
     Features(FeatureRows),
-    Statistics { gaussian: Box<Gaussian>, provenance: Option<Provenance> },
+    Statistics(Box<KnownStatistics>),
+}
+
+#[derive(Debug)]
+struct KnownStatistics {
+    gaussian: Gaussian,
+    provenance: Option<Provenance>,
 }
 
 impl FeatureSide {
@@ -34,8 +40,8 @@ impl FeatureSide {
                 let rows = provenance.as_ref().map(|provenance| provenance.images);
                 let gaussian = read_gaussian(&mut file, Features::Main, rows, (path, set))?;
                 if let Some(gaussian) = gaussian {
-                    let gaussian = Box::new(gaussian);
-                    return Ok(Self(Content::Statistics { gaussian, provenance }));
+                    let statistics = Box::new(KnownStatistics { gaussian, provenance });
+                    return Ok(Self(Content::Statistics(statistics)));
                 }
             }
         }
@@ -47,7 +53,7 @@ impl FeatureSide {
     pub fn frechet(&self) -> FrechetSide<'_> {
         match &self.0 {
             Content::Features(features) => FrechetSide::Features(features.rows.view()),
-            Content::Statistics { gaussian, .. } => FrechetSide::Gaussian(gaussian),
+            Content::Statistics(statistics) => FrechetSide::Gaussian(&statistics.gaussian),
         }
     }
 
@@ -56,13 +62,13 @@ impl FeatureSide {
     pub fn note(&self) -> Option<String> {
         match &self.0 {
             Content::Features(features) => features.note.clone(),
-            Content::Statistics { .. } => None,
+            Content::Statistics(_) => None,
         }
     }
 
     fn made(&self) -> Option<Made> {
         match &self.0 {
-            Content::Statistics { provenance, .. } => provenance.as_ref().map(Made::of),
+            Content::Statistics(statistics) => statistics.provenance.as_ref().map(Made::of),
             Content::Features(_) => None,
         }
     }

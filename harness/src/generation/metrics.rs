@@ -1,6 +1,5 @@
 //! The metrics of a protocol over two sides.
 
-use super::request::MetricChoice;
 use super::side::{Role, Side};
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -16,6 +15,15 @@ use retally_metrics::distribution::{
 use retally_metrics::executor::Executor;
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
 use retally_suites::generation::GenerationProtocol;
+
+/// Which metrics of the protocol are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricChoice {
+    /// The Fréchet distance of the pooled features alone.
+    Frechet,
+    /// All that the protocol has.
+    All,
+}
 
 /// Where rows of network outputs come from.
 pub(super) trait PartRows {

@@ -10,6 +10,7 @@
 mod comparison;
 mod extraction;
 mod feature_chunk;
+mod feature_output;
 mod feature_side;
 mod image_set;
 mod metrics;
@@ -21,7 +22,8 @@ mod side;
 mod statistics;
 
 pub use feature_side::{FeatureSide, compare_origins};
+pub use metrics::MetricChoice;
 pub use network::{ModelReference, NetworkRequest, OutputName};
 pub use record::ScoreRecord;
-pub use request::{GenerationRequest, MetricChoice, Scored, score};
+pub use request::{GenerationRequest, Scored, score};
 pub use statistics::{StatisticsRequest, StatisticsWritten, write_statistics};

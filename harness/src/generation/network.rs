@@ -1,5 +1,6 @@
 //! The network whose outputs are compared: its file, its digest, and which of its tensors plays which part.
 
+use super::feature_output::{FeatureOutput, Pooling};
 use super::image_set::CHUNK;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -7,10 +8,9 @@ use crate::images::prepare::Recipe;
 use crate::onnx::device::Device;
 use crate::onnx::external;
 use crate::onnx::graph::{self, GraphError, Origin, Tensor};
-use crate::pipeline::{Execution, tokens};
+use crate::pipeline::Execution;
 use crate::threads::Threads;
-use ndarray::{Array2, ArrayD, Axis};
-use retally_manifests::{Digest, ImageLayout, Model, Tap, TapLayout};
+use retally_manifests::{Digest, ImageLayout, Model};
 use retally_suites::generation::GenerationProtocol;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -57,82 +57,6 @@ impl FromStr for OutputName {
                 Ok(Self { part: part.to_owned(), tensor: tensor.to_owned() })
             }
             _ => Err("expected PART=TENSOR, for example pool3=flatten_0".to_owned()),
-        }
-    }
-}
-
-/// A tensor of the network and the parts that it plays in the protocol.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct FeatureOutput {
-    /// The protocol's names: `pool3`. A tensor is taken once, even if it plays several parts.
-    pub(super) parts: Vec<String>,
-    /// The graph's name.
-    pub(super) tensor: String,
-    pooling: Pooling,
-}
-
-/// From a tensor to one row a sample.
-#[derive(Clone, Debug, PartialEq)]
-enum Pooling {
-    /// [N, D], or [N, D, 1, 1].
-    Rows,
-    /// The mean over patch tokens.
-    MeanToken(Tap),
-}
-
-impl FeatureOutput {
-    /// Names what the numbers are; enters chunk keys.
-    pub(super) fn id(&self) -> String {
-        match &self.pooling {
-            Pooling::Rows => self.tensor.clone(),
-            Pooling::MeanToken(tap) => {
-                let layout = match tap.layout {
-                    TapLayout::Tokens { skip } => format!("tokens, skip {skip}"),
-                    TapLayout::Map => "map".to_owned(),
-                };
-                let [rows, columns] = tap.grid;
-                format!("mean-token({}; {layout}; {rows}x{columns})", self.tensor)
-            }
-        }
-    }
-
-    /// One row for each of the first `samples` entries of a batch.
-    pub(super) fn rows(
-        &self,
-        output: &ArrayD<f32>,
-        samples: usize,
-    ) -> Result<Array2<f32>, Failure> {
-        let misfit = |expected: &str| {
-            Failure::invalid(format_args!(
-                "model output `{}` has shape {:?}, expected {expected}",
-                self.tensor,
-                output.shape()
-            ))
-        };
-        if output.ndim() == 0 || output.shape()[0] < samples {
-            return Err(misfit("[batch, …]"));
-        }
-        let batch = output.slice_axis(Axis(0), ndarray::Slice::from(..samples));
-        match &self.pooling {
-            Pooling::Rows => {
-                let width: usize = output.shape().iter().skip(1).product();
-                let is_row =
-                    output.ndim() >= 2 && output.shape().iter().skip(2).all(|&axis| axis == 1);
-                if !is_row || width == 0 {
-                    return Err(misfit("[batch, D]: one row of features a sample"));
-                }
-                let rows = batch.to_shape((samples, width)).map_err(Failure::invalid)?;
-                Ok(rows.into_owned())
-            }
-            Pooling::MeanToken(tap) => {
-                tokens::check_shape(output, output.shape()[0], tap)?;
-                let mut means = Array2::zeros((samples, tap.channels as usize));
-                for (sample, mut mean) in means.rows_mut().into_iter().enumerate() {
-                    let tokens = tokens::of_sample(output, sample, tap)?;
-                    mean.assign(&tokens::mean(tokens.view()));
-                }
-                Ok(means)
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::comparison::{Making, differences, not_comparable, numeric_notes};
 use super::extraction::{Extraction, StoredOutputs};
-use super::metrics::{self, MetricInputs, PartRows};
+use super::metrics::{self, MetricChoice, MetricInputs, PartRows};
 use super::network::{FeatureNetwork, NetworkRequest, WeightsOrigin};
 use super::provenance::Provenance;
 use super::record::{NetworkRecord, ScoreRecord, output_names};
@@ -17,15 +17,6 @@ use crate::threads::Threads;
 use ndarray::Array2;
 use retally_metrics::Measurement;
 use std::path::Path;
-
-/// Which metrics of the protocol are wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricChoice {
-    /// The Fréchet distance of the pooled features alone.
-    Frechet,
-    /// All that the protocol has.
-    All,
-}
 
 /// What is to be compared, and how.
 #[derive(Clone, Debug)]

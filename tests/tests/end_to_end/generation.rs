@@ -113,8 +113,9 @@ fn assert_near(found: f64, expected: f64, relative: f64, what: &str) {
     assert!(error <= relative, "{what}: {found}, expected {expected}, relative error {error:e}");
 }
 
-/// The recorded numbers come from the tools' own resizes and scores. Features of both sides agree to some 1e-6 (another
-/// order of sums in ONNX Runtime on another processor), so that a distance of 0.1 between sums of 2 keeps four digits.
+/// The recorded numbers come from the tools' own resizes and scores. On the processor of the record they are equal to 4e-13;
+/// on another one ONNX Runtime sums in another order, features differ by some 1e-6, and a distance of 0.1 between sums of
+/// 2 keeps four digits.
 #[test]
 fn every_protocol_gives_what_its_tool_gives() {
     let recorded = repository().join("tests/parity/generation_tiny.json");
