@@ -281,12 +281,15 @@ fn locate(
     context: &Context,
 ) -> Result<(String, PathBuf, Option<Model>), Failure> {
     match model {
-        ModelReference::File(path) => {
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            Ok((name, path.clone(), None))
-        }
+        ModelReference::File(path) => Ok((file_name(path), path.clone(), None)),
         ModelReference::Id(id) => {
-            let entry = context.manifest.model(id)?;
+            let entry = context.manifest.model(id).map_err(|error| {
+                let failure = Failure::from(error);
+                if Path::new(id).exists() {
+                    return failure.within("the name of an ONNX file ends in .onnx");
+                }
+                failure
+            })?;
             let path = context.fetch(&context.store()?, &entry.artifact)?;
             Ok((id.clone(), path, Some(entry.clone())))
         }

@@ -111,8 +111,13 @@ impl Sets<'_> {
         executor: &dyn Executor,
     ) -> Result<[Measurement; 2], DistributionError> {
         let FrechetOptions { seed, bias_splits, .. } = options;
-        let method =
-            self.method(&format!("half samples (seed {seed}, {bias_splits} splits, bias b/n)"));
+        let given = match (&self.reference, &self.samples) {
+            (FrechetSide::Gaussian(_), _) => ", given the reference",
+            (_, FrechetSide::Gaussian(_)) => ", given the samples",
+            _ => "",
+        };
+        let how = format!("half samples (seed {seed}, {bias_splits} splits, bias b/n{given})");
+        let method = self.method(&how);
         let [bias, corrected] = [" bias (small sample)", " (bias-corrected)"];
         let sides = [self.reference, self.samples];
         let estimate = frechet_bias(sides, distance.distance, (seed, bias_splits), executor)?;
