@@ -728,6 +728,16 @@ mod measurements {
     }
 
     #[test]
+    fn a_set_and_itself_have_no_interval() {
+        let set = features(200, 6, 9);
+        let sides = || FrechetSide::Features(set.view());
+        let options = FrechetOptions::default();
+        let found = frechet_measurements("FD", sides(), sides(), options, &Sequential).unwrap();
+        assert!(found.iter().all(|measurement| measurement.interval().is_none()), "{found:?}");
+        assert!(found[0].value().unwrap() < 1e-10);
+    }
+
+    #[test]
     fn what_cannot_be_had_is_absent() {
         let samples = features(9, 4, 2);
         let reference = gaussian_of(&features(90, 4, 1));

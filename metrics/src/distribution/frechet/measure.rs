@@ -40,6 +40,8 @@ impl FrechetOptions {
 /// The distance as `NAME`, then, as asked for, `NAME bias (small sample)` and `NAME (bias-corrected)`, then
 /// `NAME-infinity`; `name` is `FID`, `sFID`, `FD` …
 ///
+/// Sets at distance 0 but for rounding have no interval: there every influence vanishes, and with it what it is made of.
+///
 /// In squared units of the features (unit `none`). `n` is the number of samples, 0 if a file of statistics does not say.
 ///
 /// # Errors
@@ -56,6 +58,7 @@ pub fn frechet_measurements(
     } else {
         (frechet_distance(reference, samples, executor)?, None)
     };
+    let uncertainty = uncertainty.filter(|_| is_above_rounding(&distance));
     let sets = Sets { name, reference: reference.reborrow(), samples: samples.reborrow() };
     let interval = uncertainty.as_ref().map(|uncertainty| uncertainty.interval.clone());
     let method = sets.method(&format!("trace {}", distance.path.name()));
@@ -68,6 +71,13 @@ pub fn frechet_measurements(
         measurements.push(sets.infinity(options, executor)?);
     }
     Ok(measurements)
+}
+
+/// Whether a distance is more than the rounding of its terms.
+fn is_above_rounding(distance: &FrechetDistance) -> bool {
+    /// What every path to the trace promises.
+    const ROUNDING: f64 = 1e-10;
+    distance.distance > ROUNDING * (distance.trace_reference + distance.trace_samples)
 }
 
 struct Sets<'a> {
