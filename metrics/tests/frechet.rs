@@ -3,7 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
+mod portable;
+
 use ndarray::{Array1, Array2, ArrayView2, Axis, array, s};
+use portable::Scrambled;
 use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
 use retally_metrics::distribution::{
@@ -11,24 +14,11 @@ use retally_metrics::distribution::{
     Gaussian, Moments, MomentsStream, TracePath, fd_infinity, frechet_bias, frechet_distance,
     frechet_distance_with_uncertainty, frechet_measurements,
 };
-use retally_metrics::executor::{Executor, Sequential};
+use retally_metrics::executor::Sequential;
 use retally_metrics::random::Stream;
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../../tests/parity/metrics_frechet.json");
-
-/// Backwards, every task on a thread of its own.
-struct Scrambled;
-
-impl Executor for Scrambled {
-    fn for_each(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
-        std::thread::scope(|scope| {
-            for index in (0..count).rev() {
-                scope.spawn(move || task(index));
-            }
-        });
-    }
-}
 
 #[track_caller]
 fn assert_close(actual: f64, expected: f64, tolerance: f64) {

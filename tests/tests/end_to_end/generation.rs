@@ -471,10 +471,11 @@ fn an_image_that_changes_in_between_is_noticed() {
     command.args(["score", "fid", "reference", "samples", "--protocol", "adm", "--model", &model]);
     command.args(["--json", "--threads", "1"]).stdout(std::process::Stdio::piped());
     command.env("RETALLY_HOME", bench.folder.path().join("home")).current_dir(bench.folder.path());
-    let child = command.spawn().unwrap();
+    let mut child = command.spawn().unwrap();
     // The last image is encoded long after all digests were taken: the first chunk is stored before.
     let features = bench.folder.path().join("home/features");
     while !features.exists() || fs::read_dir(&features).unwrap().next().is_none() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended before it stored anything");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let side = bench.folder.path().join("samples");
