@@ -1,6 +1,6 @@
 //! Checksummed artifacts: manifests, sources, fetching and the content-addressed store.
 //!
-//! A [`Manifest`] names artifacts by digest, and the models and data sets that are made of them.
+//! A [`Manifest`] names artifacts by digest, and the models, generators and data sets that are made of them.
 
 mod artifact;
 mod builtin;
@@ -10,6 +10,7 @@ mod digest;
 mod document;
 mod event;
 mod fetch;
+mod generator;
 mod identifier;
 mod manifest;
 mod model;
@@ -26,6 +27,11 @@ pub use digest::{Digest, Hasher, InvalidDigest};
 pub use document::{InvalidManifest, ManifestError, PlacedProblem};
 pub use event::{Event, Observer, Silent};
 pub use fetch::{Attempt, Failure, FetchError, Fetcher, Network, RetryPolicy, Settings};
+pub use generator::{
+    ClassEncoding, Classes, ConstantInput, Decoder, DiffusionProcess, GeneratedImage, Generator,
+    GeneratorNetwork, Guidance, GuidanceCalls, LabelRule, NoiseEnd, Prediction, Quantise, Sampler,
+    TimeElement, TimeInput,
+};
 pub use identifier::{ArtifactId, InvalidId};
 pub use manifest::{Manifest, UnknownId};
 pub use model::{

@@ -1,9 +1,9 @@
-//! Manifests: TOML files that name artifacts, models and data sets.
+//! Manifests: TOML files that name artifacts, models, generators and data sets.
 
 use crate::document::{Document, Folder, ManifestError, Place, Problem};
 use crate::identifier::closest;
 use crate::validate::Findings;
-use crate::{Artifact, ArtifactId, ArtifactKind, Dataset, Digest, Model, builtin};
+use crate::{Artifact, ArtifactId, ArtifactKind, Dataset, Digest, Generator, Model, builtin};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,11 +15,12 @@ use std::sync::Arc;
 /// Largest manifest that is read: some ten thousand artifacts.
 const MAX_MANIFEST_BYTES: u64 = 8 << 20;
 
-/// Artifacts, models and data sets by id, from one manifest file or several.
+/// Artifacts, models, generators and data sets by id, from one manifest file or several.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
     artifacts: BTreeMap<String, Entry<Artifact>>,
     models: BTreeMap<String, Entry<Model>>,
+    generators: BTreeMap<String, Entry<Generator>>,
     datasets: BTreeMap<String, Entry<Dataset>>,
 }
 
@@ -39,6 +40,8 @@ struct Content {
     artifact: Vec<Artifact>,
     #[serde(default)]
     model: Vec<Model>,
+    #[serde(default)]
+    generator: Vec<Generator>,
     #[serde(default)]
     dataset: Vec<Dataset>,
 }
@@ -106,6 +109,7 @@ impl Manifest {
         let mut problems = validated(&content);
         problems.extend(insert_all(&mut manifest.artifacts, content.artifact, &document));
         problems.extend(insert_all(&mut manifest.models, content.model, &document));
+        problems.extend(insert_all(&mut manifest.generators, content.generator, &document));
         problems.extend(insert_all(&mut manifest.datasets, content.dataset, &document));
         if problems.is_empty() { Ok(manifest) } else { Err(document.error(&problems)) }
     }
@@ -117,19 +121,21 @@ impl Manifest {
     pub fn merge(&mut self, other: Self) -> Result<(), ManifestError> {
         merge_entries(&mut self.artifacts, other.artifacts)?;
         merge_entries(&mut self.models, other.models)?;
+        merge_entries(&mut self.generators, other.generators)?;
         merge_entries(&mut self.datasets, other.datasets)
     }
 
-    /// Checks that every reference has its target: artifacts of models and data sets, inputs of derivations.
+    /// Checks that every reference has its target: artifacts of models, generators and data sets, inputs of derivations.
     ///
     /// # Errors
     /// Lists the problems of the first manifest that has any.
     pub fn check_references(&self) -> Result<(), ManifestError> {
         let models = self.models.values().flat_map(|entry| self.model_problems(entry));
+        let generators = self.generators.values().flat_map(|entry| self.generator_problems(entry));
         let datasets = self.datasets.values().flat_map(|entry| self.dataset_problems(entry));
         let derivations = self.artifacts.values().flat_map(|entry| self.derivation_problems(entry));
         let mut by_document: BTreeMap<&str, (&Arc<Document>, Vec<Problem>)> = BTreeMap::new();
-        for (document, problem) in derivations.chain(models).chain(datasets) {
+        for (document, problem) in derivations.chain(models).chain(generators).chain(datasets) {
             by_document.entry(&document.name).or_insert((document, Vec::new())).1.push(problem);
         }
         by_document
@@ -142,6 +148,19 @@ impl Manifest {
         let place = entry.place.key("artifact");
         let problem = self.reference_problem(&entry.value.artifact, ArtifactKind::Model, place);
         problem.into_iter().map(|problem| (&entry.document, problem)).collect()
+    }
+
+    fn generator_problems<'a>(
+        &self,
+        entry: &'a Entry<Generator>,
+    ) -> Vec<(&'a Arc<Document>, Problem)> {
+        let network = [(&entry.value.network.artifact, "network")];
+        let decoder = entry.value.decoder.iter().map(|decoder| (&decoder.artifact, "decoder"));
+        let problems = network.into_iter().chain(decoder).filter_map(|(id, key)| {
+            let place = entry.place.key(key).key("artifact");
+            self.reference_problem(id, ArtifactKind::Model, place)
+        });
+        problems.map(|problem| (&entry.document, problem)).collect()
     }
 
     fn dataset_problems<'a>(&self, entry: &'a Entry<Dataset>) -> Vec<(&'a Arc<Document>, Problem)> {
@@ -239,6 +258,14 @@ impl Manifest {
         look_up(&self.models, id.as_ref())
     }
 
+    /// The generator with an id.
+    ///
+    /// # Errors
+    /// When there is none; the message suggests the closest id.
+    pub fn generator(&self, id: impl AsRef<str>) -> Result<&Generator, UnknownId> {
+        look_up(&self.generators, id.as_ref())
+    }
+
     /// The data set with an id.
     ///
     /// # Errors
@@ -255,6 +282,11 @@ impl Manifest {
     /// All models, by id.
     pub fn models(&self) -> impl Iterator<Item = &Model> {
         self.models.values().map(|entry| &entry.value)
+    }
+
+    /// All generators, by id.
+    pub fn generators(&self) -> impl Iterator<Item = &Generator> {
+        self.generators.values().map(|entry| &entry.value)
     }
 
     /// All data sets, by id.
@@ -287,6 +319,9 @@ fn validated(content: &Content) -> Vec<Problem> {
     for (index, model) in content.model.iter().enumerate() {
         findings.model(model, &Place::element("model", index));
     }
+    for (index, generator) in content.generator.iter().enumerate() {
+        findings.generator(generator, &Place::element("generator", index));
+    }
     for (index, dataset) in content.dataset.iter().enumerate() {
         findings.dataset(dataset, &Place::element("dataset", index));
     }
@@ -308,6 +343,13 @@ impl Identified for Artifact {
 
 impl Identified for Model {
     const KIND: &'static str = "model";
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Identified for Generator {
+    const KIND: &'static str = "generator";
     fn id(&self) -> &str {
         &self.id
     }
@@ -379,7 +421,7 @@ fn look_up<'a, T: Identified>(
 /// An id that no manifest knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownId {
-    /// `artifact`, `model` or `dataset`.
+    /// `artifact`, `model`, `generator` or `dataset`.
     pub kind: &'static str,
     /// The id that was asked for.
     pub id: String,

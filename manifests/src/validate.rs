@@ -1,5 +1,7 @@
 //! What a well-formed manifest must still fulfil: bounds, finite numbers, unique ids. Each check names the place.
 
+mod generator;
+
 use crate::document::{Place, Problem};
 use crate::identifier::check_id;
 use crate::{
