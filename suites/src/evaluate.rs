@@ -1,14 +1,14 @@
 //! From a suite and, if there is one, a run to printed values, measured values and verdicts side by side.
 //!
-//! A printed row belongs to a measured encoder if the row's key *equals* the encoder's true name; a recorded row if it
-//! equals the encoder's key. A column belongs to the metric whose key equals the column's. Nothing is matched by
+//! A printed row belongs to a measured model if the row's key *equals* the model's true name; a recorded row if it
+//! equals the model's key. A column belongs to the metric whose key equals the column's. Nothing is matched by
 //! resemblance.
 
 mod cell;
 mod figure;
 mod table;
 
-use crate::evaluation::{EvaluatedSuite, MeasuredEncoder, PrintedCorrelation};
+use crate::evaluation::{EvaluatedSuite, MeasuredModel, PrintedCorrelation};
 use crate::identity::{self, Findings};
 use crate::run::{DatasetMeasurements, RunMeasurements};
 use crate::suite::Suite;
@@ -46,7 +46,7 @@ pub fn evaluate(suite: &Suite, run: Option<&RunMeasurements>) -> EvaluatedSuite 
         measured: run
             .into_iter()
             .flat_map(|run| &run.datasets)
-            .flat_map(|dataset| dataset.encoders.clone())
+            .flat_map(|dataset| dataset.models.clone())
             .collect(),
     }
 }
@@ -62,7 +62,7 @@ struct Evaluation<'a> {
 #[derive(Clone, Copy)]
 struct Found<'a> {
     dataset: &'a DatasetMeasurements,
-    encoder: &'a MeasuredEncoder,
+    model: &'a MeasuredModel,
     measurement: &'a Measurement,
 }
 
@@ -93,9 +93,9 @@ fn pairs<'a>(
     dataset: &'a DatasetMeasurements,
     x: &'a str,
     y: &'a str,
-) -> impl Iterator<Item = (&'a MeasuredEncoder, f64, f64)> {
+) -> impl Iterator<Item = (&'a MeasuredModel, f64, f64)> {
     dataset
-        .encoders
+        .models
         .iter()
-        .filter_map(move |encoder| Some((encoder, encoder.value(x)?, encoder.value(y)?)))
+        .filter_map(move |model| Some((model, model.value(x)?, model.value(y)?)))
 }

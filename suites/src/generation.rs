@@ -59,6 +59,8 @@ pub struct NetworkIdentity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrechetPlan {
+    /// What the distance is called: `FID` where the protocol fixes the way to it and `FD` otherwise, unless it says so here.
+    pub name: Option<String>,
     /// The pooled features.
     pub features: String,
     /// The spatial features of sFID.
@@ -96,9 +98,10 @@ pub struct PrecisionRecallPlan {
 }
 
 /// The protocols that the program carries.
-const BUILTIN: [(&str, &str); 6] = [
+const BUILTIN: [(&str, &str); 7] = [
     ("adm", include_str!("../generation/adm.toml")),
     ("clean-fid", include_str!("../generation/clean-fid.toml")),
+    ("efficientnet-lite0", include_str!("../generation/efficientnet-lite0.toml")),
     ("encoder", include_str!("../generation/encoder.toml")),
     ("pytorch-fid", include_str!("../generation/pytorch-fid.toml")),
     ("torch-fidelity", include_str!("../generation/torch-fidelity.toml")),
@@ -139,6 +142,13 @@ impl GenerationProtocol {
     pub fn builtin(id: &str) -> Result<Self, ProtocolError> {
         toml::from_str(builtin_text(id)?)
             .map_err(|error| ProtocolError::Form { id: id.to_owned(), source: Box::new(error) })
+    }
+
+    /// What its Fréchet distance is called.
+    #[must_use]
+    pub fn frechet_name(&self) -> &str {
+        let usual = if self.image.is_some() { "FID" } else { "FD" };
+        self.frechet.name.as_deref().unwrap_or(usual)
     }
 
     /// The digest of a built-in protocol's file, as `sha256sum` prints it (see [`crate::lock`]).

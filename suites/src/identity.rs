@@ -6,15 +6,17 @@
 //! | LDS and SRSS lie in [-2, 2] | differences of two mean cosines |
 //! | CDS lies in [-8/21, 8/21] | Σ w(δ) g(δ) with \|g\| <= 1 and Σ \|w\| = 16/42 over δ = 1…8 |
 //! | RMSC lies in [0, 1] | RMSC² = 1 - ‖mean unit token‖² |
+//! | Fréchet distances are at least 0 | they are squared distances |
+//! | an Inception Score is at least 1 | a KL divergence is at least 0 |
 //! | accuracy x n is an integer | it counts samples |
 //! | top-1 <= top-5 | a top-1 hit is a top-5 hit |
-//! | all encoders have the same n | one data set, one split |
-//! | an encoder has each metric once | or nothing tells which is meant |
+//! | all models have the same n | one data set, one split |
+//! | a model has each metric once | or nothing tells which is meant |
 //! | the interval holds the value | by construction of every interval here |
 //! | \|r\| <= 1 | Cauchy-Schwarz |
 
 use crate::cells::{Cell, CorrelationRow};
-use crate::evaluation::{IdentityCheck, MeasuredEncoder};
+use crate::evaluation::{IdentityCheck, MeasuredModel};
 use crate::run::{DatasetMeasurements, RunMeasurements};
 use retally_metrics::{Measurement, Unit};
 use std::collections::BTreeSet;
@@ -29,8 +31,16 @@ const TOP_ONE_AND_FIVE: [[&str; 2]; 2] = [["accuracy", "top-5"], ["k-NN accuracy
 const ROUNDING: f64 = 1e-9;
 
 /// Metrics and the interval in which they lie by definition.
-const BOUNDS: [(&str, f64, f64); 4] =
-    [("LDS", -2.0, 2.0), ("CDS", -8.0 / 21.0, 8.0 / 21.0), ("SRSS", -2.0, 2.0), ("RMSC", 0.0, 1.0)];
+const BOUNDS: [(&str, f64, f64); 8] = [
+    ("LDS", -2.0, 2.0),
+    ("CDS", -8.0 / 21.0, 8.0 / 21.0),
+    ("SRSS", -2.0, 2.0),
+    ("RMSC", 0.0, 1.0),
+    ("gFID", 0.0, f64::INFINITY),
+    ("sFID", 0.0, f64::INFINITY),
+    ("FD", 0.0, f64::INFINITY),
+    ("IS", 1.0, f64::INFINITY),
+];
 
 /// The checks made and the measurements that failed one.
 #[derive(Clone, Debug, Default)]
@@ -41,10 +51,10 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// Whether this encoder's measurement of this metric on this data set failed a check.
+    /// Whether this model's measurement of this metric on this data set failed a check.
     #[must_use]
-    pub fn is_invalid(&self, dataset: &str, encoder: &str, metric: &str) -> bool {
-        self.failed.contains(&(dataset.to_owned(), encoder.to_owned(), metric.to_owned()))
+    pub fn is_invalid(&self, dataset: &str, model: &str, metric: &str) -> bool {
+        self.failed.contains(&(dataset.to_owned(), model.to_owned(), metric.to_owned()))
     }
 
     fn add(&mut self, law: &str, subject: String, total: usize, broken: &[String]) {
@@ -95,7 +105,11 @@ pub fn check_printed(cells: &[Cell], correlations: &[CorrelationRow]) -> Finding
 }
 
 fn bound_law(metric: &str, low: f64, high: f64) -> String {
-    format!("{metric} lies in [{low:.3}, {high:.3}]")
+    if high.is_infinite() {
+        format!("{metric} is at least {low}")
+    } else {
+        format!("{metric} lies in [{low:.3}, {high:.3}]")
+    }
 }
 
 fn printed_bound<'a>(
@@ -168,38 +182,38 @@ struct RunCheck<'a> {
 }
 
 impl RunCheck<'_> {
-    fn measurements(&self) -> impl Iterator<Item = (&MeasuredEncoder, &Measurement)> {
+    fn measurements(&self) -> impl Iterator<Item = (&MeasuredModel, &Measurement)> {
         self.dataset
-            .encoders
+            .models
             .iter()
-            .flat_map(|encoder| encoder.measurements.iter().map(move |m| (encoder, m)))
+            .flat_map(|model| model.measurements.iter().map(move |m| (model, m)))
     }
 
     /// Applies a law to every measurement it speaks of (`None` where it does not).
     fn each(&mut self, law: &str, holds: impl Fn(&Measurement) -> Option<bool>) {
         let results: Vec<(String, String, Option<f64>, u64, bool)> = self
             .measurements()
-            .filter_map(|(encoder, m)| {
-                Some((encoder.key.clone(), m.metric.clone(), m.value(), m.n, holds(m)?))
+            .filter_map(|(model, m)| {
+                Some((model.key.clone(), m.metric.clone(), m.value(), m.n, holds(m)?))
             })
             .collect();
         let mut broken = Vec::new();
-        for (encoder, metric, value, n, holds) in &results {
+        for (model, metric, value, n, holds) in &results {
             if !holds {
                 broken.push(format!(
-                    "{encoder} {metric} = {} with n = {n}",
+                    "{model} {metric} = {} with n = {n}",
                     value.unwrap_or_default()
                 ));
-                self.fail(encoder, metric);
+                self.fail(model, metric);
             }
         }
         self.report(law, results.len(), &broken);
     }
 
-    fn fail(&mut self, encoder: &str, metric: &str) {
+    fn fail(&mut self, model: &str, metric: &str) {
         self.findings.failed.insert((
             self.dataset.dataset.clone(),
-            encoder.to_owned(),
+            model.to_owned(),
             metric.to_owned(),
         ));
     }
@@ -207,14 +221,14 @@ impl RunCheck<'_> {
     fn top_one_is_at_most_top_five(&mut self) {
         for [first, fifth] in TOP_ONE_AND_FIVE {
             let hits =
-                |e: &MeasuredEncoder| Some((e.key.clone(), e.value(first)?, e.value(fifth)?));
-            let pairs: Vec<_> = self.dataset.encoders.iter().filter_map(hits).collect();
+                |e: &MeasuredModel| Some((e.key.clone(), e.value(first)?, e.value(fifth)?));
+            let pairs: Vec<_> = self.dataset.models.iter().filter_map(hits).collect();
             let mut broken = Vec::new();
-            for (encoder, top_one, top_five) in &pairs {
+            for (model, top_one, top_five) in &pairs {
                 if top_one > top_five {
-                    broken.push(format!("{encoder}: {first} {top_one}, {fifth} {top_five}"));
-                    self.fail(encoder, first);
-                    self.fail(encoder, fifth);
+                    broken.push(format!("{model}: {first} {top_one}, {fifth} {top_five}"));
+                    self.fail(model, first);
+                    self.fail(model, fifth);
                 }
             }
             self.report("top-1 <= top-5", pairs.len(), &broken);
@@ -224,17 +238,17 @@ impl RunCheck<'_> {
     /// Of two measurements of one metric, nothing tells which is meant.
     fn metrics_stand_once(&mut self) {
         let mut broken = Vec::new();
-        let encoders = &self.dataset.encoders;
-        for encoder in encoders {
+        let models = &self.dataset.models;
+        for model in models {
             let mut seen = BTreeSet::new();
-            for measurement in &encoder.measurements {
+            for measurement in &model.measurements {
                 if !seen.insert(measurement.metric.as_str()) {
-                    broken.push(format!("{}: {}", encoder.key, measurement.metric));
-                    self.fail(&encoder.key, &measurement.metric);
+                    broken.push(format!("{}: {}", model.key, measurement.metric));
+                    self.fail(&model.key, &measurement.metric);
                 }
             }
         }
-        self.report("an encoder has each metric once", encoders.len(), &broken);
+        self.report("a model has each metric once", models.len(), &broken);
     }
 
     /// Adds a check of this data set, unless there was nothing to check.
@@ -245,7 +259,7 @@ impl RunCheck<'_> {
         }
     }
 
-    /// Where counts differ, nothing tells which is right, so the metric is invalid for every encoder.
+    /// Where counts differ, nothing tells which is right, so the metric is invalid for every model.
     fn equal_counts(&mut self) {
         let metrics: BTreeSet<String> =
             self.measurements().map(|(_, m)| m.metric.clone()).collect();
@@ -253,19 +267,19 @@ impl RunCheck<'_> {
             let counted: Vec<(String, u64)> = self
                 .measurements()
                 .filter(|(_, m)| m.metric == metric && m.value().is_some())
-                .map(|(encoder, m)| (encoder.key.clone(), m.n))
+                .map(|(model, m)| (model.key.clone(), m.n))
                 .collect();
             let counts: BTreeSet<u64> = counted.iter().map(|(_, n)| *n).collect();
             let mut broken = Vec::new();
             if counts.len() > 1 {
-                for (encoder, n) in &counted {
-                    broken.push(format!("{encoder} has n = {n}"));
-                    self.fail(encoder, &metric);
+                for (model, n) in &counted {
+                    broken.push(format!("{model} has n = {n}"));
+                    self.fail(model, &metric);
                 }
             }
             if !counted.is_empty() {
                 let subject = format!("data set {}, {metric}", self.dataset.dataset);
-                self.findings.add("all encoders have the same n", subject, counted.len(), &broken);
+                self.findings.add("all models have the same n", subject, counted.len(), &broken);
             }
         }
     }
@@ -281,8 +295,8 @@ mod tests {
         Measurement::of(metric, value, unit, n, "test")
     }
 
-    fn run(encoders: Vec<(&str, Vec<Measurement>)>) -> RunMeasurements {
-        let encoders = encoders.into_iter().map(|(key, measurements)| MeasuredEncoder {
+    fn run(models: Vec<(&str, Vec<Measurement>)>) -> RunMeasurements {
+        let models = models.into_iter().map(|(key, measurements)| MeasuredModel {
             key: key.to_owned(),
             label: key.to_owned(),
             family: String::new(),
@@ -293,7 +307,7 @@ mod tests {
             samples: 10,
             samples_in_dataset: 10,
             methods: BTreeMap::new(),
-            encoders: encoders.collect(),
+            models: models.collect(),
         };
         RunMeasurements {
             schema: 1,

@@ -1,11 +1,11 @@
 //! What a run measured: the content of `measurements.json`.
 
-use crate::evaluation::MeasuredEncoder;
+use crate::evaluation::MeasuredModel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The schema version that this program writes and reads.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Names of retally's own methods, as protocols of suites use them. A change of method is a new number.
 pub mod method {
@@ -47,8 +47,8 @@ pub struct DatasetMeasurements {
     pub samples_in_dataset: u64,
     /// For each metric key, the method that measured it (see [`method`]).
     pub methods: BTreeMap<String, String>,
-    /// Encoders in the order of the run.
-    pub encoders: Vec<MeasuredEncoder>,
+    /// Encoders and generators in the order of the run.
+    pub models: Vec<MeasuredModel>,
 }
 
 /// Why a `measurements.json` cannot be used.
@@ -65,10 +65,10 @@ pub enum RunError {
         /// The version in the file.
         found: u64,
     },
-    /// A data set or encoder that stands twice.
+    /// A data set or model that stands twice.
     #[error("measurements.json: {what} `{id}` stands twice")]
     Double {
-        /// `data set`, `encoder`.
+        /// `data set`, `model`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -96,8 +96,8 @@ impl RunMeasurements {
         first_double(self.datasets.iter().map(|dataset| dataset.dataset.as_str()))
             .map_or(Ok(()), |id| Err(RunError::Double { what: "data set", id }))?;
         for dataset in &self.datasets {
-            first_double(dataset.encoders.iter().map(|encoder| encoder.key.as_str()))
-                .map_or(Ok(()), |id| Err(RunError::Double { what: "encoder", id }))?;
+            first_double(dataset.models.iter().map(|model| model.key.as_str()))
+                .map_or(Ok(()), |id| Err(RunError::Double { what: "model", id }))?;
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ fn first_double<'a>(ids: impl Iterator<Item = &'a str>) -> Option<String> {
 mod tests {
     use super::*;
 
-    const EMPTY: &str = r#"{"schema":1,"suite":"starter","suite_version":1,"suite_content_sha256":"00","datasets":[]}"#;
+    const EMPTY: &str = r#"{"schema":2,"suite":"starter","suite_version":1,"suite_content_sha256":"00","datasets":[]}"#;
 
     #[test]
     fn json_round_trip() {
@@ -129,12 +129,12 @@ mod tests {
 
     #[test]
     fn other_versions_unknown_keys_and_doubles_are_refused() {
-        let newer = EMPTY.replace("\"schema\":1", "\"schema\":2");
+        let newer = EMPTY.replace("\"schema\":2", "\"schema\":3");
         assert!(
             RunMeasurements::parse(&newer)
                 .unwrap_err()
                 .to_string()
-                .contains("schema 2; this retally reads 1")
+                .contains("schema 3; this retally reads 2")
         );
         let unknown = EMPTY.replace("\"suite\"", "\"sweet\"");
         assert!(
@@ -144,7 +144,7 @@ mod tests {
                 .contains("unknown field `sweet`")
         );
         let dataset =
-            r#"{"dataset":"d","samples":1,"samples_in_dataset":1,"methods":{},"encoders":[]}"#;
+            r#"{"dataset":"d","samples":1,"samples_in_dataset":1,"methods":{},"models":[]}"#;
         let twice = EMPTY.replace("[]", &format!("[{dataset},{dataset}]"));
         assert!(
             RunMeasurements::parse(&twice)

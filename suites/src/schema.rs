@@ -4,6 +4,7 @@
 
 use crate::cells::is_identifier;
 use crate::evaluation::{Direction, Paper};
+use crate::generation::GenerationProtocol;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +68,8 @@ pub struct Protocol {
     pub method: String,
     /// Id of the data set, the same word that a run records.
     pub dataset: String,
+    /// Samples behind a printed number, where a number from fewer is another number (gFID).
+    pub samples: Option<u64>,
     /// What both are, one sentence without a full stop.
     pub summary: String,
 }
@@ -187,9 +190,9 @@ impl Table {
 pub enum Source {
     /// The printed cells of this table of the data file.
     Cells(String),
-    /// The encoders that a run measured on this data set.
+    /// The encoders that a run measured on this data set, or the generators that it measured against it.
     Run(String),
-    /// The correlations among the columns over the encoders that a run measured on this data set.
+    /// The correlations among the columns over the models that a run measured on this data set.
     Correlations(String),
 }
 
@@ -266,6 +269,8 @@ pub struct RunPlan {
     pub spatial: SpatialDefinition,
     /// The probes.
     pub probe: ProbePlan,
+    /// How generators are scored, for suites that can (`retally run SUITE --generator ID`).
+    pub generation: Option<GenerationPlan>,
 }
 
 impl RunPlan {
@@ -274,6 +279,22 @@ impl RunPlan {
     pub fn selects(&self, model: &str, tap: &str) -> bool {
         self.encoders.iter().any(|selector| selector.selects(model, tap))
     }
+}
+
+/// How a run scores generators.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerationPlan {
+    /// Id of a protocol of [`crate::generation`].
+    pub protocol: Spanned<String>,
+    /// Id of the data set that samples are compared with.
+    pub reference: String,
+    /// Id of the model whose outputs are compared; where there is none, the user names a file.
+    pub network: Option<String>,
+    /// Samples of each generator.
+    pub samples: u32,
+    /// Seed of noise and labels.
+    pub seed: u64,
 }
 
 /// Chooses encoders by id.
@@ -463,6 +484,9 @@ impl Definition {
         for metric in self.run.iter().flat_map(|run| &run.metrics) {
             place.known("metric", metric, &metrics)?;
         }
+        if let Some(plan) = self.run.as_ref().and_then(|run| run.generation.as_ref()) {
+            check_generation(place, plan)?;
+        }
         Ok(())
     }
 
@@ -543,11 +567,15 @@ impl Definition {
         span: Range<usize>,
         dataset: &str,
     ) -> Result<(), Box<DefinitionError>> {
-        if self.run.as_ref().is_some_and(|run| run.datasets.iter().any(|id| id == dataset)) {
+        let is_measured_on = |run: &RunPlan| {
+            let is_reference = |plan: &GenerationPlan| plan.reference == dataset;
+            run.datasets.iter().any(|id| id == dataset) || run.generation.as_ref().is_some_and(is_reference)
+        };
+        if self.run.as_ref().is_some_and(is_measured_on) {
             return Ok(());
         }
         Err(place
-            .error(span, format!("the data set `{dataset}` is not among `datasets` of `[run]`")))
+            .error(span, format!("the data set `{dataset}` is neither among `datasets` of `[run]` nor its reference of generators")))
     }
 
     /// The metric of a column key: its part before the first `|`.
@@ -563,6 +591,21 @@ impl Definition {
         let id = table.protocol.as_ref().or(metric.protocol.as_ref())?.get_ref();
         self.protocols.iter().find(|protocol| protocol.id.get_ref() == id)
     }
+}
+
+fn check_generation(
+    place: DefinitionText<'_>,
+    plan: &GenerationPlan,
+) -> Result<(), Box<DefinitionError>> {
+    let id = &plan.protocol;
+    if GenerationProtocol::builtin_ids().any(|known| known == id.get_ref()) {
+        return Ok(());
+    }
+    let known = GenerationProtocol::builtin_ids().collect::<Vec<_>>().join(", ");
+    Err(place.error(
+        id.span(),
+        format!("there is no protocol of generated images `{}`; there are: {known}", id.get_ref()),
+    ))
 }
 
 #[cfg(test)]
@@ -664,7 +707,7 @@ title = "A table."
         let twice = format!("{MINIMAL}\n[[table]]\nid = \"table-1\"\nlabel = \"\"\ntitle = \"\"\n");
         assert!(refused(&twice).0.contains("the table or figure `table-1` is defined twice"));
         let measured = format!("{MINIMAL}source = {{ run = \"images\" }}\ncolumns = [\"gFID\"]\n");
-        assert!(refused(&measured).0.contains("the data set `images` is not among `datasets`"));
+        assert!(refused(&measured).0.contains("the data set `images` is neither among `datasets`"));
         let keys = format!("{MINIMAL}source = {{ typo = \"images\" }}\n");
         assert!(refused(&keys).0.contains("unknown variant `typo`"));
         let figure = format!(

@@ -4,7 +4,7 @@
 
 use retally_metrics::{Measurement, Unit};
 use retally_suites::evaluation::{
-    EvaluatedCell, EvaluatedCorrelation, EvaluatedSuite, MeasuredEncoder, Provenance, Verdict,
+    EvaluatedCell, EvaluatedCorrelation, EvaluatedSuite, MeasuredModel, Provenance, Verdict,
 };
 use retally_suites::run::{DatasetMeasurements, RunMeasurements, method};
 use retally_suites::{CheckOutcome, Suite, check, evaluate};
@@ -324,7 +324,7 @@ fn evaluation_is_repeatable() {
 /// A run of PE-Core-G, as if its features on the paper's own images had been given.
 fn pe_core_g(dataset: &str, lds: f64) -> RunMeasurements {
     let measured = Measurement::of("LDS", lds, Unit::None, 500, "code");
-    let encoder = |label: &str| MeasuredEncoder {
+    let encoder = |label: &str| MeasuredModel {
         key: label.to_lowercase(),
         label: label.to_owned(),
         family: "PE".to_owned(),
@@ -340,7 +340,7 @@ fn pe_core_g(dataset: &str, lds: f64) -> RunMeasurements {
             samples: 500,
             samples_in_dataset: 500,
             methods: BTreeMap::from([("LDS".to_owned(), method::SPATIAL_CODE.to_owned())]),
-            encoders: vec![encoder("PE-Core-G"), encoder("PE-Core-G14-448")],
+            models: vec![encoder("PE-Core-G"), encoder("PE-Core-G14-448")],
         }],
     }
 }
@@ -399,7 +399,7 @@ fn another_data_set_method_or_extent_is_not_comparable() {
     run.suite = "irepa".to_owned();
     assert!(found(&run).contains("Suite: the run used other content"));
     let mut run = pe_core_g("irepa-spatial-images", 0.08);
-    run.datasets[0].encoders[0].measurements[0].unit = Unit::Percent;
+    run.datasets[0].models[0].measurements[0].unit = Unit::Percent;
     assert!(found(&run).contains("Unit: measured in percent, printed in none"));
 }
 

@@ -4,7 +4,7 @@
 
 use retally_manifests::Manifest;
 use retally_metrics::{Measurement, Unit};
-use retally_suites::evaluation::{EvaluatedSuite, MeasuredEncoder, Provenance, Verdict};
+use retally_suites::evaluation::{EvaluatedSuite, MeasuredModel, Provenance, Verdict};
 use retally_suites::run::{DatasetMeasurements, RunMeasurements, method};
 use retally_suites::schema::EncoderSelector;
 use retally_suites::{CheckOutcome, Suite, SuiteFiles, check, evaluate};
@@ -18,7 +18,7 @@ fn starter() -> Suite {
 
 /// Four encoders whose LDS rises by 0.1, and whose accuracy rises but for the last.
 fn run_of(suite: &Suite) -> RunMeasurements {
-    let encoder = |index: usize, accuracy: f64| MeasuredEncoder {
+    let encoder = |index: usize, accuracy: f64| MeasuredModel {
         key: format!("net/block-{index:02}"),
         label: format!("Net, block {index}"),
         family: if index < 2 { "early" } else { "late" }.to_owned(),
@@ -38,7 +38,7 @@ fn run_of(suite: &Suite) -> RunMeasurements {
             samples: 1000,
             samples_in_dataset: 1000,
             methods: methods.map(|(metric, method)| (metric.to_owned(), method.to_owned())).into(),
-            encoders: vec![encoder(0, 40.0), encoder(1, 50.0), encoder(2, 60.0), encoder(3, 45.0)],
+            models: vec![encoder(0, 40.0), encoder(1, 50.0), encoder(2, 60.0), encoder(3, 45.0)],
         }],
     }
 }

@@ -1,8 +1,9 @@
 //! Images through a network, chunk by chunk. What is computed is stored by its content and never computed again.
 
 use super::feature_chunk::{self, FeatureChunk};
-use super::image_set::ImageSet;
+use super::image_set::{self, ImageSet};
 use super::network::FeatureNetwork;
+use super::sample_stream::SampleStream;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::images::prepare::Preparer;
@@ -10,7 +11,7 @@ use crate::interrupt;
 use crate::onnx::session::{Session, SessionRecord};
 use crate::pipeline::chunk_job::{self, ChunkJob, PreparedBatch};
 use crate::pipeline::{ChunkIdentity, Execution};
-use crate::progress::Progress;
+use crate::progress::{Job, Progress};
 use ndarray::{Array2, Axis};
 use retally_manifests::Digest;
 use std::ops::Range;
@@ -34,6 +35,15 @@ pub(super) struct StoredOutputs {
     folder: PathBuf,
     keys: Vec<Digest>,
     ranges: Vec<Range<usize>>,
+}
+
+/// The stored outputs of images that came in groups.
+pub(super) struct StreamedOutputs {
+    pub(super) stored: StoredOutputs,
+    /// Of every image, in order.
+    pub(super) digests: Vec<Digest>,
+    /// The session, where one was needed.
+    pub(super) session: Option<SessionRecord>,
 }
 
 impl<'a> Extraction<'a> {
@@ -66,27 +76,86 @@ impl<'a> Extraction<'a> {
         images: &ImageSet,
         title: &str,
     ) -> Result<(StoredOutputs, Option<SessionRecord>), Failure> {
-        let ranges = images.chunks();
-        let keys = ranges
-            .iter()
-            .map(|range| self.identity(&images.digests()[range.clone()]).key())
-            .collect::<Result<Vec<_>, _>>()?;
-        let stored = StoredOutputs { folder: self.folder.to_owned(), keys, ranges };
+        let stored = self.stored(images.digests())?;
         let missing = self.missing(&stored)?;
         if missing.is_empty() {
             return Ok((stored, None));
         }
         let session = self.compute(images, &stored, &missing, title)?;
         if interrupt::requested() && !self.missing(&stored)?.is_empty() {
-            return Err(Failure::new(
-                ExitStatus::Incomplete,
-                format_args!(
-                    "stopped before the end; what is done is kept in `{}`, and the same command continues",
-                    self.folder.display()
-                ),
-            ));
+            return Err(self.stopped());
         }
         Ok((stored, Some(session)))
+    }
+
+    /// The same for images that come in groups, each of which may be forgotten once its outputs are stored.
+    ///
+    /// # Errors
+    /// As [`Extraction::run`], and those of the stream.
+    pub(super) fn run_stream(
+        &self,
+        stream: &mut dyn SampleStream,
+        job: &mut Job,
+    ) -> Result<StreamedOutputs, Failure> {
+        let mut all = StreamedOutputs {
+            stored: StoredOutputs {
+                folder: self.folder.to_owned(),
+                keys: Vec::new(),
+                ranges: Vec::new(),
+            },
+            digests: Vec::new(),
+            session: None,
+        };
+        for group in stream.groups() {
+            let known = match stream.digests(&group)? {
+                Some(digests) if self.missing(&self.stored(&digests)?)?.is_empty() => Some(digests),
+                _ => None,
+            };
+            let digests = match known {
+                Some(digests) => digests,
+                None if interrupt::requested() => return Err(self.stopped()),
+                None => self.run_group(stream, &group, &mut all.session)?,
+            };
+            all.stored.append(self.stored(&digests)?);
+            all.digests.extend(digests);
+            job.advance(group.len() as u64);
+        }
+        Ok(all)
+    }
+
+    fn run_group(
+        &self,
+        stream: &mut dyn SampleStream,
+        group: &Range<usize>,
+        used: &mut Option<SessionRecord>,
+    ) -> Result<Vec<Digest>, Failure> {
+        let images = ImageSet::examine(stream.images(group)?, stream.name(), self.progress)?;
+        let (_, session) = self.run(&images, stream.name())?;
+        stream.finished(group, images.digests())?;
+        if session.is_some() {
+            *used = session;
+        }
+        Ok(images.digests().to_vec())
+    }
+
+    /// Where the outputs of images with these digests are, or will be.
+    fn stored(&self, digests: &[Digest]) -> Result<StoredOutputs, Failure> {
+        let ranges = image_set::chunks(digests.len());
+        let keys = ranges
+            .iter()
+            .map(|range| self.identity(&digests[range.clone()]).key())
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(StoredOutputs { folder: self.folder.to_owned(), keys, ranges })
+    }
+
+    fn stopped(&self) -> Failure {
+        Failure::new(
+            ExitStatus::Incomplete,
+            format_args!(
+                "stopped before the end; what is done is kept in `{}`, and the same command continues",
+                self.folder.display()
+            ),
+        )
     }
 
     /// Numbers of the chunks that are not stored, or damaged.
@@ -211,6 +280,14 @@ impl<'a> Extraction<'a> {
 }
 
 impl StoredOutputs {
+    /// Adds the samples of another set after these.
+    fn append(&mut self, other: Self) {
+        let first = self.ranges.last().map_or(0, |range| range.end);
+        let moved = other.ranges.into_iter().map(|range| first + range.start..first + range.end);
+        self.ranges.extend(moved);
+        self.keys.extend(other.keys);
+    }
+
     fn path(&self, index: usize) -> PathBuf {
         self.folder.join(format!("{}.safetensors", self.keys[index]))
     }

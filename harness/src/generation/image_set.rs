@@ -51,11 +51,7 @@ impl ImageSet {
 
     /// One digest for all images in their order.
     pub(super) fn digest(&self) -> Digest {
-        let mut hasher = Hasher::new();
-        for digest in &self.digests {
-            hasher.update(digest.as_bytes());
-        }
-        hasher.finish()
+        digest_of_all(&self.digests)
     }
 
     /// An image's name.
@@ -79,10 +75,18 @@ impl ImageSet {
             sample.place
         )))
     }
+}
 
-    /// Sample ranges of the chunks, in order.
-    pub(super) fn chunks(&self) -> Vec<Range<usize>> {
-        let count = self.count();
-        (0..count).step_by(CHUNK).map(|start| start..count.min(start + CHUNK)).collect()
+/// One digest for all images in their order.
+pub(super) fn digest_of_all(digests: &[Digest]) -> Digest {
+    let mut hasher = Hasher::new();
+    for digest in digests {
+        hasher.update(digest.as_bytes());
     }
+    hasher.finish()
+}
+
+/// Sample ranges of the chunks of `count` images, in order.
+pub(super) fn chunks(count: usize) -> Vec<Range<usize>> {
+    (0..count).step_by(CHUNK).map(|start| start..count.min(start + CHUNK)).collect()
 }

@@ -89,9 +89,8 @@ pub(super) fn measure(
 }
 
 impl MetricInputs<'_> {
-    /// `FID` where the protocol fixes the way to it, `FD` for any encoder.
-    fn frechet_name(&self) -> &'static str {
-        if self.protocol.image.is_some() { "FID" } else { "FD" }
+    fn frechet_name(&self) -> &str {
+        self.protocol.frechet_name()
     }
 
     fn frechet(&self) -> Result<MetricOutcome, Failure> {

@@ -5,6 +5,7 @@ use super::extraction::{Extraction, StoredOutputs};
 use super::metrics::{self, MetricChoice, MetricInputs, PartRows};
 use super::network::{FeatureNetwork, NetworkRequest, WeightsOrigin};
 use super::provenance::Provenance;
+use super::sample_stream::SampleStream;
 use super::record::{NetworkRecord, ScoreRecord, output_names};
 use super::side::{ImagesBesideStatistics, Role, Side};
 use crate::context::Context;
@@ -13,8 +14,10 @@ use crate::interrupt;
 use crate::machine::Machine;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::Execution;
+use crate::progress::Progress;
 use crate::threads::Threads;
 use ndarray::Array2;
+use retally_manifests::Digest;
 use retally_metrics::Measurement;
 use std::path::Path;
 
@@ -52,15 +55,36 @@ pub struct Scored {
 /// Bad input, sides that were made in different ways (without `force`), a full disk, an interruption. Network outputs that
 /// are finished stay stored.
 pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Scored, Failure> {
+    score_sides(request, None, context)
+}
+
+/// Compares samples that come from a stream; the request's `samples` are not looked at.
+///
+/// # Errors
+/// As [`score`], and those of the stream.
+pub fn score_stream(
+    request: &GenerationRequest<'_>,
+    samples: &mut dyn SampleStream,
+    context: &Context,
+) -> Result<Scored, Failure> {
+    score_sides(request, Some(samples), context)
+}
+
+fn score_sides(
+    request: &GenerationRequest<'_>,
+    stream: Option<&mut dyn SampleStream>,
+    context: &Context,
+) -> Result<Scored, Failure> {
     interrupt::listen()?;
     let protocol = &request.network.protocol;
     let threads = Threads::new(request.network.threads)?;
-    let sides = Sides::open(request, context, &threads)?;
+    let sides = Sides::open(request, stream.as_deref(), context, &threads)?;
     let network = sides.network(request, context)?;
     let stage = match &network {
         Some(network) => {
             let execution = request.network.execution(context, &threads)?;
-            Stage::run(network, &execution, &sides, request, context)?
+            let input = StageInput { sides: &sides, stream, threads: &threads };
+            Stage::run(network, &execution, input, request, context)?
         }
         None => Stage::default(),
     };
@@ -87,8 +111,8 @@ pub fn score(request: &GenerationRequest<'_>, context: &Context) -> Result<Score
             differences,
             notes: notes.into_iter().chain(outcome.notes).collect(),
             network: stage.record,
-            reference: sides.reference.record()?,
-            samples: sides.samples.record()?,
+            reference: sides.reference.record(&[])?,
+            samples: sides.samples.record(&stage.streamed)?,
             machine: Machine::examine(),
         },
     })
@@ -103,6 +127,7 @@ struct Sides {
 impl Sides {
     fn open(
         request: &GenerationRequest<'_>,
+        stream: Option<&dyn SampleStream>,
         context: &Context,
         threads: &Threads,
     ) -> Result<Self, Failure> {
@@ -112,7 +137,10 @@ impl Sides {
         };
         Ok(Self {
             reference: open(request.reference, Role::Reference)?,
-            samples: open(request.samples, Role::Samples)?,
+            samples: match stream {
+                Some(stream) => Side::streamed(stream.name()),
+                None => open(request.samples, Role::Samples)?,
+            },
         })
     }
 
@@ -126,7 +154,7 @@ impl Sides {
         request: &GenerationRequest<'_>,
         context: &Context,
     ) -> Result<Option<FeatureNetwork>, Failure> {
-        match self.each().into_iter().find(|side| side.images.is_some()) {
+        match self.each().into_iter().find(|side| side.has_images()) {
             Some(side) => {
                 let name = side.role.name();
                 let what = match &side.statistics {
@@ -282,17 +310,27 @@ struct Stage {
     preprocessing: String,
     reference: Option<StoredOutputs>,
     samples: Option<StoredOutputs>,
+    /// Digests of images that came from a stream.
+    streamed: Vec<Digest>,
     record: Option<NetworkRecord>,
+}
+
+/// What goes through the network.
+struct StageInput<'a> {
+    sides: &'a Sides,
+    stream: Option<&'a mut dyn SampleStream>,
+    threads: &'a Threads,
 }
 
 impl Stage {
     fn run(
         network: &FeatureNetwork,
         execution: &Execution<'_>,
-        sides: &Sides,
+        input: StageInput<'_>,
         request: &GenerationRequest<'_>,
         context: &Context,
     ) -> Result<Self, Failure> {
+        let sides = input.sides;
         let folder = context.store()?.features_path();
         let extraction = Extraction::new(network, execution, &folder, &context.progress)?;
         let mut sessions: Vec<SessionRecord> = Vec::new();
@@ -304,10 +342,23 @@ impl Stage {
             Ok(Some(stored))
         };
         let reference = outputs_of(&sides.reference)?;
-        let samples = outputs_of(&sides.samples)?;
+        let mut samples = outputs_of(&sides.samples)?;
+        let mut streamed = Vec::new();
+        if let Some(stream) = input.stream {
+            let quiet = Progress::new(true);
+            let extraction = Extraction::new(network, execution, &folder, &quiet)?;
+            let count = stream.groups().iter().map(|group| group.len() as u64).sum();
+            let title = format!("{}: {}", request.network.protocol.id, stream.name());
+            let mut job = context.progress.job(title, count, "samples");
+            let outputs = input.threads.install(|| extraction.run_stream(stream, &mut job))?;
+            job.finish();
+            samples = Some(outputs.stored);
+            streamed = outputs.digests;
+            sessions.extend(outputs.session);
+        }
         let preprocessing = extraction.preprocessing();
         let record = NetworkRecord::new(network, execution, preprocessing.clone(), sessions);
-        Ok(Self { preprocessing, reference, samples, record: Some(record) })
+        Ok(Self { preprocessing, reference, samples, streamed, record: Some(record) })
     }
 }
 

@@ -1,6 +1,6 @@
 //! One side of a comparison: images, statistics, features, or images with statistics.
 
-use super::image_set::ImageSet;
+use super::image_set::{ImageSet, digest_of_all};
 use super::network::file_name;
 use super::provenance::Provenance;
 use super::record::SideRecord;
@@ -35,6 +35,8 @@ pub(super) struct Side {
     pub(super) role: Role,
     path: PathBuf,
     pub(super) images: Option<ImageSet>,
+    /// Whether its images come from a stream.
+    is_streamed: bool,
     /// Mean and covariance of the features, and of the spatial features.
     pub(super) statistics: Option<Statistics>,
     /// Features that somebody else computed.
@@ -72,6 +74,7 @@ impl Side {
             role,
             path: path.to_owned(),
             images: None,
+            is_streamed: false,
             statistics: None,
             features: None,
             file: None,
@@ -101,9 +104,32 @@ impl Side {
         Ok(side)
     }
 
-    pub(super) fn record(&self) -> Result<SideRecord, Failure> {
+    /// Samples that come from a stream of this name.
+    pub(super) fn streamed(name: &str) -> Self {
+        Self {
+            role: Role::Samples,
+            path: name.into(),
+            images: None,
+            is_streamed: true,
+            statistics: None,
+            features: None,
+            file: None,
+        }
+    }
+
+    /// Whether images of this side go through the network.
+    pub(super) fn has_images(&self) -> bool {
+        self.images.is_some() || self.is_streamed
+    }
+
+    /// What is recorded of it; `streamed` are the digests of the images that came from a stream.
+    pub(super) fn record(&self, streamed: &[Digest]) -> Result<SideRecord, Failure> {
         let mut content = Vec::new();
         let mut count = None;
+        if self.is_streamed {
+            content.push("images");
+            count = Some(streamed.len() as u64);
+        }
         if let Some(images) = &self.images {
             content.push("images");
             count = Some(images.count() as u64);
@@ -120,6 +146,7 @@ impl Side {
             made_by = provenance.map(|provenance| provenance.protocol.clone());
         }
         let sha256 = match (self.file, &self.images) {
+            _ if self.is_streamed => digest_of_all(streamed),
             (Some(digest), _) => digest,
             (None, Some(images)) => images.digest(),
             (None, None) => digest_of(&self.path)?,

@@ -13,7 +13,7 @@ use retally_metrics::probe::{
 };
 use retally_metrics::spatial::{Definition, Lattice, SpatialOptions, summarise};
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
-use retally_suites::evaluation::MeasuredEncoder;
+use retally_suites::evaluation::MeasuredModel;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Mutex;
@@ -34,7 +34,7 @@ pub struct MeasureSettings {
 #[serde(deny_unknown_fields)]
 pub struct MeasuredTap {
     /// The row of retally's tables.
-    pub encoder: MeasuredEncoder,
+    pub encoder: MeasuredModel,
     /// Predicted class of each test sample, in the order of the test set; empty without a probe.
     pub predictions: Vec<u32>,
 }
@@ -136,7 +136,7 @@ impl TapContext<'_> {
             .map_err(|error| Failure::invalid(format_args!("cannot join features: {error}")))?;
         let (probes, predictions) = self.probes(&features)?;
         measurements.extend(probes);
-        let encoder = MeasuredEncoder {
+        let encoder = MeasuredModel {
             key: format!("{}/{}", model.id, tap.id),
             label: label(model, tap),
             family: model.family.clone(),

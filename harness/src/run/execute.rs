@@ -193,7 +193,7 @@ impl Run<'_> {
             samples: samples.count() as u64,
             samples_in_dataset: samples.count_in_dataset() as u64,
             methods: self.selection.methods(),
-            encoders: taps.map(|tap| tap.encoder).collect(),
+            models: taps.map(|tap| tap.encoder).collect(),
         };
         Ok(Some((measurements, rows)))
     }

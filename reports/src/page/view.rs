@@ -7,7 +7,7 @@ use crate::words;
 use retally_metrics::{Interval, Measurement};
 use retally_suites::evaluation::{
     Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedRow, EvaluatedSuite,
-    EvaluatedTable, IdentityCheck, MeasuredEncoder, Paper, PrintedCorrelation, Provenance,
+    EvaluatedTable, IdentityCheck, MeasuredModel, Paper, PrintedCorrelation, Provenance,
     ReportedValue, Verdict,
 };
 use serde::Serialize;
@@ -561,7 +561,7 @@ fn interval_text(interval: &Interval) -> String {
 }
 
 impl<'a> MeasuredView<'a> {
-    fn of(encoder: &'a MeasuredEncoder) -> Self {
+    fn of(encoder: &'a MeasuredModel) -> Self {
         Self {
             label: &encoder.label,
             family: &encoder.family,

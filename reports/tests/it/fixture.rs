@@ -3,7 +3,7 @@
 use retally_metrics::{Absence, AbsenceReason, Finite, Interval, Measurement, Unit};
 use retally_suites::evaluation::{
     Axis, Band, Column, Direction, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure,
-    EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredEncoder, Panel,
+    EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel,
     Paper, Point, PrintedCorrelation, Provenance, ReportedValue, Verdict,
 };
 
@@ -50,7 +50,7 @@ pub(crate) fn printed_suite() -> EvaluatedSuite {
 pub(crate) fn measured_suite() -> EvaluatedSuite {
     let mut suite = printed_suite();
     suite.tables = vec![measured_table()];
-    suite.measured = vec![MeasuredEncoder {
+    suite.measured = vec![MeasuredModel {
         key: "encoder-a/layer-01".into(),
         label: "Encoder A, layer 1".into(),
         family: "A".into(),

@@ -72,7 +72,7 @@ impl<'a> Evaluation<'a> {
             cell.verdict = Some(Verdict::Invalid);
             cell.explanation = format!(
                 "An identity check failed for {} of {}.",
-                found.measurement.metric, found.encoder.label
+                found.measurement.metric, found.model.label
             );
         }
         Some(cell)
@@ -85,7 +85,7 @@ impl<'a> Evaluation<'a> {
     fn is_invalid(self, found: &Found<'_>) -> bool {
         self.findings.is_invalid(
             &found.dataset.dataset,
-            &found.encoder.key,
+            &found.model.key,
             &found.measurement.metric,
         )
     }
@@ -171,6 +171,7 @@ impl<'a> Evaluation<'a> {
             protocol.and_then(|protocol| dataset_difference(protocol, found)),
             protocol.and_then(|protocol| method_difference(protocol, place.column, found)),
             extent_difference(found),
+            protocol.and_then(|protocol| sample_difference(protocol, found)),
             (!is_own_unit)
                 .then(|| format!("Unit: measured in {unit}, printed in {}", place.column.unit)),
         ];
@@ -201,6 +202,12 @@ fn method_difference(protocol: &Protocol, column: &Column, found: Found<'_>) -> 
 fn extent_difference(found: Found<'_>) -> Option<String> {
     let (some, all) = (found.dataset.samples, found.dataset.samples_in_dataset);
     (some != all).then(|| format!("Samples: {some} of {all} were measured"))
+}
+
+fn sample_difference(protocol: &Protocol, found: Found<'_>) -> Option<String> {
+    let (printed, measured) = (protocol.samples?, found.measurement.n);
+    (printed != measured)
+        .then(|| format!("Samples: measured on {measured}, printed for {printed}"))
 }
 
 fn explain(verdict: Verdict, difference: f64) -> String {

@@ -86,14 +86,14 @@ impl<'a> Evaluation<'a> {
         let Some(dataset) = self.run.and_then(|run| run.dataset(dataset)) else {
             return (points, coordinates);
         };
-        for (encoder, x, y) in pairs(dataset, panel.x.get_ref(), panel.y.get_ref()) {
-            coordinates.keys.push(encoder.key.clone());
+        for (model, x, y) in pairs(dataset, panel.x.get_ref(), panel.y.get_ref()) {
+            coordinates.keys.push(model.key.clone());
             coordinates.x.push(x);
             coordinates.y.push(y);
             points.push(Point {
-                key: encoder.key.clone(),
-                label: encoder.label.clone(),
-                family: encoder.family.clone(),
+                key: model.key.clone(),
+                label: model.label.clone(),
+                family: model.family.clone(),
                 x,
                 y,
                 provenance: None,

@@ -27,7 +27,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Rows as printed; measured values where a run has an encoder of exactly that name.
+    /// Rows as printed; measured values where a run has an model of exactly that name.
     fn printed_rows(self, table: &'a Table, layout: &'a Layout) -> Vec<EvaluatedRow> {
         let row = |row: &'a LaidRow| EvaluatedRow {
             key: row.key.clone(),
@@ -40,7 +40,7 @@ impl<'a> Evaluation<'a> {
         layout.rows.iter().map(row).collect()
     }
 
-    /// Encoders as measured, then those that were only recorded.
+    /// Models as measured, then those that were only recorded.
     fn measured_rows(
         self,
         table: &'a Table,
@@ -49,22 +49,22 @@ impl<'a> Evaluation<'a> {
     ) -> Vec<EvaluatedRow> {
         let dataset = self.run.and_then(|run| run.dataset(dataset));
         let mut rows = Vec::new();
-        for (dataset, encoder) in
-            dataset.into_iter().flat_map(|d| d.encoders.iter().map(move |e| (d, e)))
+        for (dataset, model) in
+            dataset.into_iter().flat_map(|d| d.models.iter().map(move |m| (d, m)))
         {
-            let recorded = layout.rows.iter().find(|row| row.key == encoder.key);
+            let recorded = layout.rows.iter().find(|row| row.key == model.key);
             rows.push(EvaluatedRow {
-                key: encoder.key.clone(),
-                label: encoder.label.clone(),
-                group: encoder.family.clone(),
-                cells: self.cells(table, layout, recorded, &encoder.key, |column| {
-                    let measurement = encoder.measurement(&column.key)?;
-                    Some(Found { dataset, encoder, measurement })
+                key: model.key.clone(),
+                label: model.label.clone(),
+                group: model.family.clone(),
+                cells: self.cells(table, layout, recorded, &model.key, |column| {
+                    let measurement = model.measurement(&column.key)?;
+                    Some(Found { dataset, model, measurement })
                 }),
             });
         }
         let is_measured = |key: &str| {
-            dataset.is_some_and(|d| d.encoders.iter().any(|encoder| encoder.key == key))
+            dataset.is_some_and(|d| d.models.iter().any(|model| model.key == key))
         };
         for row in layout.rows.iter().filter(|row| !is_measured(&row.key)) {
             rows.push(EvaluatedRow {
@@ -99,9 +99,9 @@ impl<'a> Evaluation<'a> {
         let own = self.protocol(table, column).map(|protocol| protocol.dataset.as_str());
         let mut all = Vec::new();
         for dataset in &self.run?.datasets {
-            for encoder in dataset.encoders.iter().filter(|encoder| encoder.label == name) {
-                let measurement = encoder.measurement(&column.key);
-                all.extend(measurement.map(|measurement| Found { dataset, encoder, measurement }));
+            for model in dataset.models.iter().filter(|model| model.label == name) {
+                let measurement = model.measurement(&column.key);
+                all.extend(measurement.map(|measurement| Found { dataset, model, measurement }));
             }
         }
         let is_own = |found: &&Found<'_>| own == Some(found.dataset.dataset.as_str());
@@ -133,7 +133,7 @@ fn correlation_cell(place: Place<'_>, dataset: &DatasetMeasurements) -> Evaluate
         pairs(dataset, place.row, &place.column.key).map(|(_, x, y)| (x, y)).unzip();
     let options = CorrelationOptions { bootstrap_draws: 0, ..CorrelationOptions::default() };
     let method =
-        format!("Pearson correlation of {} and {} over encoders", place.row, place.column.key);
+        format!("Pearson correlation of {} and {} over models", place.row, place.column.key);
     let n = x.len() as u64;
     let measured = match Correlation::of(&x, &y, options) {
         Ok(found) => Measurement::of("pearson", found.pearson, Unit::None, n, method)

@@ -217,7 +217,7 @@ fn a_folder_of_images_can_be_measured() {
     let document = json(&arguments, 0);
     let dataset = &document["measurements"]["datasets"][0];
     assert_eq!(dataset["samples"], 12);
-    let measured = dataset["encoders"][0]["measurements"].as_array().unwrap();
+    let measured = dataset["models"][0]["measurements"].as_array().unwrap();
     let find = |name: &str| measured.iter().find(|m| m["metric"] == name).unwrap();
     assert_eq!(find("LDS")["n"], 12);
     assert_eq!(find("SRSS")["absence"]["reason"], "missing-input");
