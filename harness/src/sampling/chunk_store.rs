@@ -41,6 +41,20 @@ impl SampleChunk {
         self.images.chunks_exact((self.images.len() / self.count.max(1)).max(1))
     }
 
+    /// No samples yet.
+    pub(super) fn empty(first: usize, labelled: bool) -> Self {
+        Self { first, count: 0, images: Vec::new(), labels: labelled.then(Vec::new) }
+    }
+
+    /// Appends the samples that follow.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.count += other.count;
+        self.images.append(&mut other.images);
+        if let (Some(labels), Some(others)) = (&mut self.labels, &mut other.labels) {
+            labels.append(others);
+        }
+    }
+
     /// The first `count` samples.
     fn truncated(mut self, count: usize) -> Self {
         let bytes = self.images.len() / self.count.max(1);
