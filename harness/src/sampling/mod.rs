@@ -21,9 +21,11 @@ mod plan;
 mod quantise;
 mod schedule;
 mod state;
+mod torch_noise;
 
 pub use labels::Labels;
-pub use noise::SampleNoise;
+pub use noise::{NoiseSource, SampleNoise};
 pub use plan::{Clip, Combination, MAX_STEPS, NoiseTerm, Plan, PlanError, Step};
 pub use quantise::{PixelError, quantise};
 pub use state::{Guide, Output, Registers, StateError, decoder_input};
+pub use torch_noise::{TorchBatches, TorchNoise, TorchNoiseError, TorchScript};
