@@ -3,6 +3,7 @@
 
 use super::chunk_store::{ChunkStore, SampleChunk};
 use super::denoiser::Denoiser;
+use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
 use super::shard::Shard;
 use super::clock::Spent;
@@ -39,6 +40,8 @@ pub struct SampleRequest {
     pub labels: Option<LabelChoice>,
     /// How many samples.
     pub count: usize,
+    /// Where the noise comes from.
+    pub noise: NoiseChoice,
     /// Decides noise and labels.
     pub seed: u64,
     /// Samples that a thread makes together; by default a call of the networks. It changes no bit.
@@ -94,8 +97,8 @@ impl<'a> SampleJob<'a> {
         execution: Execution<'a>,
         context: &'a Context,
     ) -> Result<Self, Failure> {
-        let SampleRequest { generator, labels, count, seed, batch, shard } = request;
-        let recipe = Recipe::new(generator, labels, seed)?;
+        let SampleRequest { generator, labels, count, noise, seed, batch, shard } = request;
+        let recipe = Recipe::new(generator, labels, (noise, seed))?;
         check_numbers(&recipe, count)?;
         let store = context.store()?;
         let file = |id: &ArtifactId| -> Result<NetworkFile, Failure> {
@@ -371,7 +374,7 @@ impl<'a> SampleJob<'a> {
                 let bound = LatentDecoder::new(session, entry, &self.recipe.generator);
                 decoder = Some(bound.map_err(|failure| file.within(failure))?);
             }
-            workers.push(SampleWorker::new(&self.recipe, denoiser, decoder));
+            workers.push(SampleWorker::new(&self.recipe, denoiser, decoder)?);
             // The others are the same.
             if number == 0 {
                 records = opened;

@@ -1,5 +1,6 @@
 //! Noise that depends on (seed, sample, step) and on nothing else.
 
+use super::torch_noise::{TorchNoise, TorchNoiseError};
 use retally_metrics::random::Stream;
 use std::f64::consts::TAU;
 
@@ -7,6 +8,50 @@ use std::f64::consts::TAU;
 const START: &str = "sampling start";
 /// Noise that a step adds.
 const STEP: &str = "sampling step";
+
+/// Where the noise of samples comes from.
+#[derive(Clone, Debug)]
+pub enum NoiseSource {
+    /// Of the seed, the sample and the step alone: the default.
+    Counter(SampleNoise),
+    /// As a script draws it with PyTorch, where it depends on the script's batch too.
+    Torch(Box<TorchNoise>),
+}
+
+impl NoiseSource {
+    /// Noise that the first state of a sample is made of.
+    ///
+    /// # Errors
+    /// When `noise` is longer than a state of PyTorch's.
+    pub fn start(&mut self, sample: u32, noise: &mut [f64]) -> Result<(), TorchNoiseError> {
+        match self {
+            Self::Counter(source) => {
+                source.start(sample, noise);
+                Ok(())
+            }
+            Self::Torch(source) => source.start(sample, noise),
+        }
+    }
+
+    /// Noise that step number `step` of the plan, counted from 0, adds to a sample.
+    ///
+    /// # Errors
+    /// When a script of PyTorch draws none in this step, or `noise` is longer than its state.
+    pub fn step(
+        &mut self,
+        sample: u32,
+        step: u32,
+        noise: &mut [f64],
+    ) -> Result<(), TorchNoiseError> {
+        match self {
+            Self::Counter(source) => {
+                source.step(sample, step, noise);
+                Ok(())
+            }
+            Self::Torch(source) => source.step(sample, step, noise),
+        }
+    }
+}
 
 /// Standard normal noise for samples, in any order and as often as it is needed: the same on every machine.
 ///

@@ -1,6 +1,7 @@
 //! Everything that decides samples, except which: generator, seed, classes, software. Its digest names them.
 
-use super::{Labels, Plan, SampleNoise};
+use super::noise_choice::NoiseChoice;
+use super::{Labels, NoiseSource, Plan, TorchNoiseError};
 use crate::failure::Failure;
 use crate::pipeline::Execution;
 use retally_manifests::{Classes, Digest, Generator, Guidance, LabelRule};
@@ -58,15 +59,16 @@ pub(super) struct Recipe {
     pub(super) generator: Generator,
     pub(super) plan: Plan,
     pub(super) seed: u64,
-    pub(super) noise: SampleNoise,
+    pub(super) noise: NoiseChoice,
     labels: Option<SampleClasses>,
 }
 
-/// The classes of samples; absent where the generator has none.
+/// The classes of samples.
 #[derive(Clone, Debug)]
 struct SampleClasses {
     rule: Classes,
-    choice: LabelChoice,
+    /// None where the script that the noise is drawn for draws the classes too.
+    choice: Option<LabelChoice>,
     labels: Labels,
 }
 
@@ -74,16 +76,26 @@ impl Recipe {
     /// Checks that the parts fit together.
     ///
     /// # Errors
-    /// If the sampler does not fit the network, or a class does not exist.
+    /// If the sampler does not fit the network, a class does not exist, or the noise cannot have the seed.
     pub(super) fn new(
         generator: Generator,
         labels: Option<LabelChoice>,
-        seed: u64,
+        (noise, seed): (NoiseChoice, u64),
     ) -> Result<Self, Failure> {
         let about = |failure: Failure| failure.within(format_args!("generator `{}`", generator.id));
         let plan = Plan::new(&generator).map_err(|error| about(Failure::invalid(error)))?;
-        let labels = classes(&generator, labels, seed).map_err(about)?;
-        Ok(Self { plan, seed, noise: SampleNoise::new(seed), labels, generator })
+        let labels = classes(&generator, labels, (noise, seed)).map_err(about)?;
+        noise.check(seed)?;
+        Ok(Self { plan, seed, noise, labels, generator })
+    }
+
+    /// The noise of the samples, for one thread.
+    ///
+    /// # Errors
+    /// If the noise cannot have the seed.
+    pub(super) fn noise_source(&self) -> Result<NoiseSource, Failure> {
+        let classes = self.classes().map(|classes| classes.count);
+        self.noise.source(self.seed, classes, &self.plan, self.state_values())
     }
 
     /// Numbers of one sample's state.
@@ -121,20 +133,30 @@ impl Recipe {
         self.labels.as_ref().map(|labels| &labels.rule)
     }
 
-    /// Which classes the samples have.
-    pub(super) fn label_choice(&self) -> Option<&LabelChoice> {
-        self.labels.as_ref().map(|labels| &labels.choice)
+    /// Which classes the samples have: `uniform`, `balanced`, `3,7`, or `torch` where a script draws them.
+    pub(super) fn label_rule(&self) -> Option<String> {
+        let labels = self.labels.as_ref()?;
+        Some(labels.choice.as_ref().map_or_else(|| "torch".to_owned(), ToString::to_string))
     }
 
-    /// The class of a sample; none where there are none.
-    pub(super) fn class(&self, sample: u32) -> Option<u32> {
+    /// The class of a sample; none where there are none. `noise` is that of the thread.
+    pub(super) fn class(&self, sample: u32, noise: &mut NoiseSource) -> Option<u32> {
         let SampleClasses { choice, labels, .. } = self.labels.as_ref()?;
-        match choice {
-            LabelChoice::Rule(_) => Some(labels.of(sample)),
-            LabelChoice::Classes(classes) => {
+        match (choice, noise) {
+            (Some(LabelChoice::Classes(classes)), _) => {
                 classes.get(sample as usize % classes.len().max(1)).copied()
             }
+            (None, NoiseSource::Torch(source)) => {
+                Some(source.label(sample).unwrap_or_else(|| labels.of(sample)))
+            }
+            _ => Some(labels.of(sample)),
         }
+    }
+}
+
+impl From<TorchNoiseError> for Failure {
+    fn from(error: TorchNoiseError) -> Self {
+        Self::invalid(error).within("noise")
     }
 }
 
@@ -142,7 +164,7 @@ impl Recipe {
 fn classes(
     generator: &Generator,
     choice: Option<LabelChoice>,
-    seed: u64,
+    (noise, seed): (NoiseChoice, u64),
 ) -> Result<Option<SampleClasses>, Failure> {
     let Some(rule) = &generator.classes else {
         return match choice {
@@ -152,10 +174,11 @@ fn classes(
     };
     let count = NonZeroU32::new(rule.count)
         .ok_or_else(|| Failure::invalid("its classes are none: `count` must be at least 1"))?;
-    let choice = choice.unwrap_or(LabelChoice::Rule(rule.labels));
+    let choice =
+        choice.or_else(|| (!noise.draws_labels()).then_some(LabelChoice::Rule(rule.labels)));
     let fixed = match &choice {
-        LabelChoice::Rule(_) => &[][..],
-        LabelChoice::Classes(classes) => classes,
+        Some(LabelChoice::Classes(classes)) => classes.as_slice(),
+        _ => &[],
     };
     if let Some(class) = fixed.iter().find(|class| **class >= rule.count) {
         return Err(Failure::invalid(format_args!(
@@ -164,8 +187,8 @@ fn classes(
         )));
     }
     let by_rule = match &choice {
-        LabelChoice::Rule(by_rule) => *by_rule,
-        LabelChoice::Classes(_) => rule.labels,
+        Some(LabelChoice::Rule(by_rule)) => *by_rule,
+        _ => rule.labels,
     };
     let labels = Labels::new(by_rule, count, seed);
     Ok(Some(SampleClasses { rule: rule.clone(), choice, labels }))
@@ -181,7 +204,7 @@ pub(super) struct SampleIdentity {
     network_sha256: Digest,
     decoder_sha256: Option<Digest>,
     seed: u64,
-    noise: &'static str,
+    noise: String,
     labels: Option<String>,
     provider: &'static str,
     onnxruntime: String,
@@ -204,8 +227,8 @@ impl SampleIdentity {
             network_sha256,
             decoder_sha256,
             seed: recipe.seed,
-            noise: "counter",
-            labels: recipe.label_choice().map(ToString::to_string),
+            noise: recipe.noise.to_string(),
+            labels: recipe.label_rule(),
             provider: execution.device.provider(),
             onnxruntime: execution.library_id(),
             session: execution.session_id(),

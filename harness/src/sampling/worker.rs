@@ -5,7 +5,7 @@ use super::clock::Spent;
 use super::decoder::LatentDecoder;
 use super::denoiser::{Answer, Denoiser, guided_values};
 use super::recipe::Recipe;
-use super::{Guide, NoiseTerm, Output, Registers, StateError, quantise};
+use super::{Guide, NoiseSource, NoiseTerm, Output, Registers, StateError, quantise};
 use crate::failure::Failure;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ pub(super) struct SampleWorker<'a> {
     denoiser: Denoiser,
     decoder: Option<LatentDecoder>,
     registers: Registers,
+    source: NoiseSource,
     /// Noise of all samples of a call.
     noise: Vec<f64>,
     /// Leading values of a sample that guidance changes, and its scale.
@@ -38,11 +39,14 @@ pub(super) struct SampleWorker<'a> {
 
 impl<'a> SampleWorker<'a> {
     /// A worker with its own networks.
+    ///
+    /// # Errors
+    /// If the noise cannot have the seed.
     pub(super) fn new(
         recipe: &'a Recipe,
         denoiser: Denoiser,
         decoder: Option<LatentDecoder>,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let batch = recipe.generator.network.batch as usize;
         // The "state" after the only call of a GAN is the image.
         let values = if recipe.plan.is_one_call() {
@@ -53,7 +57,8 @@ impl<'a> SampleWorker<'a> {
         let shape: Vec<u32> = recipe.output_shape().iter().map(|&size| size as u32).collect();
         let shape =
             if recipe.plan.is_one_call() { shape } else { recipe.generator.network.shape.clone() };
-        Self {
+        Ok(Self {
+            source: recipe.noise_source()?,
             recipe,
             denoiser,
             decoder,
@@ -63,7 +68,7 @@ impl<'a> SampleWorker<'a> {
                 .guided()
                 .map(|guidance| (guided_values(guidance, &shape), guidance.scale)),
             states: Vec::new(),
-        }
+        })
     }
 
     /// Makes the samples of a unit. `tick` is called after every call of the network with the number of samples in it that
@@ -103,15 +108,14 @@ impl<'a> SampleWorker<'a> {
         let plan = &self.recipe.plan;
         let rows = self.recipe.generator.network.batch as usize;
         let indices = (first..first + rows).map(index).collect::<Result<Vec<u32>, _>>()?;
-        if let Some(rule) = self.recipe.classes() {
-            let classes: Vec<u32> =
-                indices.iter().filter_map(|sample| self.recipe.class(*sample)).collect();
-            self.denoiser.set_classes(rule, &classes)?;
+        let Self { recipe, denoiser, registers, source, noise, guidance, .. } = self;
+        if let Some(rule) = recipe.classes() {
+            let classes = indices.iter().filter_map(|sample| recipe.class(*sample, source));
+            denoiser.set_classes(rule, &classes.collect::<Vec<u32>>())?;
         }
-        let Self { recipe, denoiser, registers, noise, guidance, .. } = self;
         let values = recipe.state_values();
         for (sample, noise) in indices.iter().zip(noise.chunks_exact_mut(values)) {
-            recipe.noise.start(*sample, noise);
+            source.start(*sample, noise)?;
         }
         if !plan.is_one_call() {
             registers.start(plan, noise).map_err(misfit)?;
@@ -129,7 +133,7 @@ impl<'a> SampleWorker<'a> {
             let mut added = &[][..];
             if step.combination.noise != NoiseTerm::None {
                 for (sample, noise) in indices.iter().zip(noise.chunks_exact_mut(values)) {
-                    recipe.noise.step(*sample, number as u32, noise);
+                    source.step(*sample, number as u32, noise)?;
                 }
                 added = noise;
             }
@@ -173,13 +177,18 @@ impl<'a> SampleWorker<'a> {
                 next += 1;
             }
         }
-        let classes = wanted.clone().map(|sample| Ok(self.recipe.class(index(sample)?)));
-        let labels = classes.collect::<Result<Option<Vec<u32>>, Failure>>()?;
+        let mut labels = self.recipe.classes().is_some().then(Vec::new);
+        if let Some(labels) = &mut labels {
+            for sample in wanted.clone() {
+                let class = self.recipe.class(index(sample)?, &mut self.source);
+                labels.extend(class.map(i64::from));
+            }
+        }
         Ok(SampleChunk {
             first: wanted.start,
             count: wanted.len(),
             images,
-            labels: labels.map(|labels| labels.into_iter().map(i64::from).collect()),
+            labels,
         })
     }
 }
