@@ -1,7 +1,7 @@
 //! retally: re-runs what a paper claims.
 //!
 //! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
-//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`generation`] (generated images against a reference), [`run`] (one execution of a suite) and [`cli`].
+//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`sampling`] (noise to images), [`generation`] (generated images against a reference), [`run`] (one execution of a suite) and [`cli`].
 
 pub mod arrays;
 pub mod cli;
@@ -18,4 +18,5 @@ pub mod onnx;
 pub mod pipeline;
 pub mod progress;
 pub mod run;
+pub mod sampling;
 mod threads;

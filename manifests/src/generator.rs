@@ -52,7 +52,7 @@ pub struct GeneratorNetwork {
     pub time: Option<TimeInput>,
     /// The input that takes the time at which a step ends (MeanFlow).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end_time: Option<TimeInput>,
+    pub end_time: Option<EndTimeInput>,
     /// Inputs that are the same for all samples.
     #[serde(default, rename = "constant", skip_serializing_if = "Vec::is_empty")]
     pub constants: Vec<ConstantInput>,
@@ -79,6 +79,31 @@ pub struct TimeInput {
     /// Element type.
     #[serde(default)]
     pub element: TimeElement,
+}
+
+/// An input [samples] that takes the end of a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EndTimeInput {
+    /// Name of the graph input.
+    pub tensor: String,
+    /// Element type.
+    #[serde(default)]
+    pub element: TimeElement,
+    /// What it is told of the end.
+    #[serde(default)]
+    pub takes: EndTimeValue,
+}
+
+/// How the end of a step is told to a network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndTimeValue {
+    /// The time at which the step ends.
+    #[default]
+    End,
+    /// How long the step is: its time minus the time at which it ends (the networks of MeanFlow's authors).
+    Duration,
 }
 
 /// Element type of a time input.
@@ -117,18 +142,35 @@ pub enum Prediction {
     LinearPathData {
         /// Which end of the network's time is noise.
         noise_at: NoiseEnd,
-        /// The distance to the data end is taken for at least this when the velocity is computed (JiT: 0.05).
+        /// The distance to the data end is taken for at least this when the velocity is computed (JiT: 0.05). The same
+        /// rule holds while such a network is trained, so this is part of the network.
         least_distance: f64,
     },
-    /// Velocity averaged between the two times (MeanFlow), noise at time 1.
+    /// Velocity averaged between the two times, noise at time 1 (MeanFlow).
     MeanVelocity,
     /// Noise in the state of a discrete diffusion process (DDPM, DiT).
     Noise {
-        /// A second half of the channels interpolates the logarithm of the variance (learned range of Nichol and Dhariwal 2021).
+        /// The output has twice the channels of the state. The second half interpolates the logarithm of the variance
+        /// (learned range of Nichol and Dhariwal 2021): -1 for the smallest, 1 for the largest.
         learned_variance: bool,
     },
     /// Data, from a state of data plus `sigma` times noise; its time input takes sigma (consistency models).
     ConsistentData,
+}
+
+impl Prediction {
+    /// Its kind, as a manifest writes it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sample => "sample",
+            Self::Velocity { .. } => "velocity",
+            Self::LinearPathData { .. } => "linear-path-data",
+            Self::MeanVelocity => "mean-velocity",
+            Self::Noise { .. } => "noise",
+            Self::ConsistentData => "consistent-data",
+        }
+    }
 }
 
 /// An end of the time of a flow.
@@ -147,22 +189,29 @@ pub enum NoiseEnd {
 pub enum Sampler {
     /// The network is called once on noise (GAN).
     OneCall,
-    /// Euler-Maruyama on the reverse SDE of a flow, and a last step without noise, as REPA and SiT sample.
+    /// Euler-Maruyama on the reverse SDE of a flow, whose diffusion coefficient is twice the time: equal steps from 1 to
+    /// `last`, then one step to 0 without noise. This is how REPA samples, and SiT with its default options.
     FlowSde {
-        /// Calls of the network.
+        /// Calls of the network, at least 2 (REPA: 250).
         steps: u32,
-        /// Time at which the last step begins.
+        /// Time at which the last step begins (REPA: 0.04).
         last: f64,
     },
     /// Euler's method on the ODE of a flow, equal steps from 1 to 0.
     FlowEuler {
         /// Calls of the network.
         steps: u32,
+        /// Standard deviation of the noise (JiT: 1 at 256 pixels, 2 at 512).
+        #[serde(default = "unit")]
+        noise_scale: f64,
     },
     /// Heun's method on the ODE of a flow, equal steps from 1 to 0, the last one by Euler's method.
     FlowHeun {
         /// Steps; the network is called twice in each but the last.
         steps: u32,
+        /// Standard deviation of the noise (JiT: 1 at 256 pixels, 2 at 512).
+        #[serde(default = "unit")]
+        noise_scale: f64,
     },
     /// Ancestral sampling of a discrete diffusion process on a subset of its times (DDPM; DiT).
     Ddpm {
@@ -170,6 +219,14 @@ pub enum Sampler {
         steps: u32,
         /// The process that the network was trained on.
         process: DiffusionProcess,
+        /// Which of its times are taken.
+        #[serde(default)]
+        spacing: TimeSpacing,
+        /// Variance of the noise that a step adds.
+        variance: StepVariance,
+        /// The data that a step estimates are clipped to -1 … 1 (on in guided diffusion, off in DiT).
+        #[serde(default)]
+        clip: bool,
     },
     /// DDIM on a subset of the times of a discrete diffusion process (Song et al. 2021).
     Ddim {
@@ -177,9 +234,15 @@ pub enum Sampler {
         steps: u32,
         /// The process that the network was trained on.
         process: DiffusionProcess,
+        /// Which of its times are taken.
+        #[serde(default)]
+        spacing: TimeSpacing,
         /// Share of DDPM's noise: 0 is deterministic.
         #[serde(default)]
         eta: f64,
+        /// The data that a step estimates are clipped to -1 … 1 (on in guided diffusion, off in DiT).
+        #[serde(default)]
+        clip: bool,
     },
     /// Equal steps of a mean velocity from 1 to 0.
     MeanFlow {
@@ -192,7 +255,54 @@ pub enum Sampler {
         sigmas: Vec<f64>,
         /// Noise that the model leaves in (its smallest sigma).
         sigma_min: f64,
+        /// Every prediction is clipped to -1 … 1 (on in the sampling script of the authors).
+        #[serde(default)]
+        clip: bool,
     },
+}
+
+fn unit() -> f64 {
+    1.0
+}
+
+/// Which times of a discrete diffusion process are taken, as guided diffusion and DiT choose them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimeSpacing {
+    /// From the first to the last, spread evenly and rounded: what `"250"` stands for there.
+    #[default]
+    Even,
+    /// Every k-th from the first on, where some k gives the number of steps: what `"ddim50"` stands for there.
+    Stride,
+}
+
+/// Variance of the noise that a step of DDPM adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepVariance {
+    /// What the network says, between the other two.
+    Learned,
+    /// That of the process backwards, given the data.
+    Small,
+    /// That of the process forwards.
+    Large,
+}
+
+impl Sampler {
+    /// Its kind, as a manifest writes it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::OneCall => "one-call",
+            Self::FlowSde { .. } => "flow-sde",
+            Self::FlowEuler { .. } => "flow-euler",
+            Self::FlowHeun { .. } => "flow-heun",
+            Self::Ddpm { .. } => "ddpm",
+            Self::Ddim { .. } => "ddim",
+            Self::MeanFlow { .. } => "mean-flow",
+            Self::Consistency { .. } => "consistency",
+        }
+    }
 }
 
 /// A discrete diffusion process: the variances that its steps add.
@@ -255,7 +365,8 @@ pub enum LabelRule {
     /// Each drawn by itself, all classes equally likely (REPA, SiT, DiT).
     #[default]
     Uniform,
-    /// Sample i has class i modulo the number of classes: equally many of each (JiT).
+    /// Sample i has class i modulo the number of classes: equally many of each where the number of samples allows it. JiT
+    /// has as many of each class too, but makes one class after the other.
     Balanced,
 }
 
@@ -265,10 +376,17 @@ pub enum LabelRule {
 pub struct Guidance {
     /// 1 is no guidance, and one call instead of two.
     pub scale: f64,
-    /// Times, noise at 1, both ends included, at which it is on; always by default.
+    /// Times, noise at 1, at which it is on; always by default. Only samplers whose times go from 1 to 0 can have another.
     #[serde(default = "always")]
     pub interval: [f64; 2],
-    /// Only this many leading channels are guided, the others are those of the class (DiT: 3); all by default.
+    /// Whether it is on at the ends of the interval.
+    #[serde(default)]
+    pub ends: IntervalEnds,
+    /// Which time is looked up in the interval.
+    #[serde(default)]
+    pub at: GuidanceTime,
+    /// Only this many leading channels are guided, the others are those of the class (SiT and DiT: 3); by default all that
+    /// the state has. A learned variance is never guided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channels: Option<u32>,
     /// How both predictions are computed.
@@ -278,6 +396,28 @@ pub struct Guidance {
 
 fn always() -> [f64; 2] {
     [0.0, 1.0]
+}
+
+/// Whether guidance is on at the ends of its interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntervalEnds {
+    /// At both (REPA).
+    #[default]
+    Included,
+    /// At neither, but an end at 1 leaves pure noise in (JiT, whose `interval_min` of 0.1 is a `0.9` here).
+    Excluded,
+}
+
+/// Which time is looked up in the interval of guidance. They differ in the second call of a step of Heun's method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuidanceTime {
+    /// That at which the step begins (REPA).
+    #[default]
+    Step,
+    /// That which the network is called with (JiT).
+    Call,
 }
 
 /// How the two predictions of guidance are computed. The last bits may depend on it.
@@ -329,16 +469,17 @@ pub struct GeneratedImage {
     pub quantise: Quantise,
 }
 
-/// From a value v, 0 for black and 1 for white, to a byte. All clip to 0 … 255.
+/// From values to bytes, in f32 as the sampling scripts compute it. With v = (value - low) / (high - low), the number is
+/// clipped to 0 … 255 before it is rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantise {
-    /// ⌊255 v⌋ (REPA and iREPA).
+    /// ⌊255 v⌋ (REPA and iREPA, consistency models, MeanFlow's code for CIFAR-10).
     Truncate255,
-    /// ⌊255 v + 1/2⌋ (SiT and DiT, who write 127.5 x + 128).
+    /// ⌊255 v + 1/2⌋ (SiT, DiT and MeanFlow's code for ImageNet, who write 127.5 x + 128).
     HalfUp255,
     /// 255 v to the nearest, halves to even (JiT).
     HalfEven255,
-    /// ⌊256 v⌋.
+    /// ⌊256 v⌋ (some GANs).
     Truncate256,
 }

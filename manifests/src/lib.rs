@@ -28,9 +28,10 @@ pub use document::{InvalidManifest, ManifestError, PlacedProblem};
 pub use event::{Event, Observer, Silent};
 pub use fetch::{Attempt, Failure, FetchError, Fetcher, Network, RetryPolicy, Settings};
 pub use generator::{
-    ClassEncoding, Classes, ConstantInput, Decoder, DiffusionProcess, GeneratedImage, Generator,
-    GeneratorNetwork, Guidance, GuidanceCalls, LabelRule, NoiseEnd, Prediction, Quantise, Sampler,
-    TimeElement, TimeInput,
+    ClassEncoding, Classes, ConstantInput, Decoder, DiffusionProcess, EndTimeInput, EndTimeValue,
+    GeneratedImage, Generator, GeneratorNetwork, Guidance, GuidanceCalls, GuidanceTime,
+    IntervalEnds, LabelRule, NoiseEnd, Prediction, Quantise, Sampler, StepVariance, TimeElement,
+    TimeInput, TimeSpacing,
 };
 pub use identifier::{ArtifactId, InvalidId};
 pub use manifest::{Manifest, UnknownId};

@@ -1,5 +1,7 @@
 //! A model that is ready to run, with settings under which the same input gives the same bits.
 
+mod bound;
+mod buffer;
 mod cuda;
 mod error;
 mod record;
@@ -7,12 +9,14 @@ mod record;
 pub use super::device::Device;
 use super::library::Library;
 use super::{external, graph, raw};
+pub use bound::{Binding, BoundSession};
+pub use buffer::{Buffer, Number};
 pub use error::OnnxError;
 use error::reason;
 use ndarray::{ArrayD, ArrayViewD};
 use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
-pub use record::{ProviderNodes, SessionRecord, TensorInfo};
+pub use record::{Element, ProviderNodes, SessionRecord, TensorInfo};
 use std::path::Path;
 
 /// Level of graph optimisation. It moves bits by some 1e-6, so there is one, and it is recorded.
@@ -50,11 +54,12 @@ impl Default for SessionOptions {
     }
 }
 
-/// A model that is ready to run.
+/// A model with one input, that of the images, that is ready to run. [`BoundSession`] takes several.
 #[derive(Debug)]
 pub struct Session {
     session: ort::session::Session,
     record: SessionRecord,
+    input: TensorInfo,
 }
 
 impl Session {
@@ -68,20 +73,7 @@ impl Session {
         path: &Path,
         options: &SessionOptions,
     ) -> Result<Self, OnnxError> {
-        let unreadable = |error| OnnxError::Unreadable { path: path.to_owned(), error };
-        let metadata = std::fs::metadata(path).map_err(unreadable)?;
-        if !metadata.is_file() {
-            return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
-        }
-        if metadata.len() > MAX_MODEL_BYTES {
-            return Err(OnnxError::TooLarge { bytes: metadata.len() });
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
-        // The folder of `model.onnx` is the current one, not "".
-        let folder = path
-            .parent()
-            .map(|folder| if folder == Path::new("") { Path::new(".") } else { folder });
-        Self::open_source(library, ModelSource { bytes: &bytes, folder }, options)
+        read(path, |source| Self::open_source(library, source, options))
     }
 
     /// Opens a model in memory.
@@ -93,39 +85,15 @@ impl Session {
         source: ModelSource<'_>,
         options: &SessionOptions,
     ) -> Result<Self, OnnxError> {
-        let edited;
-        let mut model = source.bytes;
-        if !options.outputs.is_empty() {
-            edited = graph::with_outputs(model, &options.outputs)?;
-            model = &edited;
-        }
-        let folder = external::folder(model, source.folder)?;
-        let refused = |error: ort::Error| OnnxError::Refused { reason: reason(&error) };
-        let builder = with_device(builder(library, options).map_err(refused)?, options)?;
-        let session = commit(builder, model, folder).map_err(refused)?;
-        let nodes = nodes(&session, options.device)?;
-        let record = SessionRecord {
-            onnxruntime: library.record().version.clone(),
-            device: options.device,
-            optimisation: OPTIMISATION,
-            deterministic: !options.fast,
-            tensor_float_32: (options.device != Device::Cpu).then_some(options.fast),
-            nvidia_tf32_override: match options.device {
-                Device::Cpu => None,
-                Device::Cuda(_) => std::env::var("NVIDIA_TF32_OVERRIDE").ok(),
-            },
-            threads: options.threads.max(1),
-            input: only_input(session.inputs())?,
-            outputs: session.outputs().iter().map(tensor_info).collect::<Result<_, _>>()?,
-            nodes,
-        };
-        Ok(Self { session, record })
+        let (session, record) = open(library, source, options)?;
+        let input = only_input(&record)?;
+        Ok(Self { session, record, input })
     }
 
     /// The input: its name, and the shape that a batch must have.
     #[must_use]
     pub fn expects(&self) -> &TensorInfo {
-        &self.record.input
+        &self.input
     }
 
     /// What is to be recorded of this session.
@@ -139,38 +107,88 @@ impl Session {
     /// # Errors
     /// If the batch does not fit the input, or ONNX Runtime fails.
     pub fn run(&mut self, batch: ArrayViewD<'_, f32>) -> Result<Vec<ArrayD<f32>>, OnnxError> {
-        let Self { session, record } = self;
-        if !record.input.accepts(batch.shape()) {
+        if !self.input.accepts(batch.shape()) {
             return Err(OnnxError::Shape {
-                expected: record.input.clone(),
+                expected: self.input.clone(),
                 found: batch.shape().to_vec(),
             });
         }
-        run(session, record, batch.view()).map_err(|error| OnnxError::Run {
+        self.outputs_of(batch.view()).map_err(|error| OnnxError::Run {
             shape: batch.shape().to_vec(),
             reason: reason(&error),
         })
     }
+
+    fn outputs_of(&mut self, batch: ArrayViewD<'_, f32>) -> ort::Result<Vec<ArrayD<f32>>> {
+        let batch = batch.as_standard_layout();
+        let tensor = TensorRef::from_array_view(&batch)?;
+        let values = self.session.run(ort::inputs![self.input.name.as_str() => tensor])?;
+        self.record
+            .outputs
+            .iter()
+            .map(|output| {
+                let value = values.get(&output.name).ok_or_else(|| {
+                    ort::Error::new(format!("output `{}` was not returned", output.name))
+                })?;
+                Ok(value.try_extract_array::<f32>()?.to_owned())
+            })
+            .collect()
+    }
 }
 
-fn run(
-    session: &mut ort::session::Session,
-    record: &SessionRecord,
-    batch: ArrayViewD<'_, f32>,
-) -> ort::Result<Vec<ArrayD<f32>>> {
-    let batch = batch.as_standard_layout();
-    let tensor = TensorRef::from_array_view(&batch)?;
-    let values = session.run(ort::inputs![record.input.name.as_str() => tensor])?;
-    record
-        .outputs
-        .iter()
-        .map(|output| {
-            let value = values.get(&output.name).ok_or_else(|| {
-                ort::Error::new(format!("output `{}` was not returned", output.name))
-            })?;
-            Ok(value.try_extract_array::<f32>()?.to_owned())
-        })
-        .collect()
+/// Reads a model file and hands its bytes and its folder on.
+fn read<T>(
+    path: &Path,
+    open: impl FnOnce(ModelSource<'_>) -> Result<T, OnnxError>,
+) -> Result<T, OnnxError> {
+    let unreadable = |error| OnnxError::Unreadable { path: path.to_owned(), error };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if metadata.len() > MAX_MODEL_BYTES {
+        return Err(OnnxError::TooLarge { bytes: metadata.len() });
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    // The folder of `model.onnx` is the current one, not "".
+    let folder =
+        path.parent().map(|folder| if folder == Path::new("") { Path::new(".") } else { folder });
+    open(ModelSource { bytes: &bytes, folder })
+}
+
+/// Opens a model, whatever its inputs are.
+fn open(
+    library: &Library,
+    source: ModelSource<'_>,
+    options: &SessionOptions,
+) -> Result<(ort::session::Session, SessionRecord), OnnxError> {
+    let edited;
+    let mut model = source.bytes;
+    if !options.outputs.is_empty() {
+        edited = graph::with_outputs(model, &options.outputs)?;
+        model = &edited;
+    }
+    let folder = external::folder(model, source.folder)?;
+    let refused = |error: ort::Error| OnnxError::Refused { reason: reason(&error) };
+    let builder = with_device(builder(library, options).map_err(refused)?, options)?;
+    let session = commit(builder, model, folder).map_err(refused)?;
+    let nodes = nodes(&session, options.device)?;
+    let record = SessionRecord {
+        onnxruntime: library.record().version.clone(),
+        device: options.device,
+        optimisation: OPTIMISATION,
+        deterministic: !options.fast,
+        tensor_float_32: (options.device != Device::Cpu).then_some(options.fast),
+        nvidia_tf32_override: match options.device {
+            Device::Cpu => None,
+            Device::Cuda(_) => std::env::var("NVIDIA_TF32_OVERRIDE").ok(),
+        },
+        threads: options.threads.max(1),
+        inputs: session.inputs().iter().map(tensor_info).collect::<Result<_, _>>()?,
+        outputs: session.outputs().iter().map(tensor_info).collect::<Result<_, _>>()?,
+        nodes,
+    };
+    Ok((session, record))
 }
 
 /// The settings that every session has. One function, since `ort`'s builder errors convert at its end alone.
@@ -224,28 +242,36 @@ fn nodes(session: &ort::session::Session, device: Device) -> Result<Vec<Provider
     Ok(nodes.into_iter().map(|(provider, nodes)| ProviderNodes { provider, nodes }).collect())
 }
 
-fn only_input(inputs: &[Outlet]) -> Result<TensorInfo, OnnxError> {
-    match inputs {
-        [input] => tensor_info(input),
-        _ => Err(OnnxError::Inputs {
-            names: inputs.iter().map(|input| input.name().to_owned()).collect(),
+/// The only input of a session whose tensors are all 32-bit floats.
+fn only_input(record: &SessionRecord) -> Result<TensorInfo, OnnxError> {
+    let [input] = record.inputs.as_slice() else {
+        let names = record.inputs.iter().map(|input| input.name.clone()).collect();
+        return Err(OnnxError::Inputs { names });
+    };
+    let mut tensors = std::iter::once(input).chain(&record.outputs);
+    match tensors.find(|tensor| tensor.element != Element::Float32) {
+        None => Ok(input.clone()),
+        Some(tensor) => Err(OnnxError::ElementType {
+            name: tensor.name.clone(),
+            found: tensor.element.to_string(),
         }),
     }
 }
 
 fn tensor_info(outlet: &Outlet) -> Result<TensorInfo, OnnxError> {
     let name = outlet.name().to_owned();
-    match outlet.dtype() {
-        ValueType::Tensor { ty: TensorElementType::Float32, shape, .. } => {
-            // Open sizes are -1.
-            Ok(TensorInfo {
-                name,
-                shape: shape.iter().map(|size| usize::try_from(*size).ok()).collect(),
-            })
-        }
-        ValueType::Tensor { ty, .. } => Err(OnnxError::ElementType { name, found: ty.to_string() }),
-        other => Err(OnnxError::ElementType { name, found: other.to_string() }),
-    }
+    let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
+        return Err(OnnxError::ElementType { name, found: outlet.dtype().to_string() });
+    };
+    let element = match ty {
+        TensorElementType::Float32 => Element::Float32,
+        TensorElementType::Float64 => Element::Float64,
+        TensorElementType::Int64 => Element::Int64,
+        _ => return Err(OnnxError::ElementType { name, found: ty.to_string() }),
+    };
+    // Open sizes are -1.
+    let shape = shape.iter().map(|size| usize::try_from(*size).ok()).collect();
+    Ok(TensorInfo { name, element, shape })
 }
 
 #[cfg(test)]

@@ -81,8 +81,18 @@ fn stored_library() -> PathBuf {
 
 /// ONNX's number for 32-bit floats.
 pub(super) const FLOAT: u8 = 1;
+/// ONNX's number for 64-bit integers.
+pub(super) const INT64: u8 = 7;
 /// ONNX's number for 64-bit floats.
 pub(super) const DOUBLE: u8 = 11;
+
+/// The `AttributeProto` `to` of a `Cast`.
+pub(super) fn cast_to(element: u8) -> Vec<u8> {
+    let mut attribute = message(&[(1, b"to")]);
+    // i = element, type = INT
+    attribute.extend_from_slice(&[3 << 3, element, 0xa0, 1, 2]);
+    attribute
+}
 
 /// A `ValueInfoProto` of a tensor; a size of 0 is left open.
 pub(super) fn typed(name: &str, element: u8, sizes: &[u8]) -> Vec<u8> {

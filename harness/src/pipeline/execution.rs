@@ -59,7 +59,7 @@ impl Execution<'_> {
 
     /// How many sessions run side by side, and with how many threads each. Neither changes a bit of the result; many
     /// single-threaded sessions waste no core on waiting.
-    fn sessions(&self, model_bytes: u64) -> (usize, usize) {
+    pub(crate) fn sessions(&self, model_bytes: u64) -> (usize, usize) {
         if self.device != Device::Cpu {
             return (1, self.threads);
         }

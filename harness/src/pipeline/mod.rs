@@ -9,7 +9,7 @@ mod samples;
 pub(crate) mod sealed;
 pub(crate) mod tokens;
 mod worker;
-mod workers;
+pub(crate) mod workers;
 
 pub use chunk::{Chunk, ChunkIdentity, TapChunk};
 pub use encode::{EncodeSettings, Encoded, Encoding, spatial_method};

@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 ///
 /// # Errors
 /// The first error of a stage.
-pub(super) fn run<Prepared: Send, Done: Send, Worker: Send>(
+pub(crate) fn run<Prepared: Send, Done: Send, Worker: Send>(
     tasks: usize,
     preparers: usize,
     workers: Vec<Worker>,
@@ -74,15 +74,15 @@ pub(super) fn run<Prepared: Send, Done: Send, Worker: Send>(
 }
 
 /// The stages of [`run`].
-pub(super) struct Stages<Proceed, Prepare, Work, Collect> {
+pub(crate) struct Stages<Proceed, Prepare, Work, Collect> {
     /// Whether a task is still wanted.
-    pub(super) proceed: Proceed,
+    pub(crate) proceed: Proceed,
     /// Makes a task's input.
-    pub(super) prepare: Prepare,
+    pub(crate) prepare: Prepare,
     /// Does the task.
-    pub(super) work: Work,
+    pub(crate) work: Work,
     /// Takes its result.
-    pub(super) collect: Collect,
+    pub(crate) collect: Collect,
 }
 
 type Numbered<T> = (usize, Result<T, Failure>);

@@ -7,6 +7,7 @@
 //! | `partial/abcdef….new`, `….work/` | a file or folder in the making |
 //! | `locks/…` | empty files; a lock on one keeps two processes from making the same thing |
 //! | `features/…` | what networks gave for images, by what decides it; may be deleted at any time |
+//! | `samples/…` | what generators made, by what decides it; may be deleted at any time |
 //! | `environments/…` | virtual environments of recipes, by the digest of their requirements |
 
 mod error;
@@ -60,6 +61,12 @@ impl Store {
     #[must_use]
     pub fn features_path(&self) -> PathBuf {
         self.home.join("features")
+    }
+
+    /// The folder of stored samples, made when there are some.
+    #[must_use]
+    pub fn samples_path(&self) -> PathBuf {
+        self.home.join("samples")
     }
 
     /// Where the file with a digest is, or will be.

@@ -38,6 +38,20 @@ impl MersenneTwister {
         word ^ (word >> 18)
     }
 
+    /// Passes over as many words.
+    pub(super) fn skip(&mut self, words: u64) {
+        let mut left = words;
+        while left > 0 {
+            if self.position == WORDS {
+                self.twist();
+            }
+            let passed = left.min((WORDS - self.position) as u64);
+            // At most the 624 words of the state.
+            self.position += passed as usize;
+            left -= passed;
+        }
+    }
+
     fn twist(&mut self) {
         for index in 0..WORDS {
             let upper = self.state[index] & 0x8000_0000;
@@ -60,5 +74,17 @@ mod tests {
         let mut generator = MersenneTwister::new(5489);
         let word = (0..10_000).map(|_| generator.next_u32()).last();
         assert_eq!(word, Some(4_123_659_995));
+    }
+
+    #[test]
+    fn skipping_is_drawing_and_forgetting() {
+        for words in [0, 1, 623, 624, 625, 9_999] {
+            let mut skipped = MersenneTwister::new(5489);
+            skipped.next_u32();
+            let mut drawn = skipped.clone();
+            skipped.skip(words);
+            (0..words).for_each(|_| _ = drawn.next_u32());
+            assert_eq!(skipped.next_u32(), drawn.next_u32());
+        }
     }
 }

@@ -74,6 +74,49 @@ pub enum OnnxError {
         /// Shape of the batch.
         found: Vec<usize>,
     },
+    /// An input or output that the model does not have.
+    #[error("the model has no {role} `{name}`; its {role}s are {}", listed(.known))]
+    NoTensor {
+        /// "input" or "output".
+        role: &'static str,
+        /// The tensor.
+        name: String,
+        /// What there is.
+        known: Vec<TensorInfo>,
+    },
+    /// Inputs that nothing was bound to.
+    #[error(
+        "the model needs further inputs, and nothing says what they take: {}",
+        listed(.inputs)
+    )]
+    Unfed {
+        /// The inputs.
+        inputs: Vec<TensorInfo>,
+    },
+    /// Numbers of another type or shape than the model's.
+    #[error("the model's {role} is {}, and {found} does not fit it", .expected.typed())]
+    Misfit {
+        /// "input" or "output".
+        role: &'static str,
+        /// The model's tensor.
+        expected: TensorInfo,
+        /// What was bound to it.
+        found: String,
+    },
+    /// Memory that cannot be had, or is not where it was looked for.
+    #[error("ONNX Runtime cannot give memory for {what}: {reason}")]
+    Memory {
+        /// Type and shape of the numbers.
+        what: String,
+        /// What it says.
+        reason: String,
+    },
+    /// A run with bound inputs and outputs failed.
+    #[error("ONNX Runtime failed: {reason}")]
+    BoundRun {
+        /// What it says.
+        reason: String,
+    },
     /// The run failed.
     #[error("ONNX Runtime failed on a batch of {shape:?}: {reason}")]
     Run {
@@ -101,7 +144,8 @@ impl OnnxError {
             Self::Unreadable { error, .. } => {
                 !matches!(error.kind(), NotFound | NotADirectory | IsADirectory | InvalidInput)
             }
-            Self::Run { reason, .. } | Self::Refused { reason } => {
+            Self::Memory { .. } => true,
+            Self::Run { reason, .. } | Self::BoundRun { reason } | Self::Refused { reason } => {
                 SIGNS.iter().any(|sign| reason.contains(sign))
             }
             _ => false,
@@ -112,6 +156,11 @@ impl OnnxError {
 /// ONNX Runtime's words; some end with empty lines.
 pub(super) fn reason<R>(error: &ort::Error<R>) -> String {
     error.message().trim().to_owned()
+}
+
+/// `x` of float32 [1, 4], `t` of int64 [1].
+fn listed(tensors: &[TensorInfo]) -> String {
+    tensors.iter().map(TensorInfo::typed).collect::<Vec<_>>().join(", ")
 }
 
 fn batch_advice(expected: &TensorInfo, found: &[usize]) -> String {

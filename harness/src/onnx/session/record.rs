@@ -4,16 +4,51 @@ use super::Device;
 use serde::Serialize;
 use std::fmt;
 
+/// Element type of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Element {
+    /// 32-bit floating point.
+    Float32,
+    /// 64-bit floating point.
+    Float64,
+    /// 64-bit integers.
+    Int64,
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Int64 => "int64",
+        })
+    }
+}
+
 /// A tensor of the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TensorInfo {
     /// Name in the graph.
     pub name: String,
+    /// What it holds.
+    pub element: Element,
     /// Size of each axis; `None` where the model leaves it open.
     pub shape: Vec<Option<usize>>,
 }
 
 impl TensorInfo {
+    /// Name, element type and shape: `` `x` of float32 [any, 4] ``.
+    pub(super) fn typed(&self) -> String {
+        format!("`{}` of {} [{}]", self.name, self.element, self.sizes())
+    }
+
+    fn sizes(&self) -> String {
+        let size =
+            |size: &Option<usize>| size.map_or_else(|| "any".to_owned(), |size| size.to_string());
+        self.shape.iter().map(size).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether an array of this shape can be given.
     pub(super) fn accepts(&self, shape: &[usize]) -> bool {
         fits(&self.shape, shape)
@@ -38,10 +73,7 @@ fn fits(expected: &[Option<usize>], found: &[usize]) -> bool {
 
 impl fmt::Display for TensorInfo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size =
-            |size: &Option<usize>| size.map_or_else(|| "any".to_owned(), |size| size.to_string());
-        let sizes: Vec<_> = self.shape.iter().map(size).collect();
-        write!(formatter, "`{}` of shape [{}]", self.name, sizes.join(", "))
+        write!(formatter, "`{}` of shape [{}]", self.name, self.sizes())
     }
 }
 
@@ -62,8 +94,8 @@ pub struct SessionRecord {
     pub nvidia_tf32_override: Option<String>,
     /// Threads of one call.
     pub threads: usize,
-    /// The input.
-    pub input: TensorInfo,
+    /// The inputs, in the graph's order.
+    pub inputs: Vec<TensorInfo>,
     /// The outputs, in order.
     pub outputs: Vec<TensorInfo>,
     /// How many nodes run where.

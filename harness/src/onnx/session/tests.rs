@@ -55,7 +55,11 @@ fn outputs_come_in_the_order_asked_for() {
 #[test]
 fn without_a_list_the_model_keeps_its_outputs() {
     let mut session = open(GOLDEN, &SessionOptions::default()).unwrap();
-    let logits = TensorInfo { name: "logits".to_owned(), shape: vec![Some(2), Some(4)] };
+    let logits = TensorInfo {
+        name: "logits".to_owned(),
+        element: Element::Float32,
+        shape: vec![Some(2), Some(4)],
+    };
     assert_eq!(session.record().outputs, [logits]);
     assert_eq!(session.run(images().view()).unwrap()[0].shape(), [2, 4]);
 }

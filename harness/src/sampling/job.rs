@@ -1,0 +1,517 @@
+//! Samples of a generator: those that are stored are read, the others are made and stored, and all are handed on in order
+//! while that goes on.
+
+use super::chunk_store::{ChunkStore, SampleChunk};
+use super::denoiser::Denoiser;
+use super::noise_choice::NoiseChoice;
+use super::recipe::{LabelChoice, Recipe, SampleIdentity};
+use super::shard::Shard;
+use super::clock::Spent;
+use super::worker::{SampleWorker, Unit};
+use super::clock::SampleClock;
+use super::decoder::LatentDecoder;
+use crate::context::Context;
+use crate::exit_status::ExitStatus;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::onnx::session::{BoundSession, SessionOptions, SessionRecord};
+use crate::pipeline::Execution;
+use crate::pipeline::workers::{self, Stages};
+use crate::progress::{Job, Progress};
+use retally_manifests::{ArtifactId, Digest, Generator};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most samples of a run: their numbers, with some that are computed along, fit 32 bits.
+const MOST_SAMPLES: usize = 1 << 31;
+/// Most bytes of a chunk's images.
+const MOST_CHUNK_BYTES: usize = 1 << 30;
+
+/// What is to be sampled.
+#[derive(Clone, Debug)]
+pub struct SampleRequest {
+    /// The manifest's entry, with the changes that the user wants.
+    pub generator: Generator,
+    /// Which classes; by default what the manifest says.
+    pub labels: Option<LabelChoice>,
+    /// How many samples.
+    pub count: usize,
+    /// Where the noise comes from.
+    pub noise: NoiseChoice,
+    /// Decides noise and labels.
+    pub seed: u64,
+    /// Samples that a thread makes together; by default a call of the networks. It changes no bit.
+    pub batch: Option<usize>,
+    /// The part of the chunks that is made here; all by default.
+    pub shard: Option<Shard>,
+}
+
+/// Samples that are named, and perhaps not made yet.
+pub struct SampleJob<'a> {
+    recipe: Recipe,
+    execution: Execution<'a>,
+    progress: &'a Progress,
+    network: NetworkFile,
+    decoder: Option<NetworkFile>,
+    identity: Vec<u8>,
+    key: Digest,
+    store: ChunkStore,
+    count: usize,
+    batch: usize,
+    shard: Option<Shard>,
+}
+
+/// A verified ONNX file.
+#[derive(Clone, Debug)]
+pub(super) struct NetworkFile {
+    pub(super) id: ArtifactId,
+    pub(super) sha256: Digest,
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Sampled {
+    /// Whether all samples are stored, and were handed on. A shard alone may leave some to others.
+    pub complete: bool,
+    /// Samples that were made by this call; the others were stored.
+    pub made: usize,
+    /// Where the time went.
+    pub clock: SampleClock,
+    /// The sessions that were opened; none if all samples were stored.
+    pub sessions: Vec<SessionRecord>,
+}
+
+impl<'a> SampleJob<'a> {
+    /// Brings the generator's files into the store and names the samples.
+    ///
+    /// # Errors
+    /// If the request does not fit the generator, or a file cannot be had.
+    pub fn new(
+        request: SampleRequest,
+        execution: Execution<'a>,
+        context: &'a Context,
+    ) -> Result<Self, Failure> {
+        let SampleRequest { generator, labels, count, noise, seed, batch, shard } = request;
+        let recipe = Recipe::new(generator, labels, (noise, seed))?;
+        check_numbers(&recipe, count)?;
+        let store = context.store()?;
+        let file = |id: &ArtifactId| -> Result<NetworkFile, Failure> {
+            let path = context.fetch(&store, id)?;
+            let artifact = context.manifest.artifact(id)?;
+            Ok(NetworkFile {
+                id: id.clone(),
+                sha256: artifact.sha256,
+                path,
+                bytes: artifact.bytes,
+            })
+        };
+        let network = file(&recipe.generator.network.artifact)?;
+        let decoder = recipe.generator.decoder.as_ref();
+        let decoder = decoder.map(|decoder| file(&decoder.artifact)).transpose()?;
+        let digests = (network.sha256, decoder.as_ref().map(|file| file.sha256));
+        let (identity, key) = SampleIdentity::new(&recipe, digests, &execution)?.named()?;
+        let labelled = recipe.classes().is_some();
+        let store = ChunkStore::new(&store.samples_path(), key, recipe.size(), labelled);
+        let batch = unit_size(&recipe, batch.unwrap_or(1));
+        let progress = &context.progress;
+        Ok(Self { recipe, execution, progress, network, decoder, identity, key, store, count, batch, shard })
+    }
+
+    /// Names the samples, whatever their number.
+    #[must_use]
+    pub fn key(&self) -> Digest {
+        self.key
+    }
+
+    /// How many samples there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// (width, height) of the images.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        self.recipe.size()
+    }
+
+    /// The generator with the changes of the user.
+    #[must_use]
+    pub fn generator(&self) -> &Generator {
+        &self.recipe.generator
+    }
+
+    pub(super) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    pub(super) fn execution(&self) -> &Execution<'a> {
+        &self.execution
+    }
+
+    pub(super) fn files(&self) -> impl Iterator<Item = &NetworkFile> {
+        std::iter::once(&self.network).chain(&self.decoder)
+    }
+
+    pub(super) fn unit_size(&self) -> usize {
+        self.batch
+    }
+
+    /// The samples of each chunk, in order.
+    #[must_use]
+    pub fn chunks(&self) -> Vec<Range<usize>> {
+        let chunk = self.recipe.generator.chunk.max(1) as usize;
+        (0..self.count).step_by(chunk).map(|start| start..self.count.min(start + chunk)).collect()
+    }
+
+    /// Makes and stores the samples that are missing, those of the shard if there is one, and hands all samples to `sink`
+    /// in order, on a thread of its own, as soon as they are there. A shard hands them on only if all are there.
+    ///
+    /// # Errors
+    /// What a network, the disk or `sink` says, or an interruption. What is stored stays stored.
+    pub fn run(
+        &self,
+        sink: &mut (dyn FnMut(&SampleChunk) -> Result<(), Failure> + Send),
+    ) -> Result<Sampled, Failure> {
+        let started = Instant::now();
+        let missing = self.missing()?;
+        let own: Vec<Missing> = missing
+            .iter()
+            .filter(|missing| self.shard.is_none_or(|shard| shard.owns(missing.chunk)))
+            .cloned()
+            .collect();
+        let made = own.iter().map(|missing| missing.range.end - missing.from).sum();
+        let others_missing = own.len() < missing.len();
+        let mut clock = SampleClock::default();
+        let mut sessions = Vec::new();
+        let mut compute = |stored: Option<&Sender<usize>>| -> Result<(), Failure> {
+            if !own.is_empty() {
+                sessions = self.compute(&own, stored, &mut clock)?;
+            }
+            Ok(())
+        };
+        if others_missing {
+            compute(None)?;
+            self.stop_if_interrupted()?;
+        } else {
+            let waiting: BTreeSet<usize> = own.iter().map(|missing| missing.chunk).collect();
+            clock.writing = self.stream(&waiting, sink, &mut compute)?;
+            self.stop_if_interrupted()?;
+        }
+        clock.total = started.elapsed();
+        Ok(Sampled { complete: !others_missing, made, clock, sessions })
+    }
+
+    /// Computes on this thread while `sink` takes the chunks in order on another. Gives the time that `sink` took.
+    fn stream(
+        &self,
+        waiting: &BTreeSet<usize>,
+        sink: &mut (dyn FnMut(&SampleChunk) -> Result<(), Failure> + Send),
+        compute: &mut dyn FnMut(Option<&Sender<usize>>) -> Result<(), Failure>,
+    ) -> Result<Duration, Failure> {
+        let (sender, receiver) = channel();
+        std::thread::scope(|scope| {
+            let hand_on = scope.spawn(|| self.hand_on(waiting.clone(), receiver, sink));
+            let computed = compute(Some(&sender));
+            drop(sender);
+            let handed_on = hand_on
+                .join()
+                .unwrap_or_else(|_| Err(Failure::invalid("the thread that writes has failed")));
+            // An error of `sink` ends the computing with a closed channel, which says nothing.
+            match (handed_on, computed) {
+                (Err(failure), _) | (Ok(_), Err(failure)) => Err(failure),
+                (Ok(spent), Ok(())) => Ok(spent),
+            }
+        })
+    }
+
+    /// Gives all chunks to `sink` in order, each as soon as it is stored. Ends early when no more are stored.
+    fn hand_on(
+        &self,
+        mut waiting: BTreeSet<usize>,
+        stored: Receiver<usize>,
+        sink: &mut (dyn FnMut(&SampleChunk) -> Result<(), Failure> + Send),
+    ) -> Result<Duration, Failure> {
+        let mut spent = Duration::ZERO;
+        for (chunk, range) in self.chunks().iter().enumerate() {
+            while waiting.contains(&chunk) {
+                let Ok(done) = stored.recv() else { return Ok(spent) };
+                waiting.remove(&done);
+            }
+            if interrupt::requested() {
+                return Ok(spent);
+            }
+            let started = Instant::now();
+            sink(&self.chunk(range)?)?;
+            spent += started.elapsed();
+        }
+        Ok(spent)
+    }
+
+    /// A stored chunk.
+    fn chunk(&self, range: &Range<usize>) -> Result<SampleChunk, Failure> {
+        match self.load(range)? {
+            Some(chunk) if chunk.count == range.len() => Ok(chunk),
+            _ => Err(Failure::temporary(format_args!(
+                "samples {} to {} are gone from `{}` or were damaged since they were stored; start the same command again",
+                range.start,
+                range.end - 1,
+                self.store.folder().display()
+            ))),
+        }
+    }
+
+    fn load(&self, range: &Range<usize>) -> Result<Option<SampleChunk>, Failure> {
+        self.store.load(range, |note| self.progress.note(note))
+    }
+
+    /// The chunks that are not stored whole.
+    fn missing(&self) -> Result<Vec<Missing>, Failure> {
+        let mut missing = Vec::new();
+        for (chunk, range) in self.chunks().into_iter().enumerate() {
+            let stored = self.load(&range)?.map_or(0, |stored| stored.count);
+            if stored < range.len() {
+                missing.push(Missing { chunk, from: range.start + stored, range });
+            }
+        }
+        Ok(missing)
+    }
+
+    fn stop_if_interrupted(&self) -> Result<(), Failure> {
+        if !interrupt::requested() || self.missing()?.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(
+            ExitStatus::Incomplete,
+            format_args!(
+                "stopped before the end; what is done is kept in `{}`, and the same command continues",
+                self.store.folder().display()
+            ),
+        ))
+    }
+
+    /// Makes and stores the missing samples of some chunks.
+    fn compute(
+        &self,
+        missing: &[Missing],
+        stored: Option<&Sender<usize>>,
+        clock: &mut SampleClock,
+    ) -> Result<Vec<SessionRecord>, Failure> {
+        self.store.create(&self.identity)?;
+        let opening = Instant::now();
+        let (workers, sessions) = self.open_workers()?;
+        clock.opening = opening.elapsed();
+        clock.threads = workers.len();
+        let units: Vec<(usize, Unit)> = missing
+            .iter()
+            .enumerate()
+            .flat_map(|(place, missing)| {
+                missing.units(self.batch).into_iter().map(move |unit| (place, unit))
+            })
+            .collect();
+        let job = Mutex::new(self.job(&units));
+        let tick = |samples: usize| {
+            job.lock().unwrap_or_else(PoisonError::into_inner).advance(samples as u64);
+        };
+        let mut assembly = Assembly { job: self, missing, parts: HashMap::new(), stored };
+        let started = Instant::now();
+        let outcome = workers::run(
+            units.len(),
+            1,
+            workers,
+            Stages {
+                proceed: |_| !interrupt::requested(),
+                prepare: Ok,
+                work: |worker: &mut SampleWorker<'_>, task: usize| {
+                    worker.sample(&units[task].1, &tick)
+                },
+                collect: |task: usize, (part, spent): (SampleChunk, Spent)| {
+                    clock.spent.add(spent);
+                    assembly.add(units[task].0, part)
+                },
+            },
+        );
+        clock.sampling = started.elapsed();
+        outcome?;
+        assembly.store_beginnings()?;
+        let job = job.into_inner().unwrap_or_else(PoisonError::into_inner);
+        crate::pipeline::chunk_job::end(job);
+        Ok(sessions)
+    }
+
+    fn job(&self, units: &[(usize, Unit)]) -> Job {
+        let samples: usize = units.iter().map(|(_, unit)| unit.samples.len()).sum();
+        let steps = self.recipe.plan.steps.len();
+        let title = format!("sample {}", self.recipe.generator.id);
+        let unit = if steps == 1 { "images" } else { "steps" };
+        self.progress.job(title, (samples * steps) as u64, unit)
+    }
+
+    /// One worker for each session that the memory allows.
+    fn open_workers(&self) -> Result<(Vec<SampleWorker<'_>>, Vec<SessionRecord>), Failure> {
+        let bytes = self.files().map(|file| file.bytes).sum();
+        let (count, threads) = self.execution.sessions(bytes);
+        let mut workers = Vec::with_capacity(count);
+        let mut records = Vec::new();
+        for number in 0..count {
+            let network = &self.recipe.generator.network;
+            let (session, record) = self.open(&self.network, &network.output, threads)?;
+            let guided = self.recipe.guided().is_some();
+            let outputs = self.recipe.output_shape();
+            let denoiser = Denoiser::new(session, &self.recipe.generator, &outputs, guided)
+                .map_err(|failure| self.network.within(failure))?;
+            let mut opened = vec![record];
+            let mut decoder = None;
+            if let (Some(entry), Some(file)) = (&self.recipe.generator.decoder, &self.decoder) {
+                let (session, record) = self.open(file, &entry.output, threads)?;
+                opened.push(record);
+                let bound = LatentDecoder::new(session, entry, &self.recipe.generator);
+                decoder = Some(bound.map_err(|failure| file.within(failure))?);
+            }
+            workers.push(SampleWorker::new(&self.recipe, denoiser, decoder)?);
+            // The others are the same.
+            if number == 0 {
+                records = opened;
+            }
+        }
+        Ok((workers, records))
+    }
+
+    fn open(
+        &self,
+        file: &NetworkFile,
+        output: &str,
+        threads: usize,
+    ) -> Result<(BoundSession, SessionRecord), Failure> {
+        let Execution { library, device, fast, .. } = self.execution;
+        let outputs = vec![output.to_owned()];
+        let options = SessionOptions { device, threads, fast, outputs };
+        let session = BoundSession::open(library, &file.path, &options)
+            .map_err(|error| file.within(Failure::from(error)))?;
+        let record = session.record().clone();
+        Ok((session, record))
+    }
+}
+
+impl NetworkFile {
+    fn within(&self, failure: Failure) -> Failure {
+        failure.within(format_args!("model `{}`", self.id))
+    }
+}
+
+/// A chunk that is not stored whole.
+#[derive(Clone, Debug)]
+struct Missing {
+    chunk: usize,
+    range: Range<usize>,
+    /// The first sample that is not stored.
+    from: usize,
+}
+
+impl Missing {
+    /// Units of `size` samples, counted from the chunk's beginning: a sample has the same place in a call of a network
+    /// whatever is stored already.
+    fn units(&self, size: usize) -> Vec<Unit> {
+        let skipped = (self.from - self.range.start) / size * size;
+        let starts = (self.range.start + skipped..self.range.end).step_by(size);
+        starts
+            .map(|start| Unit {
+                samples: start..self.range.end.min(start + size),
+                wanted_from: start.max(self.from),
+            })
+            .collect()
+    }
+}
+
+/// Chunks that wait for their last part. Parts arrive in any order.
+struct Assembly<'a> {
+    job: &'a SampleJob<'a>,
+    missing: &'a [Missing],
+    parts: HashMap<usize, BTreeMap<usize, SampleChunk>>,
+    /// Hears which chunks are stored.
+    stored: Option<&'a Sender<usize>>,
+}
+
+impl Assembly<'_> {
+    /// Takes a part of the chunk at `place`; stores the chunk when it is whole.
+    fn add(&mut self, place: usize, part: SampleChunk) -> Result<(), Failure> {
+        let missing = &self.missing[place];
+        let parts = self.parts.entry(place).or_default();
+        parts.insert(part.first, part);
+        let known: usize = parts.values().map(|part| part.count).sum();
+        if missing.from + known < missing.range.end {
+            return Ok(());
+        }
+        self.store(place)?;
+        let chunk = self.missing[place].chunk;
+        match self.stored.map(|stored| stored.send(chunk)) {
+            // The listener has ended with an error, which is the one that counts.
+            Some(Err(_)) if !interrupt::requested() => {
+                Err(Failure::temporary("the samples could not be handed on"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// After an interruption: stores what is finished of each chunk from its beginning on.
+    fn store_beginnings(&mut self) -> Result<(), Failure> {
+        let places: Vec<usize> = self.parts.keys().copied().collect();
+        places.into_iter().try_for_each(|place| self.store(place))
+    }
+
+    /// Stores the samples of a chunk from its beginning up to the first that is missing.
+    fn store(&mut self, place: usize) -> Result<(), Failure> {
+        let Missing { range, from, .. } = &self.missing[place];
+        let parts = self.parts.remove(&place).unwrap_or_default();
+        let mut whole = if *from == range.start {
+            SampleChunk::empty(range.start, self.job.recipe.classes().is_some())
+        } else {
+            self.job.chunk(&(range.start..*from))?
+        };
+        for part in parts.into_values() {
+            if part.first != whole.range().end {
+                break;
+            }
+            whole.append(part);
+        }
+        if whole.range().end == *from {
+            return Ok(());
+        }
+        self.job.store.store(&whole)
+    }
+}
+
+fn check_numbers(recipe: &Recipe, count: usize) -> Result<(), Failure> {
+    if !(1..=MOST_SAMPLES).contains(&count) {
+        return Err(Failure::invalid(format_args!(
+            "--count {count}: expected 1 to {MOST_SAMPLES} samples"
+        )));
+    }
+    let (width, height) = recipe.size();
+    let chunk = recipe.generator.chunk as usize;
+    let bytes = [width, height, 3, chunk].into_iter().try_fold(1_usize, usize::checked_mul);
+    match bytes {
+        Some(bytes) if bytes <= MOST_CHUNK_BYTES => Ok(()),
+        _ => Err(Failure::invalid(format_args!(
+            "generator `{}`: a chunk of {chunk} images of {width}x{height} has more than {MOST_CHUNK_BYTES} bytes: \
+             set a smaller `chunk` in its manifest",
+            recipe.generator.id
+        ))),
+    }
+}
+
+/// Samples of a unit: at least `wanted`, in whole calls of the network and of the decoder.
+fn unit_size(recipe: &Recipe, wanted: usize) -> usize {
+    let network = (recipe.generator.network.batch as usize).max(1);
+    let decoder = recipe.generator.decoder.as_ref().map_or(1, |decoder| decoder.batch as usize);
+    let both = (1..=decoder.max(1)).find(|times| (times * network) % decoder.max(1) == 0);
+    let whole = network * both.unwrap_or(1);
+    // A unit never goes beyond its chunk.
+    wanted.clamp(1, recipe.generator.chunk.max(1) as usize).div_ceil(whole) * whole
+}

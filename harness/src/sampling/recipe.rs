@@ -1,0 +1,269 @@
+//! Everything that decides samples, except which: generator, seed, classes, software. Its digest names them.
+
+use super::noise_choice::NoiseChoice;
+use super::{Labels, NoiseSource, Plan, TorchNoiseError};
+use crate::failure::Failure;
+use crate::pipeline::Execution;
+use retally_manifests::{Classes, Digest, Generator, Guidance, LabelRule};
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+
+/// Raised when the same identity would make other samples than before, or their files change.
+const FORMAT: u32 = 1;
+
+/// Which classes samples have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LabelChoice {
+    /// By a rule.
+    Rule(LabelRule),
+    /// These in turn: sample i has class number i modulo their number.
+    Classes(Vec<u32>),
+}
+
+impl FromStr for LabelChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "uniform" => Ok(Self::Rule(LabelRule::Uniform)),
+            "balanced" => Ok(Self::Rule(LabelRule::Balanced)),
+            _ => {
+                let classes = text.split(',').map(str::parse).collect::<Result<_, _>>();
+                classes.map(Self::Classes).map_err(|_| {
+                    "expected uniform, balanced, or numbers of classes: 3 or 3,7,9".to_owned()
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for LabelChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(LabelRule::Uniform) => formatter.pad("uniform"),
+            Self::Rule(LabelRule::Balanced) => formatter.pad("balanced"),
+            Self::Classes(classes) => {
+                let classes: Vec<_> = classes.iter().map(ToString::to_string).collect();
+                formatter.pad(&classes.join(","))
+            }
+        }
+    }
+}
+
+/// Generator, seed and classes, checked and ready.
+#[derive(Clone, Debug)]
+pub(super) struct Recipe {
+    pub(super) generator: Generator,
+    pub(super) plan: Plan,
+    pub(super) seed: u64,
+    pub(super) noise: NoiseChoice,
+    labels: Option<SampleClasses>,
+}
+
+/// The classes of samples.
+#[derive(Clone, Debug)]
+struct SampleClasses {
+    rule: Classes,
+    /// None where the script that the noise is drawn for draws the classes too.
+    choice: Option<LabelChoice>,
+    labels: Labels,
+}
+
+impl Recipe {
+    /// Checks that the parts fit together.
+    ///
+    /// # Errors
+    /// If the sampler does not fit the network, a class does not exist, or the noise cannot have the seed.
+    pub(super) fn new(
+        generator: Generator,
+        labels: Option<LabelChoice>,
+        (noise, seed): (NoiseChoice, u64),
+    ) -> Result<Self, Failure> {
+        let about = |failure: Failure| failure.within(format_args!("generator `{}`", generator.id));
+        let plan = Plan::new(&generator).map_err(|error| about(Failure::invalid(error)))?;
+        let labels = classes(&generator, labels, (noise, seed)).map_err(about)?;
+        noise.check(seed)?;
+        Ok(Self { plan, seed, noise, labels, generator })
+    }
+
+    /// The noise of the samples, for one thread.
+    ///
+    /// # Errors
+    /// If the noise cannot have the seed.
+    pub(super) fn noise_source(&self) -> Result<NoiseSource, Failure> {
+        let classes = self.classes().map(|classes| classes.count);
+        self.noise.source(self.seed, classes, &self.plan, self.state_values())
+    }
+
+    /// Numbers of one sample's state.
+    pub(super) fn state_values(&self) -> usize {
+        self.generator.network.shape.iter().map(|&size| size as usize).product()
+    }
+
+    /// Shape of what the network answers for one sample.
+    pub(super) fn output_shape(&self) -> Vec<usize> {
+        let Generator { network, image, decoder, .. } = &self.generator;
+        if self.plan.is_one_call() && decoder.is_none() {
+            return [image.channels, image.height, image.width].map(|size| size as usize).to_vec();
+        }
+        let mut shape: Vec<usize> = network.shape.iter().map(|&size| size as usize).collect();
+        if let (true, Some(channels)) = (self.plan.learned_variance, shape.first_mut()) {
+            *channels *= 2;
+        }
+        shape
+    }
+
+    /// (width, height) of the images.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let image = &self.generator.image;
+        (image.width as usize, image.height as usize)
+    }
+
+    /// Whether some step has guidance.
+    pub(super) fn guided(&self) -> Option<&Guidance> {
+        let guided = self.plan.steps.iter().any(|step| step.guided);
+        self.generator.guidance.as_ref().filter(|_| guided)
+    }
+
+    /// How the network takes classes.
+    pub(super) fn classes(&self) -> Option<&Classes> {
+        self.labels.as_ref().map(|labels| &labels.rule)
+    }
+
+    /// Which classes the samples have: `uniform`, `balanced`, `3,7`, or `torch` where a script draws them.
+    pub(super) fn label_rule(&self) -> Option<String> {
+        let labels = self.labels.as_ref()?;
+        Some(labels.choice.as_ref().map_or_else(|| "torch".to_owned(), ToString::to_string))
+    }
+
+    /// The class of a sample; none where there are none. `noise` is that of the thread.
+    pub(super) fn class(&self, sample: u32, noise: &mut NoiseSource) -> Option<u32> {
+        let SampleClasses { choice, labels, .. } = self.labels.as_ref()?;
+        match (choice, noise) {
+            (Some(LabelChoice::Classes(classes)), _) => {
+                classes.get(sample as usize % classes.len().max(1)).copied()
+            }
+            (None, NoiseSource::Torch(source)) => {
+                Some(source.label(sample).unwrap_or_else(|| labels.of(sample)))
+            }
+            _ => Some(labels.of(sample)),
+        }
+    }
+}
+
+impl From<TorchNoiseError> for Failure {
+    fn from(error: TorchNoiseError) -> Self {
+        Self::invalid(error).within("noise")
+    }
+}
+
+/// The classes of samples, where the generator has some.
+fn classes(
+    generator: &Generator,
+    choice: Option<LabelChoice>,
+    (noise, seed): (NoiseChoice, u64),
+) -> Result<Option<SampleClasses>, Failure> {
+    let Some(rule) = &generator.classes else {
+        return match choice {
+            None => Ok(None),
+            Some(_) => Err(Failure::invalid("it has no classes, and --labels asks for some")),
+        };
+    };
+    let count = NonZeroU32::new(rule.count)
+        .ok_or_else(|| Failure::invalid("its classes are none: `count` must be at least 1"))?;
+    let choice =
+        choice.or_else(|| (!noise.draws_labels()).then_some(LabelChoice::Rule(rule.labels)));
+    let fixed = match &choice {
+        Some(LabelChoice::Classes(classes)) => classes.as_slice(),
+        _ => &[],
+    };
+    if let Some(class) = fixed.iter().find(|class| **class >= rule.count) {
+        return Err(Failure::invalid(format_args!(
+            "there is no class {class}: classes are numbered from 0 to {}",
+            rule.count - 1
+        )));
+    }
+    let by_rule = match &choice {
+        Some(LabelChoice::Rule(by_rule)) => *by_rule,
+        _ => rule.labels,
+    };
+    let labels = Labels::new(by_rule, count, seed);
+    Ok(Some(SampleClasses { rule: rule.clone(), choice, labels }))
+}
+
+/// What decides the bytes of samples. How many there are, in which order and on how many threads they are made is not here:
+/// it changes no bit.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct SampleIdentity {
+    format: u32,
+    /// The manifest's entry with the changes of the command line, without names and without the files' ids.
+    generator: Value,
+    network_sha256: Digest,
+    decoder_sha256: Option<Digest>,
+    seed: u64,
+    noise: String,
+    labels: Option<String>,
+    provider: &'static str,
+    onnxruntime: String,
+    session: String,
+}
+
+impl SampleIdentity {
+    /// That of a recipe, with the digests of the network and of the decoder.
+    ///
+    /// # Errors
+    /// If the generator cannot be JSON, which is a bug.
+    pub(super) fn new(
+        recipe: &Recipe,
+        (network_sha256, decoder_sha256): (Digest, Option<Digest>),
+        execution: &Execution<'_>,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            format: FORMAT,
+            generator: nameless(&recipe.generator)?,
+            network_sha256,
+            decoder_sha256,
+            seed: recipe.seed,
+            noise: recipe.noise.to_string(),
+            labels: recipe.label_rule(),
+            provider: execution.device.provider(),
+            onnxruntime: execution.library_id(),
+            session: execution.session_id(),
+        })
+    }
+
+    /// The identity as JSON, and its digest.
+    ///
+    /// # Errors
+    /// If it cannot be JSON, which is a bug.
+    pub(super) fn named(&self) -> Result<(Vec<u8>, Digest), Failure> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| Failure::invalid(format_args!("cannot name samples: {error}")))?;
+        let digest = Digest::of_bytes(&json);
+        Ok((json, digest))
+    }
+}
+
+/// A generator's entry without what decides no bit: its names, and the ids under which its files are known.
+fn nameless(generator: &Generator) -> Result<Value, Failure> {
+    let mut value = serde_json::to_value(generator)
+        .map_err(|error| Failure::invalid(format_args!("cannot name samples: {error}")))?;
+    let mut remove = |path: &[&str], key: &str| {
+        let place = path.iter().try_fold(&mut value, |value, key| value.get_mut(key));
+        if let Some(object) = place.and_then(Value::as_object_mut) {
+            object.shift_remove(key);
+        }
+    };
+    for key in ["id", "name", "family"] {
+        remove(&[], key);
+    }
+    remove(&["network"], "artifact");
+    remove(&["decoder"], "artifact");
+    remove(&["classes"], "names");
+    // The rule that is used has an entry of its own.
+    remove(&["classes"], "labels");
+    Ok(value)
+}
