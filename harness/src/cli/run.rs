@@ -4,10 +4,11 @@ use super::Document;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use crate::generation::ModelReference;
 use crate::interrupt;
 use crate::machine;
 use crate::onnx::device::Device;
-use crate::run::{Ended, RunRequest, execute, plan};
+use crate::run::{Ended, GeneratorRequest, RunRequest, execute, plan};
 use retally_suites::Suite;
 use std::path::PathBuf;
 
@@ -37,6 +38,27 @@ pub(super) struct RunCommand {
     /// Only the first N samples of each data set.
     #[arg(long, value_name = "N")]
     limit: Option<std::num::NonZeroUsize>,
+    /// Sample this generator and score its images, without the suite's encoders unless --model names some; may be repeated.
+    #[arg(long = "generator", value_name = "ID")]
+    generators: Vec<String>,
+    /// Samples of each generator; the suite's number by default.
+    #[arg(long, value_name = "N")]
+    samples: Option<std::num::NonZeroUsize>,
+    /// Seed of the samples' noise and classes; the suite's by default.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Data set that samples are compared with; the suite's by default.
+    #[arg(long, value_name = "ID")]
+    reference: Option<String>,
+    /// Network whose outputs are compared: an .onnx file, or a model of a manifest; the suite's by default.
+    #[arg(long, value_name = "FILE|ID")]
+    network: Option<ModelReference>,
+    /// Protocol of the scores (`retally list protocols`); the suite's by default.
+    #[arg(long, value_name = "ID")]
+    protocol: Option<String>,
+    /// Keep the generators' images in the store, and write them to the run's folder as .npz.
+    #[arg(long)]
+    keep_images: bool,
     /// Show what would be fetched and computed, and do neither.
     #[arg(long)]
     dry_run: bool,
@@ -75,5 +97,14 @@ fn request<'a>(command: &'a RunCommand, suite: &'a Suite) -> RunRequest<'a> {
         fast: command.fast,
         out: command.out.clone().unwrap_or_else(|| PathBuf::from("retally-out").join(suite.id())),
         limit: command.limit.map(std::num::NonZeroUsize::get),
+        generators: GeneratorRequest {
+            ids: &command.generators,
+            samples: command.samples,
+            seed: command.seed,
+            reference: command.reference.as_deref(),
+            network: command.network.as_ref(),
+            protocol: command.protocol.as_deref(),
+            keep_images: command.keep_images,
+        },
     }
 }

@@ -129,7 +129,9 @@ impl<'a> Extraction<'a> {
         group: &Range<usize>,
         used: &mut Option<SessionRecord>,
     ) -> Result<Vec<Digest>, Failure> {
-        let images = ImageSet::examine(stream.images(group)?, stream.name(), self.progress)?;
+        // The images are in memory: their digests take no time worth a line.
+        let quiet = Progress::new(true);
+        let images = ImageSet::examine(stream.images(group)?, stream.name(), &quiet)?;
         let (_, session) = self.run(&images, stream.name())?;
         stream.finished(group, images.digests())?;
         if session.is_some() {

@@ -26,6 +26,6 @@ pub use feature_side::{FeatureSide, compare_origins};
 pub use metrics::MetricChoice;
 pub use network::{ModelReference, NetworkRequest, OutputName};
 pub use record::ScoreRecord;
-pub use request::{GenerationRequest, Scored, score, score_stream};
+pub use request::{GenerationRequest, ReferenceSource, Scored, score, score_stream};
 pub use sample_stream::SampleStream;
 pub use statistics::{StatisticsRequest, StatisticsWritten, write_statistics};

@@ -14,18 +14,17 @@ use crate::interrupt;
 use crate::machine::Machine;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::Execution;
-use crate::progress::Progress;
 use crate::threads::Threads;
 use ndarray::Array2;
-use retally_manifests::Digest;
+use retally_manifests::{Dataset, Digest};
 use retally_metrics::Measurement;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is to be compared, and how.
 #[derive(Clone, Debug)]
 pub struct GenerationRequest<'a> {
     /// Real images, or their statistics or features.
-    pub reference: &'a Path,
+    pub reference: ReferenceSource<'a>,
     /// Generated images, or their statistics or features.
     pub samples: &'a Path,
     /// The protocol and its network.
@@ -38,6 +37,15 @@ pub struct GenerationRequest<'a> {
     pub quick: bool,
     /// Seed of what is drawn at random beyond the protocol's own draws.
     pub seed: u64,
+}
+
+/// Where the reference comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum ReferenceSource<'a> {
+    /// A file or folder of the user.
+    Path(&'a Path),
+    /// A data set of a manifest, with its files.
+    Dataset(&'a Dataset, &'a [PathBuf]),
 }
 
 /// What came of it.
@@ -131,12 +139,20 @@ impl Sides {
         context: &Context,
         threads: &Threads,
     ) -> Result<Self, Failure> {
+        let progress = &context.progress;
         let open = |path, role| {
             let beside = images_beside_statistics(request, role);
-            threads.install(|| Side::open(path, role, beside, &context.progress))
+            threads.install(|| Side::open(path, role, beside, progress))
         };
         Ok(Self {
-            reference: open(request.reference, Role::Reference)?,
+            reference: match request.reference {
+                ReferenceSource::Path(path) => open(path, Role::Reference)?,
+                ReferenceSource::Dataset(dataset, files) => {
+                    let beside = images_beside_statistics(request, Role::Reference);
+                    let what = (Role::Reference, beside);
+                    threads.install(|| Side::open_dataset(dataset, files, what, progress))?
+                }
+            },
             samples: match stream {
                 Some(stream) => Side::streamed(stream.name()),
                 None => open(request.samples, Role::Samples)?,
@@ -345,8 +361,6 @@ impl Stage {
         let mut samples = outputs_of(&sides.samples)?;
         let mut streamed = Vec::new();
         if let Some(stream) = input.stream {
-            let quiet = Progress::new(true);
-            let extraction = Extraction::new(network, execution, &folder, &quiet)?;
             let count = stream.groups().iter().map(|group| group.len() as u64).sum();
             let title = format!("{}: {}", request.network.protocol.id, stream.name());
             let mut job = context.progress.job(title, count, "samples");

@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::file_names::has_extension;
 use crate::images::reader;
 use crate::progress::Progress;
-use retally_manifests::Digest;
+use retally_manifests::{Dataset, DatasetFormat, Digest};
 use retally_metrics::distribution::Gaussian;
 use std::path::{Path, PathBuf};
 
@@ -70,28 +70,10 @@ impl Side {
         beside: ImagesBesideStatistics,
         progress: &Progress,
     ) -> Result<Self, Failure> {
-        let mut side = Self {
-            role,
-            path: path.to_owned(),
-            images: None,
-            is_streamed: false,
-            statistics: None,
-            features: None,
-            file: None,
-        };
+        let mut side = Self::empty(role, path);
         let mut wants_images = true;
         if is_file_of(path, "npz") {
-            let mut file = StatisticsFile::open(path)?;
-            side.statistics = Statistics::read(&mut file, path, role)?;
-            if side.statistics.is_none() {
-                side.features = file.rows()?.map(|rows| rows.into_features()).transpose()?;
-            }
-            let known = side.statistics.is_some() || side.features.is_some();
-            wants_images =
-                !known || (file.has_images() && beside == ImagesBesideStatistics::Wanted);
-            if known {
-                side.file = Some(digest_of(path)?);
-            }
+            wants_images = side.take_arrays(path, beside)?;
         } else if is_file_of(path, "safetensors") || is_matrix(path)? {
             side.features = Some(read_features(path)?);
             side.file = Some(digest_of(path)?);
@@ -104,17 +86,61 @@ impl Side {
         Ok(side)
     }
 
-    /// Samples that come from a stream of this name.
-    pub(super) fn streamed(name: &str) -> Self {
+    /// Opens a data set of a manifest, whose files have no telling names. An `.npz` may hold statistics, too.
+    ///
+    /// # Errors
+    /// As [`Side::open`].
+    pub(super) fn open_dataset(
+        dataset: &Dataset,
+        files: &[PathBuf],
+        (role, beside): (Role, ImagesBesideStatistics),
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        let mut side = Self::empty(role, Path::new(&dataset.id));
+        let wants_images = match (dataset.format, files) {
+            (DatasetFormat::Npz, [file]) => side.take_arrays(file, beside)?,
+            _ => true,
+        };
+        if wants_images {
+            let source = reader::open(dataset.format, files)?;
+            side.images = Some(ImageSet::examine(source, &dataset.id, progress)?);
+        }
+        Ok(side)
+    }
+
+    fn empty(role: Role, path: &Path) -> Self {
         Self {
-            role: Role::Samples,
-            path: name.into(),
+            role,
+            path: path.to_owned(),
             images: None,
-            is_streamed: true,
+            is_streamed: false,
             statistics: None,
             features: None,
             file: None,
         }
+    }
+
+    /// Takes statistics or features out of an `.npz`, and says whether its images are wanted beside them.
+    fn take_arrays(
+        &mut self,
+        path: &Path,
+        beside: ImagesBesideStatistics,
+    ) -> Result<bool, Failure> {
+        let mut file = StatisticsFile::open(path)?;
+        self.statistics = Statistics::read(&mut file, path, self.role)?;
+        if self.statistics.is_none() {
+            self.features = file.rows()?.map(|rows| rows.into_features()).transpose()?;
+        }
+        let known = self.statistics.is_some() || self.features.is_some();
+        if known {
+            self.file = Some(digest_of(path)?);
+        }
+        Ok(!known || (file.has_images() && beside == ImagesBesideStatistics::Wanted))
+    }
+
+    /// Samples that come from a stream of this name.
+    pub(super) fn streamed(name: &str) -> Self {
+        Self { is_streamed: true, ..Self::empty(Role::Samples, Path::new(name)) }
     }
 
     /// Whether images of this side go through the network.

@@ -1,6 +1,7 @@
 //! The order of a run: fetch, load, encode, measure, write.
 
 use super::directory::RunDirectory;
+use super::generators::GeneratorRun;
 use super::outcome::{FinishedRun, finish};
 use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, RunRecord};
 use super::samples_table::{self, ModelResults};
@@ -41,6 +42,8 @@ pub struct Plan {
     pub datasets: Vec<String>,
     /// Model ids with their taps.
     pub models: Vec<(String, Vec<String>)>,
+    /// Generators with the number of their samples.
+    pub generators: Vec<(String, usize)>,
     /// Artifacts that are not in the store.
     pub to_fetch: Vec<String>,
     /// Their size.
@@ -57,6 +60,9 @@ impl Plan {
             format!("suite      {}\ndata       {}\n", self.suite, self.datasets.join(", "));
         for (model, taps) in &self.models {
             text.push_str(&format!("model      {model}: {}\n", taps.join(" ")));
+        }
+        for (generator, samples) in &self.generators {
+            text.push_str(&format!("generator  {generator}: {samples} samples\n"));
         }
         match self.to_fetch.as_slice() {
             [] => text.push_str("to fetch   nothing\n"),
@@ -93,6 +99,11 @@ pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure
         datasets: selection.datasets.iter().map(|dataset| dataset.id.clone()).collect(),
         models: models
             .map(|model| (model.id.clone(), model.taps.iter().map(|tap| tap.id.clone()).collect()))
+            .collect(),
+        generators: selection
+            .generators
+            .iter()
+            .flat_map(|chosen| chosen.generators.iter().map(|one| (one.id.clone(), chosen.samples)))
             .collect(),
         to_fetch,
         bytes_to_fetch,
@@ -147,6 +158,16 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
         tables.push(rows);
     }
     samples_table::write(&directory, tables)?;
+    if let Some(generators) = &selection.generators {
+        let run = GeneratorRun {
+            selection: generators,
+            request: &request.generators,
+            execution: run.execution(),
+            context,
+            directory: &directory,
+        };
+        measurements.datasets.push(run.measure(&mut record)?);
+    }
     let finished = finish(request.suite, &directory, measurements, record.end()?)?;
     Ok(Ended::Complete(Box::new(finished)))
 }
@@ -207,12 +228,7 @@ impl Run<'_> {
         let file = self.fetch(&model.artifact, record)?;
         let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
         let settings = EncodeSettings {
-            execution: Execution {
-                library: self.library,
-                device: self.request.device,
-                threads: self.request.threads,
-                fast: self.request.fast,
-            },
+            execution: self.execution(),
             spatial: self.settings.spatial,
         };
         let encoding = Encoding::new((model, digest, &file), samples, &settings, self.directory)?;
@@ -239,15 +255,19 @@ impl Run<'_> {
         Ok(Some(ModelResults { chunks, taps }))
     }
 
+    fn execution(&self) -> Execution<'static> {
+        Execution {
+            library: self.library,
+            device: self.request.device,
+            threads: self.request.threads,
+            fast: self.request.fast,
+        }
+    }
+
     fn fetch(&self, id: &ArtifactId, record: &mut RunRecord) -> Result<PathBuf, Failure> {
         let path = self.context.fetch(&self.store, id)?;
         let artifact = self.context.manifest.artifact(id)?;
-        record.artifacts.push(ArtifactRecord {
-            id: id.to_string(),
-            sha256: artifact.sha256,
-            bytes: artifact.bytes,
-            licence: artifact.licence.clone(),
-        });
+        record.artifacts.push(ArtifactRecord::of(artifact));
         Ok(path)
     }
 }

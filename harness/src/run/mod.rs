@@ -2,6 +2,7 @@
 
 pub mod directory;
 mod execute;
+mod generators;
 mod outcome;
 mod record;
 mod samples_table;
@@ -9,5 +10,5 @@ mod selection;
 
 pub use execute::{Ended, execute, plan};
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
-pub use selection::RunRequest;
-pub(crate) use selection::Selection;
+pub use selection::{GeneratorRequest, RunRequest};
+pub(crate) use selection::{EncoderRequest, Selection};

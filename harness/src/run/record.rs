@@ -2,10 +2,11 @@
 
 use super::selection::RunRequest;
 use crate::failure::Failure;
+use crate::generation::ScoreRecord;
 use crate::machine::Machine;
 use crate::onnx::library::LibraryRecord;
 use crate::onnx::session::SessionRecord;
-use retally_manifests::Digest;
+use retally_manifests::{Artifact, Digest, Guidance, Sampler};
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,6 +28,7 @@ pub(super) struct RunRecord {
     pub(super) artifacts: Vec<ArtifactRecord>,
     pub(super) models: Vec<ModelRecord>,
     pub(super) datasets: Vec<DatasetRecord>,
+    pub(super) generators: Vec<GeneratorRecord>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,6 +53,35 @@ pub(super) struct ArtifactRecord {
     pub(super) sha256: Digest,
     pub(super) bytes: u64,
     pub(super) licence: String,
+}
+
+impl ArtifactRecord {
+    pub(super) fn of(artifact: &Artifact) -> Self {
+        Self {
+            id: artifact.id.to_string(),
+            sha256: artifact.sha256,
+            bytes: artifact.bytes,
+            licence: artifact.licence.clone(),
+        }
+    }
+}
+
+/// A generator that was sampled and scored.
+#[derive(Debug, Serialize)]
+pub(super) struct GeneratorRecord {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) samples: usize,
+    pub(super) seed: u64,
+    /// Digest of everything that decides the samples.
+    pub(super) samples_key: Digest,
+    pub(super) sampler: Sampler,
+    pub(super) guidance: Option<Guidance>,
+    /// Samples that this run made; the others were stored.
+    pub(super) sampled: usize,
+    /// The sessions that made them.
+    pub(super) sessions: Vec<SessionRecord>,
+    pub(super) score: ScoreRecord,
 }
 
 /// A model that was run.
@@ -101,6 +132,7 @@ impl RunRecord {
             artifacts: Vec::new(),
             models: Vec::new(),
             datasets: Vec::new(),
+            generators: Vec::new(),
         }
     }
 

@@ -2,14 +2,17 @@
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::generation::ModelReference;
 use crate::onnx::device::Device;
 use crate::pipeline::spatial_method;
-use retally_manifests::{ArtifactId, Dataset, Manifest, Model};
+use retally_manifests::{ArtifactId, Dataset, Generator, Manifest, Model};
 use retally_metrics::spatial::Definition;
 use retally_suites::Suite;
+use retally_suites::generation::GenerationProtocol;
 use retally_suites::run::method;
 use retally_suites::schema::{RunPlan, SpatialDefinition};
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// What the user asks for.
@@ -31,12 +34,41 @@ pub struct RunRequest<'a> {
     pub out: PathBuf,
     /// Only the first samples of each data set.
     pub limit: Option<usize>,
+    /// The generators.
+    pub generators: GeneratorRequest<'a>,
+}
+
+/// What the user asks for of encoders: the suite's own where it is empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EncoderRequest<'a> {
+    models: &'a [String],
+    datasets: &'a [String],
+}
+
+/// What the user asks for of generators. What is left out is the suite's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GeneratorRequest<'a> {
+    /// Their ids; none are run if empty.
+    pub ids: &'a [String],
+    /// Samples of each.
+    pub samples: Option<NonZeroUsize>,
+    /// Seed of noise and labels.
+    pub seed: Option<u64>,
+    /// Id of the data set that samples are compared with.
+    pub reference: Option<&'a str>,
+    /// The network whose outputs are compared.
+    pub network: Option<&'a ModelReference>,
+    /// Id of the protocol.
+    pub protocol: Option<&'a str>,
+    /// Keep the images, and write them to the run directory.
+    pub keep_images: bool,
 }
 
 impl RunRequest<'_> {
     /// What is asked for, resolved against the manifests.
     pub(super) fn selection(&self, manifest: &Manifest) -> Result<Selection, Failure> {
-        Selection::new(self.suite, self.models, self.datasets, manifest)
+        let encoders = EncoderRequest { models: self.models, datasets: self.datasets };
+        Selection::new(self.suite, encoders, self.generators, manifest)
     }
 }
 
@@ -46,14 +78,27 @@ pub(crate) struct Selection {
     pub(super) plan: RunPlan,
     pub(super) models: Vec<Model>,
     pub(super) datasets: Vec<Dataset>,
+    pub(super) generators: Option<GeneratorSelection>,
+}
+
+/// The generators of a run, and how they are scored.
+#[derive(Debug)]
+pub(super) struct GeneratorSelection {
+    pub(super) generators: Vec<Generator>,
+    pub(super) protocol: GenerationProtocol,
+    pub(super) reference: Dataset,
+    pub(super) network: ModelReference,
+    pub(super) samples: usize,
+    pub(super) seed: u64,
 }
 
 impl Selection {
-    /// What a suite takes; `models` and `datasets`, where given, stand in for the suite's own.
+    /// What a suite takes; models, data sets and generators, where given, stand in for the suite's own. Generators alone
+    /// are run without the suite's encoders.
     pub(crate) fn new(
         suite: &Suite,
-        models: &[String],
-        datasets: &[String],
+        EncoderRequest { models, datasets }: EncoderRequest<'_>,
+        generators: GeneratorRequest<'_>,
         manifest: &Manifest,
     ) -> Result<Self, Failure> {
         let Some(plan) = suite.run_plan() else {
@@ -62,11 +107,25 @@ impl Selection {
                 suite.id()
             )));
         };
-        Ok(Self {
-            plan: plan.clone(),
-            models: select_models(suite, models, plan, manifest)?,
-            datasets: select_datasets(suite, datasets, plan, manifest)?,
-        })
+        let generators = select_generators(suite, generators, plan, manifest)?;
+        let (mut selected, mut sets) = (Vec::new(), Vec::new());
+        if generators.is_none() || !models.is_empty() {
+            selected = select_models(suite, models, plan, manifest)?;
+            sets = select_datasets(suite, datasets, plan, manifest)?;
+        } else if !datasets.is_empty() {
+            return Err(Failure::invalid(
+                "--data is the images of encoders, and no --model is given; generators are compared with --reference",
+            ));
+        }
+        if let Some(both) =
+            generators.as_ref().and_then(|chosen| sets.iter().find(|set| set.id == chosen.reference.id))
+        {
+            return Err(Failure::invalid(format_args!(
+                "data set `{}` is the generators' reference and the encoders' images at once: run them one after the other",
+                both.id
+            )));
+        }
+        Ok(Self { plan: plan.clone(), models: selected, datasets: sets, generators })
     }
 
     /// The definition of the spatial metrics that the suite asks for.
@@ -95,7 +154,93 @@ impl Selection {
         }
         ids.extend(self.datasets.iter().flat_map(|dataset| dataset.artifacts.iter().cloned()));
         ids.extend(self.models.iter().map(|model| model.artifact.clone()));
+        if let Some(generators) = &self.generators {
+            ids.extend(generators.artifacts(context)?);
+        }
         Ok(ids)
+    }
+}
+
+impl GeneratorSelection {
+    fn artifacts(&self, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
+        let mut ids = self.reference.artifacts.clone();
+        for generator in &self.generators {
+            ids.push(generator.network.artifact.clone());
+            ids.extend(generator.decoder.iter().map(|decoder| decoder.artifact.clone()));
+        }
+        if let ModelReference::Id(id) = &self.network {
+            ids.push(context.manifest.model(id)?.artifact.clone());
+        }
+        Ok(ids)
+    }
+}
+
+fn select_generators(
+    suite: &Suite,
+    request: GeneratorRequest<'_>,
+    plan: &RunPlan,
+    manifest: &Manifest,
+) -> Result<Option<GeneratorSelection>, Failure> {
+    if request.ids.is_empty() {
+        request.refuse_words_without_generators()?;
+        return Ok(None);
+    }
+    let Some(plan) = &plan.generation else {
+        return Err(Failure::invalid(format_args!(
+            "suite `{}` does not say how generators are scored; `retally score generation` scores images by any protocol",
+            suite.id()
+        )));
+    };
+    let generators = request.ids.iter().map(|id| Ok(manifest.generator(id)?.clone()));
+    let generators = generators.collect::<Result<Vec<_>, Failure>>()?;
+    if let Some(twice) =
+        request.ids.iter().enumerate().find(|(index, id)| request.ids[..*index].contains(id))
+    {
+        return Err(Failure::invalid(format_args!("--generator {} is given twice", twice.1)));
+    }
+    let protocol = GenerationProtocol::builtin(request.protocol.unwrap_or(plan.protocol.get_ref()))?;
+    let network = match (request.network, &plan.network) {
+        (Some(network), _) => network.clone(),
+        (None, Some(id)) if request.protocol.is_none() => ModelReference::Id(id.clone()),
+        _ => {
+            return Err(Failure::invalid(format_args!(
+                "images are scored by protocol {} with a network: say with --network which one (an .onnx file, or a model of \
+                 a manifest; docs/generation.md says how the FID network is made)",
+                protocol.id
+            )));
+        }
+    };
+    let reference = request.reference.unwrap_or(&plan.reference);
+    let reference = manifest.dataset(reference).map_err(|error| {
+        Failure::from(error).within("the reference of generated images (--reference, docs/manifests.md)")
+    })?;
+    Ok(Some(GeneratorSelection {
+        generators,
+        protocol,
+        reference: reference.clone(),
+        network,
+        samples: request.samples.map_or(plan.samples as usize, NonZeroUsize::get),
+        seed: request.seed.unwrap_or(plan.seed),
+    }))
+}
+
+impl GeneratorRequest<'_> {
+    /// What would be ignored is a mistake.
+    fn refuse_words_without_generators(&self) -> Result<(), Failure> {
+        let words = [
+            ("--samples", self.samples.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--reference", self.reference.is_some()),
+            ("--network", self.network.is_some()),
+            ("--protocol", self.protocol.is_some()),
+            ("--keep-images", self.keep_images),
+        ];
+        match words.iter().find(|(_, given)| *given) {
+            Some((word, _)) => Err(Failure::invalid(format_args!(
+                "{word} is about generators, and none is named: add --generator ID, or leave it out"
+            ))),
+            None => Ok(()),
+        }
     }
 }
 

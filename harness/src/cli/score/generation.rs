@@ -4,7 +4,8 @@ use super::ScoreReport;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::generation::{
-    GenerationRequest, MetricChoice, ModelReference, NetworkRequest, OutputName, ScoreRecord, score,
+    GenerationRequest, MetricChoice, ModelReference, NetworkRequest, OutputName, ReferenceSource,
+    ScoreRecord, score,
 };
 use crate::onnx::device::Device;
 use clap::Args;
@@ -86,7 +87,7 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<ScoreReport, Failure> {
     let request = GenerationRequest {
-        reference: &arguments.reference,
+        reference: ReferenceSource::Path(&arguments.reference),
         samples: &arguments.samples,
         network: arguments.network.request()?,
         metrics,

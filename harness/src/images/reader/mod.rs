@@ -5,6 +5,7 @@ mod checksum;
 mod files;
 mod folder;
 mod idx;
+mod memory;
 mod npz;
 mod parquet;
 mod tar;
@@ -14,6 +15,7 @@ mod tests;
 use super::error::{ImageError, quoted};
 pub use catalogue::{Catalogue, SampleInfo};
 pub use folder::FolderLabels;
+pub use memory::MemoryReader;
 use retally_manifests::{DatasetFormat, Digest, Hasher};
 use std::path::{Path, PathBuf};
 
