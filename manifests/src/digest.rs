@@ -48,6 +48,12 @@ impl Digest {
         Self::of_reader(&mut File::open(path)?)
     }
 
+    /// A digest that was taken before and stored as its 32 bytes.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

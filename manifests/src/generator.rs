@@ -37,6 +37,15 @@ fn default_chunk() -> u32 {
     64
 }
 
+impl Generator {
+    /// The files that it is made of.
+    #[must_use]
+    pub fn artifacts(&self) -> Vec<ArtifactId> {
+        let decoder = self.decoder.iter().map(|decoder| decoder.artifact.clone());
+        std::iter::once(self.network.artifact.clone()).chain(decoder).collect()
+    }
+}
+
 /// The network of a generator. Its inputs are f32 unless said otherwise, the first axis of each the samples.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

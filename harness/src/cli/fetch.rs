@@ -3,8 +3,8 @@
 use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::run::Selection;
-use retally_manifests::{ArtifactId, Digest, Manifest};
+use crate::run::{EncoderRequest, GeneratorRequest, Selection};
+use retally_manifests::{ArtifactId, Digest, Generator, Manifest};
 use retally_suites::Suite;
 use serde::Serialize;
 use std::fmt::Write;
@@ -63,8 +63,9 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
         return Ok(vec![context.onnxruntime_id()?]);
     }
     if Suite::builtin_ids().any(|id| id == target) {
-        return Selection::new(&Suite::builtin(target)?, &[], &[], &context.manifest)?
-            .artifacts(context);
+        let suite = Suite::builtin(target)?;
+        let (encoders, generators) = (EncoderRequest::default(), GeneratorRequest::default());
+        return Selection::new(&suite, encoders, generators, &context.manifest)?.artifacts(context);
     }
     let found = entries_named(target, &context.manifest);
     if found.is_empty() { Err(unknown_target(target, &context.manifest)) } else { Ok(found) }
@@ -75,7 +76,8 @@ fn entries_named(id: &str, manifest: &Manifest) -> Vec<ArtifactId> {
     let model = manifest.model(id).ok().map(|model| model.artifact.clone());
     let dataset = manifest.dataset(id).map(|dataset| dataset.artifacts.clone()).unwrap_or_default();
     let artifact = manifest.artifact(id).ok().map(|artifact| artifact.id.clone());
-    model.into_iter().chain(dataset).chain(artifact).collect()
+    let generator = manifest.generator(id).map(Generator::artifacts).unwrap_or_default();
+    model.into_iter().chain(dataset).chain(artifact).chain(generator).collect()
 }
 
 /// Suggests the nearest id of any kind.

@@ -83,9 +83,8 @@ impl GeneratorRun<'_> {
         record: &mut RunRecord,
     ) -> Result<Scored, Failure> {
         let selection = self.selection;
-        let networks = [Some(&generator.network.artifact), generator.decoder.as_ref().map(|d| &d.artifact)];
-        for id in networks.into_iter().flatten() {
-            self.fetch(id, record)?;
+        for id in generator.artifacts() {
+            self.fetch(&id, record)?;
         }
         let request = SampleRequest {
             generator: generator.clone(),

@@ -164,10 +164,7 @@ impl Selection {
 impl GeneratorSelection {
     fn artifacts(&self, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
         let mut ids = self.reference.artifacts.clone();
-        for generator in &self.generators {
-            ids.push(generator.network.artifact.clone());
-            ids.extend(generator.decoder.iter().map(|decoder| decoder.artifact.clone()));
-        }
+        ids.extend(self.generators.iter().flat_map(Generator::artifacts));
         if let ModelReference::Id(id) = &self.network {
             ids.push(context.manifest.model(id)?.artifact.clone());
         }
