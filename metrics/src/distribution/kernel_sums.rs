@@ -9,6 +9,9 @@ use crate::executor::Executor;
 /// Numbers added side by side. Part of the result's definition, because it fixes the order of the sums.
 const LANES: usize = 16;
 
+/// The same where only some numbers of a row are added.
+const CHOSEN_LANES: usize = 4;
+
 /// A function of two rows that depends on their inner product and squared lengths.
 pub(super) trait Kernel: Sync {
     /// Replaces the inner products of one row with several columns by the kernel's values.
@@ -176,18 +179,28 @@ fn tile_sums(
         .map(|(rows, columns)| {
             let rows = inside(rows, &tile.rows);
             let columns = inside(columns, &tile.columns);
-            rows.iter()
-                .map(|row| {
-                    let values = &values[(row - tile.rows.start) * width..][..width];
-                    columns
-                        .iter()
-                        .map(|column| f64::from(values[column - tile.columns.start]))
-                        .sum::<f64>()
-                })
-                .sum()
+            let row = |row: &usize| {
+                let values = &values[(row - tile.rows.start) * width..][..width];
+                chosen_sum(values, columns, tile.columns.start)
+            };
+            rows.iter().map(row).sum()
         })
         .collect();
     sums
+}
+
+/// The sum of the values at some indices, counted from `first`.
+fn chosen_sum(values: &[f32], indices: &[usize], first: usize) -> f64 {
+    // Several sums side by side: one alone would wait for each of its additions.
+    let mut lanes = [0.0; CHOSEN_LANES];
+    let (groups, rest) = indices.as_chunks::<CHOSEN_LANES>();
+    for group in groups {
+        for (lane, index) in lanes.iter_mut().zip(group) {
+            *lane += f64::from(values[index - first]);
+        }
+    }
+    let rest: f64 = rest.iter().map(|index| f64::from(values[index - first])).sum();
+    lanes.iter().sum::<f64>() + rest
 }
 
 /// Those of the ascending indices that lie in the range.
