@@ -16,6 +16,7 @@ mod guidance;
 mod labels;
 mod mean_flow;
 mod noise;
+mod normal;
 mod path;
 mod plan;
 mod quantise;
