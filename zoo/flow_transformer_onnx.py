@@ -33,8 +33,8 @@ class FlowGraph(GraphBuilder):
         self._shape, self._weights = shape, weights
 
     def number(self, value: float) -> str:
-        """A float32 scalar."""
-        return self.constant(f"number_{value!r}", np.float32(value))
+        """A float32 vector of one number."""
+        return self.constant(f"number_{value!r}", np.array([value], dtype=np.float32))
 
     def integers(self, *values: int) -> str:
         """An int64 vector."""
@@ -88,12 +88,13 @@ class FlowGraph(GraphBuilder):
         shape = self._shape
         width, heads, count = shape.width, shape.heads, shape.grid**2
         fused = self.linear(tokens, f"{layer}.qkv", width, 3 * width, f"{name}/qkv")
-        split = self.node("Reshape", [fused, self.integers(0, count, 3, heads, width // heads)], f"{name}/split")
-        # [N, T, 3, heads, d]; keys are turned to [N, heads, d, T] at once
         ordered = []
-        for place, (part, order) in enumerate([("query", (0, 2, 1, 3)), ("key", (0, 2, 3, 1)), ("value", (0, 2, 1, 3))]):
-            chosen = self.node("Gather", [split, self.constant(f"place_{place}", np.int64(place))], f"{name}/{part}_rows", axis=2)
-            ordered.append(self.node("Transpose", [chosen], f"{name}/{part}", perm=list(order)))
+        # keys are turned to [N, heads, d, T] at once
+        for place, (part, order) in enumerate([("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])]):
+            bounds = [self.integers(place * width), self.integers((place + 1) * width), self.integers(2)]
+            columns = self.node("Slice", [fused, *bounds], f"{name}/{part}_columns")
+            split = self.node("Reshape", [columns, self.integers(0, count, heads, width // heads)], f"{name}/{part}_heads")
+            ordered.append(self.node("Transpose", [split], f"{name}/{part}", perm=order))
         query, key, value = ordered
         query = self.binary("Mul", query, self.number((width // heads) ** -0.5), f"{name}/scaled_query")
         scores = self.node("Softmax", [self.binary("MatMul", query, key, f"{name}/scores")], f"{name}/softmax", axis=-1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from onnx_builder import sha256_of
 
@@ -52,7 +52,10 @@ def read_pair(members: dict[str, bytes], key: str, size: int) -> tuple[np.ndarra
     category = members[f"{key}.cls"].decode("utf-8", errors="replace")
     if category not in CATEGORIES:
         raise ShardError(f"{key}.cls is {category!r}, expected one of {', '.join(CATEGORIES)}")
-    image = Image.open(io.BytesIO(members[f"{key}.png"]), formats=["PNG"])
+    try:
+        image = Image.open(io.BytesIO(members[f"{key}.png"]), formats=["PNG"])
+    except UnidentifiedImageError as error:
+        raise ShardError(f"{key}.png is no PNG file") from error
     if image.size != (SOURCE_SIZE, SOURCE_SIZE):
         raise ShardError(f"{key}.png is {image.size[0]}x{image.size[1]}, expected {SOURCE_SIZE}x{SOURCE_SIZE}")
     white = Image.new("RGBA", image.size, (255, 255, 255, 255))

@@ -45,6 +45,7 @@ EMA_DECAY = 0.999
 LONGEST_GRADIENT = 1.0
 ADAM_BETAS = (0.9, 0.95)
 CHECKPOINT_FORMAT = 1
+CHECKPOINT_ENTRIES = {"format", "plan", "shape", "data_sha256", "done", "network", "average", "optimisers"}
 
 
 class TrainingError(ValueError):
@@ -121,6 +122,18 @@ def velocity_loss(network: FlowTransformer, batch: Batch, device: str) -> Tensor
     return (velocity - (noise - picture)).square().mean()
 
 
+def read_checkpoint(path: Path, device: str) -> dict:
+    """The entries of a checkpoint; nothing in the file is executed."""
+    refusal = f"{path}: not a checkpoint of this program, format {CHECKPOINT_FORMAT}"
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise TrainingError(f"{refusal}: {error}") from error
+    if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT or set(state) != CHECKPOINT_ENTRIES:
+        raise TrainingError(refusal)
+    return state
+
+
 class Trainer:
     """The network, its average, the optimisers and how many steps are done."""
 
@@ -182,12 +195,7 @@ class Trainer:
 
     def load(self, path: Path) -> None:
         """Continues from a checkpoint of the same plan, network and data."""
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            raise TrainingError(f"{path}: not a checkpoint of this program: {error}") from error
-        if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT:
-            raise TrainingError(f"{path}: not a checkpoint of this program, format {CHECKPOINT_FORMAT}")
+        state = read_checkpoint(path, self.device)
         expected = {"shape": asdict(SHAPE), "data_sha256": self.data_sha256}
         for name, value in expected.items():
             if state[name] != value:
@@ -206,7 +214,7 @@ class Trainer:
             return
         for name in differing:
             raise TrainingError(
-                f"{path}: it was trained with {name} {theirs[name]}, this run has {mine[name]}; "
+                f"{path}: it was trained with {name} {theirs[name]}, this run has {name} {mine[name]}; "
                 "give the same, or start with another file"
             )
 
