@@ -1,11 +1,11 @@
 """A small class-conditional flow model: the SiT architecture at a width that trains on one CPU core.
 
-Sources: Peebles and Xie 2023 (DiT: patches, adaLN-Zero blocks, final layer, initialisation, label dropout) and Ma et al.
-2024 (SiT: the same network as the velocity of an interpolant). Written from the papers; it holds no published weights.
+Sources: Peebles and Xie 2023 (DiT: patches, adaLN-Zero blocks, final layer, initialisation, label dropout) and Ma et
+al. 2024 (SiT: the same network as the velocity of an interpolant). Written from the papers; no published weights.
 
-The path is linear, with time running from picture to noise: x_t = (1 - t) x + t noise for t in [0, 1]. The network gives
-the velocity of that path, v(x_t, t, y) = E[noise - x | x_t, y]. Class `classes` is the null class, which stands for a
-dropped label: classifier-free guidance takes v_null + scale (v_class - v_null).
+The path is linear, with time running from picture to noise: x_t = (1 - t) x + t noise for t in [0, 1]. The network
+gives the velocity of that path, v(x_t, t, y) = E[noise - x | x_t, y]. Class `classes` is the null class, which stands
+for a dropped label: classifier-free guidance takes v_null + scale (v_class - v_null).
 
 One deviation from the sources: time enters the sinusoids as 1000 t, the range that DiT gives them; SiT feeds them t.
 

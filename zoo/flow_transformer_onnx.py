@@ -5,8 +5,8 @@
     y         int64 [N]                    input: class, or the number of classes for a dropped label
     velocity  float32 [N, 3, size, size]   output: E[noise - x | x_t, y]
 
-N is dynamic, and no image sees another. Weights and arithmetic are float32. Inner tensors have names: `tokens/embedded`,
-`condition`, `block_N/output`.
+N is dynamic, and no image sees another. Weights and arithmetic are float32. Inner tensors have names:
+`tokens/embedded`, `condition`, `block_N/output`.
 
 Imported by train_noto_flow.py; needs numpy and onnx, not PyTorch.
 """
@@ -88,14 +88,16 @@ class FlowGraph(GraphBuilder):
         shape = self._shape
         width, heads, count = shape.width, shape.heads, shape.grid**2
         fused = self.linear(tokens, f"{layer}.qkv", width, 3 * width, f"{name}/qkv")
-        ordered = []
+        by_head = self.integers(0, count, heads, width // heads)
+        parts = []
         # keys are turned to [N, heads, d, T] at once
-        for place, (part, order) in enumerate([("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])]):
-            bounds = [self.integers(place * width), self.integers((place + 1) * width), self.integers(2)]
+        for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
+            first = len(parts) * width
+            bounds = [self.integers(first), self.integers(first + width), self.integers(2)]
             columns = self.node("Slice", [fused, *bounds], f"{name}/{part}_columns")
-            split = self.node("Reshape", [columns, self.integers(0, count, heads, width // heads)], f"{name}/{part}_heads")
-            ordered.append(self.node("Transpose", [split], f"{name}/{part}", perm=order))
-        query, key, value = ordered
+            split = self.node("Reshape", [columns, by_head], f"{name}/{part}_heads")
+            parts.append(self.node("Transpose", [split], f"{name}/{part}", perm=order))
+        query, key, value = parts
         query = self.binary("Mul", query, self.number((width // heads) ** -0.5), f"{name}/scaled_query")
         scores = self.node("Softmax", [self.binary("MatMul", query, key, f"{name}/scores")], f"{name}/softmax", axis=-1)
         mixed = self.binary("MatMul", scores, value, f"{name}/mixed")

@@ -3,15 +3,15 @@
 
     python3 train_noto_flow.py ../suites/starter/noto-emoji.tar noto-flow.onnx --checkpoint noto-flow.pt
 
-The network is flow_transformer.py; the pictures are those of noto_pictures.py at 32x32. The loss is the mean square of
-v(x_t, t, y) - (noise - x) on the linear path x_t = (1 - t) x + t noise, with t from the logit-normal distribution (Esser
-et al. 2024) and one label in ten replaced by the null class. Weights are averaged over the steps (EMA), and the average
-is what is written.
+The network is flow_transformer.py; the pictures are those of noto_pictures.py at 32x32. The loss is the mean square
+of v(x_t, t, y) - (noise - x) on the linear path x_t = (1 - t) x + t noise, with t from the logit-normal distribution
+(Esser et al. 2024) and one label in ten replaced by the null class. Weights are averaged over the steps (EMA), and the
+average is what is written.
 
 What a step draws depends on the seed and its number alone, and is drawn on the CPU whatever the device. The checkpoint
 is replaced as training goes on; the same command continues from it, and gives the same bits as an uninterrupted run on
-the same machine. The learning rate is constant until the last part of training and then falls to zero, so --steps may be
-changed until that part begins. --export-only writes the average of the checkpoint as it is.
+the same machine. The learning rate is constant until the last part of training and then falls to zero, so --steps may
+be changed until that part begins. --export-only writes the average of the checkpoint as it is.
 
 Needs torch, numpy, onnx and Pillow; the versions of a run are in the file's metadata.
 """

@@ -6,10 +6,10 @@
 --checkpoint  what zoo/train_noto_flow.py left beside the ONNX file; the averaged weights are read from it
 --grid        where to draw: a row for each class, then the nearest training picture of each in the next row
 
-The sampler here is Heun's method in NumPy, written for this script alone: x' = v(x, t), from t = 1 to t = 0 in equal steps,
-guided velocity v_null + scale (v_class - v_null), state in float64. The distances are root mean squares over pixels, in
-levels of 255. The Fréchet distance is that of the pixels at 8x8, no FID: it ranks settings of this model among each
-other, and says nothing beside other numbers.
+The sampler here is Heun's method in NumPy, written for this script alone: x' = v(x, t), from t = 1 to t = 0 in equal
+steps, guided velocity v_null + scale (v_class - v_null), state in float64. The distances are root mean squares over
+pixels, in levels of 255. The Fréchet distance is that of the pixels at 8x8, no FID: it ranks settings of this model
+among each other, and says nothing beside other numbers.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def against_torch(model: onnxruntime.InferenceSession, checkpoint: Path) -> dict
     alone = [model.run(["velocity"], {"x": x[k : k + 1], "t": t[k : k + 1], "y": y[k : k + 1]})[0] for k in range(20)]
     with torch.no_grad():
         single = network(torch.from_numpy(x), torch.from_numpy(t), torch.from_numpy(y)).numpy()
-        exact = network.double()(torch.from_numpy(x).double(), torch.from_numpy(t).double(), torch.from_numpy(y)).numpy()
+        network.double()
+        exact = network(torch.from_numpy(x).double(), torch.from_numpy(t).double(), torch.from_numpy(y)).numpy()
     return {
         "largest_velocity": float(np.abs(single).max()),
         "to_torch_float32": float(np.abs(found - single).max()),
@@ -71,7 +72,10 @@ def against_torch(model: onnxruntime.InferenceSession, checkpoint: Path) -> dict
     }
 
 
-def guided(model: onnxruntime.InferenceSession, state: np.ndarray, time: float, labels: np.ndarray, scale: float) -> np.ndarray:
+def guided(
+    model: onnxruntime.InferenceSession, state: np.ndarray, time: float, labels: np.ndarray, scale: float
+) -> np.ndarray:
+    """The velocity under classifier-free guidance, both halves in one batch."""
     count = len(state)
     doubled = np.concatenate([state, state]).astype(np.float32)
     classes = np.concatenate([labels, np.full(count, NULL)])
@@ -80,7 +84,9 @@ def guided(model: onnxruntime.InferenceSession, state: np.ndarray, time: float, 
     return without + scale * (with_class - without)
 
 
-def sample(model: onnxruntime.InferenceSession, labels: np.ndarray, scale: float, steps: int, heun: bool = True) -> np.ndarray:
+def sample(
+    model: onnxruntime.InferenceSession, labels: np.ndarray, scale: float, steps: int, heun: bool = True
+) -> np.ndarray:
     """Bytes [N, size, size, 3] of images with these labels, clipped and rounded."""
     size = model.get_inputs()[0].shape[2]
     state = np.random.default_rng(SEED).standard_normal((len(labels), 3, size, size))
@@ -143,7 +149,7 @@ def main() -> None:
     parser.add_argument("--grid", type=Path, required=True)
     parser.add_argument("--guidance", type=float, default=2.0, help="of the grid (2)")
     parser.add_argument("--steps", type=int, default=25, help="of the grid (25)")
-    parser.add_argument("--per-class", type=int, default=30, help="images of each class and setting; 0 draws the grid alone")
+    parser.add_argument("--per-class", type=int, default=30, help="images of each class; 0: the grid alone")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     model = session(arguments.model)

@@ -1,4 +1,4 @@
-"""Tests of the flow model. The graph needs numpy and onnx; training needs torch and Pillow, and its tests are skipped without.
+"""Tests of the flow model: its graph needs numpy and onnx; its training needs torch and Pillow, or is skipped.
 
 python3 -m unittest discover zoo/tests
 """
@@ -112,7 +112,8 @@ def plain_velocity(weights: dict[str, np.ndarray], shape: FlowShape, x: np.ndarr
     for index in range(shape.depth):
         name = f"blocks.{index}"
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = linear(f"{name}.condition", condition).reshape(6, width)
-        query, key, value = linear(f"{name}.qkv", norm(tokens) * (1 + scale_a) + shift_a).reshape(-1, 3, width).swapaxes(0, 1)
+        fused = linear(f"{name}.qkv", norm(tokens) * (1 + scale_a) + shift_a)
+        query, key, value = fused.reshape(-1, 3, width).swapaxes(0, 1)
         mixed = np.empty_like(query)
         for head in range(heads):
             part = slice(head * depth, (head + 1) * depth)
@@ -164,7 +165,8 @@ class Graph(Folder):
         network = ReferenceEvaluator(onnx.load(self.path))
         together = network.run(["velocity"], self.inputs)[0]
         for place in range(4):
-            alone = network.run(["velocity"], {name: array[place : place + 1] for name, array in self.inputs.items()})[0]
+            one = {name: array[place : place + 1] for name, array in self.inputs.items()}
+            alone = network.run(["velocity"], one)[0]
             self.assertLess(np.abs(alone[0] - together[place]).max(), 1e-5)
 
     def test_same_bytes_again(self):
