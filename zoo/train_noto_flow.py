@@ -10,8 +10,8 @@ average is what is written.
 
 What a step draws depends on the seed and its number alone, and is drawn on the CPU whatever the device. The checkpoint
 is replaced as training goes on; the same command continues from it, and gives the same bits as an uninterrupted run on
-the same machine. The learning rate is constant until the last part of training and then falls to zero, so --steps may
-be changed until that part begins. --export-only writes the average of the checkpoint as it is.
+the same machine. The learning rate is constant until the last part of training and then falls to zero, so --steps and
+--decay-part may be changed until that part begins. --export-only writes the average of the checkpoint as it is.
 
 Needs torch, numpy, onnx and Pillow; the versions of a run are in the file's metadata.
 """
@@ -54,7 +54,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run is made of; a checkpoint continues only under an equal plan, except for `steps`."""
+    """What a run is made of; a checkpoint continues only under a plan that began in the same way."""
 
     steps: int
     batch: int
@@ -210,7 +210,7 @@ class Trainer:
     def _require_same_plan(self, path: Path, saved: Plan, done: int) -> None:
         mine, theirs = asdict(self.plan), asdict(saved)
         differing = [name for name in mine if mine[name] != theirs[name]]
-        if differing == ["steps"] and done <= min(saved.decay_start, self.plan.decay_start):
+        if set(differing) <= {"steps", "decay_part"} and done <= min(saved.decay_start, self.plan.decay_start):
             return
         for name in differing:
             raise TrainingError(
