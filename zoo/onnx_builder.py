@@ -89,15 +89,20 @@ class GraphBuilder:
         inputs: dict[str, list],
         outputs: dict[str, list],
         metadata: dict[str, str],
+        integers: tuple[str, ...] = (),
     ) -> str:
         """Checks the graph, writes it and returns the SHA-256 of the file.
 
+        Inputs and outputs are float32, except for the inputs named in `integers`, which are int64.
         The bytes depend only on the weights, this code and the versions of onnx and
         protobuf: there is no time and no path in them.
         """
 
         def describe(values: dict[str, list]) -> list[onnx.ValueInfoProto]:
-            return [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in values.items()]
+            return [
+                helper.make_tensor_value_info(n, TensorProto.INT64 if n in integers else TensorProto.FLOAT, s)
+                for n, s in values.items()
+            ]
 
         graph = helper.make_graph(
             self._nodes, self._name, describe(inputs), describe(outputs), list(self._initialisers.values())
