@@ -94,8 +94,5 @@ fn pairs<'a>(
     x: &'a str,
     y: &'a str,
 ) -> impl Iterator<Item = (&'a MeasuredModel, f64, f64)> {
-    dataset
-        .models
-        .iter()
-        .filter_map(move |model| Some((model, model.value(x)?, model.value(y)?)))
+    dataset.models.iter().filter_map(move |model| Some((model, model.value(x)?, model.value(y)?)))
 }

@@ -200,10 +200,8 @@ impl RunCheck<'_> {
         let mut broken = Vec::new();
         for (model, metric, value, n, holds) in &results {
             if !holds {
-                broken.push(format!(
-                    "{model} {metric} = {} with n = {n}",
-                    value.unwrap_or_default()
-                ));
+                broken
+                    .push(format!("{model} {metric} = {} with n = {n}", value.unwrap_or_default()));
                 self.fail(model, metric);
             }
         }
@@ -220,8 +218,7 @@ impl RunCheck<'_> {
 
     fn top_one_is_at_most_top_five(&mut self) {
         for [first, fifth] in TOP_ONE_AND_FIVE {
-            let hits =
-                |e: &MeasuredModel| Some((e.key.clone(), e.value(first)?, e.value(fifth)?));
+            let hits = |e: &MeasuredModel| Some((e.key.clone(), e.value(first)?, e.value(fifth)?));
             let pairs: Vec<_> = self.dataset.models.iter().filter_map(hits).collect();
             let mut broken = Vec::new();
             for (model, top_one, top_five) in &pairs {

@@ -569,7 +569,8 @@ impl Definition {
     ) -> Result<(), Box<DefinitionError>> {
         let is_measured_on = |run: &RunPlan| {
             let is_reference = |plan: &GenerationPlan| plan.reference == dataset;
-            run.datasets.iter().any(|id| id == dataset) || run.generation.as_ref().is_some_and(is_reference)
+            run.datasets.iter().any(|id| id == dataset)
+                || run.generation.as_ref().is_some_and(is_reference)
         };
         if self.run.as_ref().is_some_and(is_measured_on) {
             return Ok(());

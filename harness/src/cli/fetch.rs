@@ -16,7 +16,7 @@ const LIBRARY_TARGET: &str = "onnxruntime";
 /// Arguments of `retally fetch`.
 #[derive(Debug, clap::Args)]
 pub(super) struct FetchCommand {
-    /// Suites, models, data sets or artifacts (`retally list`), or `onnxruntime`.
+    /// Suites, models, generators, data sets or artifacts (`retally list`), or `onnxruntime`.
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
 }
@@ -85,6 +85,7 @@ fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
     let errors = [
         manifest.artifact(target).err(),
         manifest.model(target).err(),
+        manifest.generator(target).err(),
         manifest.dataset(target).err(),
     ];
     let suggestion = errors.into_iter().flatten().find_map(|error| error.suggestion);
@@ -93,7 +94,7 @@ fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
         None => "`retally list` names what there is".to_owned(),
     };
     Failure::invalid(format_args!(
-        "there is no suite, model, data set or artifact `{target}`; {hint}"
+        "there is no suite, model, generator, data set or artifact `{target}`; {hint}"
     ))
 }
 

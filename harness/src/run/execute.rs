@@ -227,10 +227,8 @@ impl Run<'_> {
     ) -> Result<Option<ModelResults>, Failure> {
         let file = self.fetch(&model.artifact, record)?;
         let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
-        let settings = EncodeSettings {
-            execution: self.execution(),
-            spatial: self.settings.spatial,
-        };
+        let settings =
+            EncodeSettings { execution: self.execution(), spatial: self.settings.spatial };
         let encoding = Encoding::new((model, digest, &file), samples, &settings, self.directory)?;
         let Some(encoded) = encoding.encode(&self.context.progress)? else { return Ok(None) };
         record.models.push(ModelRecord {

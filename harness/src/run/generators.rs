@@ -11,7 +11,7 @@ use crate::generation::{
 };
 use crate::pipeline::Execution;
 use crate::sampling::{
-    NoiseChoice, SampleGroups, SampleJob, SampleRequest, ScoredImages, write_sample_archive,
+    NoiseChoice, SampleFiles, SampleGroups, SampleJob, SampleRequest, ScoredImages, sample_to_files,
 };
 use retally_manifests::{ArtifactId, Generator};
 use retally_metrics::Measurement;
@@ -121,8 +121,10 @@ impl GeneratorRun<'_> {
         let scored = score_stream(&request, &mut groups, self.context)
             .map_err(|failure| failure.within(format_args!("generator `{}`", generator.id)))?;
         if self.request.keep_images {
-            let path = self.directory.root().join(format!("{}.npz", generator.id));
-            write_sample_archive(groups.job(), &path)?;
+            let file =
+                |extension| self.directory.root().join(format!("{}.{extension}", generator.id));
+            let (out, grid) = (file("npz"), file("png"));
+            sample_to_files(groups.job(), Some(SampleFiles { out: &out, grid: Some(&grid) }))?;
         }
         record.generators.push(GeneratorRecord {
             id: generator.id.clone(),

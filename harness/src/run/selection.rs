@@ -117,8 +117,9 @@ impl Selection {
                 "--data is the images of encoders, and no --model is given; generators are compared with --reference",
             ));
         }
-        if let Some(both) =
-            generators.as_ref().and_then(|chosen| sets.iter().find(|set| set.id == chosen.reference.id))
+        if let Some(both) = generators
+            .as_ref()
+            .and_then(|chosen| sets.iter().find(|set| set.id == chosen.reference.id))
         {
             return Err(Failure::invalid(format_args!(
                 "data set `{}` is the generators' reference and the encoders' images at once: run them one after the other",
@@ -195,7 +196,8 @@ fn select_generators(
     {
         return Err(Failure::invalid(format_args!("--generator {} is given twice", twice.1)));
     }
-    let protocol = GenerationProtocol::builtin(request.protocol.unwrap_or(plan.protocol.get_ref()))?;
+    let protocol =
+        GenerationProtocol::builtin(request.protocol.unwrap_or(plan.protocol.get_ref()))?;
     let network = match (request.network, &plan.network) {
         (Some(network), _) => network.clone(),
         (None, Some(id)) if request.protocol.is_none() => ModelReference::Id(id.clone()),
@@ -209,7 +211,8 @@ fn select_generators(
     };
     let reference = request.reference.unwrap_or(&plan.reference);
     let reference = manifest.dataset(reference).map_err(|error| {
-        Failure::from(error).within("the reference of generated images (--reference, docs/manifests.md)")
+        Failure::from(error)
+            .within("the reference of generated images (--reference, docs/manifests.md)")
     })?;
     Ok(Some(GeneratorSelection {
         generators,

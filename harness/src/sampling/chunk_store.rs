@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 const CHANNELS: usize = 3;
 const IMAGES: &str = "images";
 const LABELS: &str = "labels";
+const DIGESTS: &str = "digests";
+/// Bytes of a digest.
+const DIGEST_BYTES: usize = 32;
 
 /// Finished samples with consecutive indices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +163,68 @@ impl ChunkStore {
         Ok(())
     }
 
+    /// Removes the stored samples that begin where these ranges begin.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn remove(&self, chunks: &[Range<usize>]) -> Result<(), Failure> {
+        for chunk in chunks {
+            for end in self.ends(chunk.start)? {
+                let path = self.path(&(chunk.start..end));
+                std::fs::remove_file(&path)
+                    .map_err(|error| Failure::file("remove the samples", &path, &error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps the digests of the images of a range, whether or not the images are kept.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn store_digests(&self, range: &Range<usize>, digests: &[Digest]) -> Result<(), Failure> {
+        let tensor = NamedTensor {
+            name: DIGESTS.to_owned(),
+            dtype: Dtype::U8,
+            shape: vec![digests.len(), DIGEST_BYTES],
+            bytes: digests.iter().flat_map(|digest| *digest.as_bytes()).collect(),
+        };
+        sealed::write(&self.digests_path(range), &self.seal(range), vec![tensor])
+    }
+
+    /// The digests of the images of a range, if they are kept. `note` hears of a damaged file, which counts as not there.
+    ///
+    /// # Errors
+    /// If the file exists and cannot be read.
+    pub fn load_digests(
+        &self,
+        range: &Range<usize>,
+        note: impl Fn(String),
+    ) -> Result<Option<Vec<Digest>>, Failure> {
+        let path = self.digests_path(range);
+        let Some(bytes) = sealed::read_bytes(&path)? else { return Ok(None) };
+        let read = || -> Result<Vec<Digest>, String> {
+            let tensors = sealed::open(&bytes, &self.seal(range))?;
+            let shape = [range.len(), DIGEST_BYTES];
+            let data = sealed::tensor(&tensors, DIGESTS, Dtype::U8, &shape)?;
+            Ok(data.as_chunks().0.iter().map(|bytes| Digest::from_bytes(*bytes)).collect())
+        };
+        match read() {
+            Ok(digests) => Ok(Some(digests)),
+            Err(reason) => {
+                note(format!(
+                    "digests {} are damaged ({reason}); they are taken again",
+                    path.display()
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    fn digests_path(&self, range: &Range<usize>) -> PathBuf {
+        self.folder.join(format!("{:08}-{:08}.digests", range.start, range.end))
+    }
+
     /// Ends of the stored files that begin at a sample.
     fn ends(&self, start: usize) -> Result<Vec<usize>, Failure> {
         let unreadable = |error| Failure::file("read the folder", &self.folder, &error);
@@ -289,6 +354,27 @@ mod tests {
             assert_eq!(range_of_name(name), None, "{name}");
         }
         assert_eq!(range_of_name("00000000-123456789.safetensors"), Some(0..123_456_789));
+    }
+
+    #[test]
+    fn digests_stay_when_images_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        let digests: Vec<Digest> = (0..4_u8).map(|n| Digest::of_bytes(&[n])).collect();
+        let load = |range| store.load_digests(&range, |note| panic!("{note}")).unwrap();
+        assert_eq!(load(0..4), None);
+        store.store(&chunk(0..2)).unwrap();
+        store.store(&chunk(2..4)).unwrap();
+        store.store_digests(&(0..4), &digests).unwrap();
+        store.remove(&[0..2, 2..4]).unwrap();
+        assert_eq!((loaded(&store, 0..2), loaded(&store, 2..4)), (None, None));
+        assert_eq!(load(0..4), Some(digests.clone()));
+        assert_eq!(load(0..2), None);
+        // A file under another range's name is not taken for that range.
+        std::fs::copy(store.digests_path(&(0..4)), store.digests_path(&(4..8))).unwrap();
+        let notes = RefCell::new(Vec::new());
+        let found = store.load_digests(&(4..8), |note| notes.borrow_mut().push(note)).unwrap();
+        assert_eq!((found, notes.borrow().len()), (None, 1));
     }
 
     #[test]

@@ -2,14 +2,14 @@
 //! while that goes on.
 
 use super::chunk_store::{ChunkStore, SampleChunk};
+use super::clock::SampleClock;
+use super::clock::Spent;
+use super::decoder::LatentDecoder;
 use super::denoiser::Denoiser;
 use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
 use super::shard::Shard;
-use super::clock::Spent;
 use super::worker::{SampleWorker, Unit};
-use super::clock::SampleClock;
-use super::decoder::LatentDecoder;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -51,6 +51,7 @@ pub struct SampleRequest {
 }
 
 /// Samples that are named, and perhaps not made yet.
+#[derive(Clone)]
 pub struct SampleJob<'a> {
     recipe: Recipe,
     execution: Execution<'a>,
@@ -61,6 +62,8 @@ pub struct SampleJob<'a> {
     key: Digest,
     store: ChunkStore,
     count: usize,
+    /// The samples that are looked at: all, unless this is a part of a job.
+    part: Range<usize>,
     batch: usize,
     shard: Option<Shard>,
 }
@@ -79,8 +82,10 @@ pub(super) struct NetworkFile {
 pub struct Sampled {
     /// Whether all samples are stored, and were handed on. A shard alone may leave some to others.
     pub complete: bool,
-    /// Samples that were made by this call; the others were stored.
+    /// Samples that were made by this call.
     pub made: usize,
+    /// Samples that were stored before.
+    pub stored: usize,
     /// Where the time went.
     pub clock: SampleClock,
     /// The sessions that were opened; none if all samples were stored.
@@ -104,12 +109,7 @@ impl<'a> SampleJob<'a> {
         let file = |id: &ArtifactId| -> Result<NetworkFile, Failure> {
             let path = context.fetch(&store, id)?;
             let artifact = context.manifest.artifact(id)?;
-            Ok(NetworkFile {
-                id: id.clone(),
-                sha256: artifact.sha256,
-                path,
-                bytes: artifact.bytes,
-            })
+            Ok(NetworkFile { id: id.clone(), sha256: artifact.sha256, path, bytes: artifact.bytes })
         };
         let network = file(&recipe.generator.network.artifact)?;
         let decoder = recipe.generator.decoder.as_ref();
@@ -120,7 +120,30 @@ impl<'a> SampleJob<'a> {
         let store = ChunkStore::new(&store.samples_path(), key, recipe.size(), labelled);
         let batch = unit_size(&recipe, batch.unwrap_or(1));
         let progress = &context.progress;
-        Ok(Self { recipe, execution, progress, network, decoder, identity, key, store, count, batch, shard })
+        Ok(Self {
+            recipe,
+            execution,
+            progress,
+            network,
+            decoder,
+            identity,
+            key,
+            store,
+            count,
+            part: 0..count,
+            batch,
+            shard,
+        })
+    }
+
+    /// The same job for some of its samples, in whole chunks.
+    pub(super) fn part(&self, samples: Range<usize>) -> Self {
+        Self { part: samples, ..self.clone() }
+    }
+
+    /// Where the samples are stored.
+    pub(super) fn store(&self) -> &ChunkStore {
+        &self.store
     }
 
     /// Names the samples, whatever their number.
@@ -147,6 +170,11 @@ impl<'a> SampleJob<'a> {
         &self.recipe.generator
     }
 
+    /// The part of the work that is done here.
+    pub(super) fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
     pub(super) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
@@ -167,7 +195,8 @@ impl<'a> SampleJob<'a> {
     #[must_use]
     pub fn chunks(&self) -> Vec<Range<usize>> {
         let chunk = self.recipe.generator.chunk.max(1) as usize;
-        (0..self.count).step_by(chunk).map(|start| start..self.count.min(start + chunk)).collect()
+        let starts = self.part.clone().step_by(chunk);
+        starts.map(|start| start..self.part.end.min(start + chunk)).collect()
     }
 
     /// Makes and stores the samples that are missing, those of the shard if there is one, and hands all samples to `sink`
@@ -186,8 +215,9 @@ impl<'a> SampleJob<'a> {
             .filter(|missing| self.shard.is_none_or(|shard| shard.owns(missing.chunk)))
             .cloned()
             .collect();
+        let lacking: usize = missing.iter().map(|missing| missing.range.end - missing.from).sum();
+        let stored = self.part.len() - lacking;
         let made = own.iter().map(|missing| missing.range.end - missing.from).sum();
-        let others_missing = own.len() < missing.len();
         let mut clock = SampleClock::default();
         let mut sessions = Vec::new();
         let mut compute = |stored: Option<&Sender<usize>>| -> Result<(), Failure> {
@@ -196,28 +226,36 @@ impl<'a> SampleJob<'a> {
             }
             Ok(())
         };
-        if others_missing {
-            compute(None)?;
-            self.stop_if_interrupted()?;
+        let mut complete = true;
+        let writing = if own.len() == missing.len() {
+            let waiting = own.iter().map(|missing| missing.chunk).collect();
+            self.stream(waiting, sink, &mut compute)?
         } else {
-            let waiting: BTreeSet<usize> = own.iter().map(|missing| missing.chunk).collect();
-            clock.writing = self.stream(&waiting, sink, &mut compute)?;
-            self.stop_if_interrupted()?;
-        }
+            // The last of several shards that run at the same time finds all chunks there at its end.
+            compute(None)?;
+            complete = self.missing()?.is_empty();
+            if complete {
+                self.stream(BTreeSet::new(), sink, &mut |_| Ok(()))?
+            } else {
+                Duration::ZERO
+            }
+        };
+        self.stop_if_interrupted()?;
+        clock.writing = writing;
         clock.total = started.elapsed();
-        Ok(Sampled { complete: !others_missing, made, clock, sessions })
+        Ok(Sampled { complete, made, stored, clock, sessions })
     }
 
     /// Computes on this thread while `sink` takes the chunks in order on another. Gives the time that `sink` took.
     fn stream(
         &self,
-        waiting: &BTreeSet<usize>,
+        waiting: BTreeSet<usize>,
         sink: &mut (dyn FnMut(&SampleChunk) -> Result<(), Failure> + Send),
         compute: &mut dyn FnMut(Option<&Sender<usize>>) -> Result<(), Failure>,
     ) -> Result<Duration, Failure> {
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
-            let hand_on = scope.spawn(|| self.hand_on(waiting.clone(), receiver, sink));
+            let hand_on = scope.spawn(|| self.hand_on(waiting, receiver, sink));
             let computed = compute(Some(&sender));
             drop(sender);
             let handed_on = hand_on
@@ -283,8 +321,9 @@ impl<'a> SampleJob<'a> {
         Ok(missing)
     }
 
+    /// An interruption is an error, since something is left to do: samples to be made, or to be handed on.
     fn stop_if_interrupted(&self) -> Result<(), Failure> {
-        if !interrupt::requested() || self.missing()?.is_empty() {
+        if !interrupt::requested() {
             return Ok(());
         }
         Err(Failure::new(

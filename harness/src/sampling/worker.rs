@@ -104,7 +104,12 @@ impl<'a> SampleWorker<'a> {
 
     /// Takes the samples of one call through all steps. Rows beyond the unit's end hold the samples that come next, so that a
     /// call has the same content whatever the number of samples is.
-    fn advance(&mut self, first: usize, within: usize, tick: &dyn Fn(usize)) -> Result<(), Failure> {
+    fn advance(
+        &mut self,
+        first: usize,
+        within: usize,
+        tick: &dyn Fn(usize),
+    ) -> Result<(), Failure> {
         let plan = &self.recipe.plan;
         let rows = self.recipe.generator.network.batch as usize;
         let indices = (first..first + rows).map(index).collect::<Result<Vec<u32>, _>>()?;
@@ -184,12 +189,7 @@ impl<'a> SampleWorker<'a> {
                 labels.extend(class.map(i64::from));
             }
         }
-        Ok(SampleChunk {
-            first: wanted.start,
-            count: wanted.len(),
-            images,
-            labels,
-        })
+        Ok(SampleChunk { first: wanted.start, count: wanted.len(), images, labels })
     }
 }
 

@@ -3,8 +3,8 @@
 use retally_metrics::{Absence, AbsenceReason, Finite, Interval, Measurement, Unit};
 use retally_suites::evaluation::{
     Axis, Band, Column, Direction, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure,
-    EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel,
-    Paper, Point, PrintedCorrelation, Provenance, ReportedValue, Verdict,
+    EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel, Paper,
+    Point, PrintedCorrelation, Provenance, ReportedValue, Verdict,
 };
 
 /// Text that would be markup, a formula or a command in every output format.

@@ -206,8 +206,7 @@ fn extent_difference(found: Found<'_>) -> Option<String> {
 
 fn sample_difference(protocol: &Protocol, found: Found<'_>) -> Option<String> {
     let (printed, measured) = (protocol.samples?, found.measurement.n);
-    (printed != measured)
-        .then(|| format!("Samples: measured on {measured}, printed for {printed}"))
+    (printed != measured).then(|| format!("Samples: measured on {measured}, printed for {printed}"))
 }
 
 fn explain(verdict: Verdict, difference: f64) -> String {

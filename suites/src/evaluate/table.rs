@@ -63,9 +63,8 @@ impl<'a> Evaluation<'a> {
                 }),
             });
         }
-        let is_measured = |key: &str| {
-            dataset.is_some_and(|d| d.models.iter().any(|model| model.key == key))
-        };
+        let is_measured =
+            |key: &str| dataset.is_some_and(|d| d.models.iter().any(|model| model.key == key));
         for row in layout.rows.iter().filter(|row| !is_measured(&row.key)) {
             rows.push(EvaluatedRow {
                 key: row.key.clone(),
