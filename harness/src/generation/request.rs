@@ -332,9 +332,9 @@ struct Stage {
 }
 
 /// What goes through the network.
-struct StageInput<'a> {
+struct StageInput<'a, 's> {
     sides: &'a Sides,
-    stream: Option<&'a mut dyn SampleStream>,
+    stream: Option<&'a mut (dyn SampleStream + 's)>,
     threads: &'a Threads,
 }
 
@@ -342,7 +342,7 @@ impl Stage {
     fn run(
         network: &FeatureNetwork,
         execution: &Execution<'_>,
-        input: StageInput<'_>,
+        input: StageInput<'_, '_>,
         request: &GenerationRequest<'_>,
         context: &Context,
     ) -> Result<Self, Failure> {
