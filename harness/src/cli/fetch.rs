@@ -16,7 +16,7 @@ const LIBRARY_TARGET: &str = "onnxruntime";
 /// Arguments of `retally fetch`.
 #[derive(Debug, clap::Args)]
 pub(super) struct FetchCommand {
-    /// Suites, models, data sets or artifacts (`retally list`), or `onnxruntime`.
+    /// Suites, models, generators, data sets or artifacts (`retally list`), or `onnxruntime`.
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
 }
@@ -73,9 +73,13 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
 /// The artifacts of everything in the manifests with this id.
 fn entries_named(id: &str, manifest: &Manifest) -> Vec<ArtifactId> {
     let model = manifest.model(id).ok().map(|model| model.artifact.clone());
+    let generator = manifest.generator(id).ok();
+    let network = generator.map(|generator| generator.network.artifact.clone());
+    let decoder = generator.and_then(|generator| generator.decoder.as_ref());
+    let decoder = decoder.map(|decoder| decoder.artifact.clone());
     let dataset = manifest.dataset(id).map(|dataset| dataset.artifacts.clone()).unwrap_or_default();
     let artifact = manifest.artifact(id).ok().map(|artifact| artifact.id.clone());
-    model.into_iter().chain(dataset).chain(artifact).collect()
+    model.into_iter().chain(network).chain(decoder).chain(dataset).chain(artifact).collect()
 }
 
 /// Suggests the nearest id of any kind.
@@ -83,6 +87,7 @@ fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
     let errors = [
         manifest.artifact(target).err(),
         manifest.model(target).err(),
+        manifest.generator(target).err(),
         manifest.dataset(target).err(),
     ];
     let suggestion = errors.into_iter().flatten().find_map(|error| error.suggestion);
@@ -91,7 +96,7 @@ fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
         None => "`retally list` names what there is".to_owned(),
     };
     Failure::invalid(format_args!(
-        "there is no suite, model, data set or artifact `{target}`; {hint}"
+        "there is no suite, model, generator, data set or artifact `{target}`; {hint}"
     ))
 }
 

@@ -3,6 +3,7 @@
 use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::sampling::Plan;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use retally_manifests::{ArtifactKind, Digest, Platform, Store};
@@ -25,6 +26,8 @@ enum ListKind {
     Suites,
     /// Encoders and the tensors that are read as their features.
     Models,
+    /// Makers of images.
+    Generators,
     /// Data sets.
     Data,
     /// Metrics of the suites.
@@ -42,6 +45,8 @@ struct ListReport {
     suites: Option<Vec<SuiteLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     models: Option<Vec<ModelLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generators: Option<Vec<GeneratorLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Vec<DatasetLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +79,22 @@ struct ModelLine {
     family: String,
     artifact: String,
     taps: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct GeneratorLine {
+    id: String,
+    name: String,
+    family: String,
+    artifacts: Vec<String>,
+    /// Kind of its sampler.
+    sampler: &'static str,
+    /// Calls of the network for one image.
+    calls: Option<u64>,
+    /// `None` for an unconditional generator.
+    classes: Option<u32>,
+    width: u32,
+    height: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,6 +137,9 @@ pub(super) fn run(command: &ListCommand, context: &Context) -> Result<Document, 
     if wanted(ListKind::Models) {
         report.models = Some(model_lines(context));
     }
+    if wanted(ListKind::Generators) {
+        report.generators = Some(generator_lines(context));
+    }
     if wanted(ListKind::Data) {
         report.data = Some(dataset_lines(context));
     }
@@ -154,6 +178,26 @@ fn model_lines(context: &Context) -> Vec<ModelLine> {
         family: model.family.clone(),
         artifact: model.artifact.to_string(),
         taps: model.taps.iter().map(|tap| tap.id.clone()).collect(),
+    });
+    lines.collect()
+}
+
+fn generator_lines(context: &Context) -> Vec<GeneratorLine> {
+    let lines = context.manifest.generators().map(|generator| {
+        let decoder = generator.decoder.iter().map(|decoder| decoder.artifact.to_string());
+        let network = generator.network.artifact.to_string();
+        GeneratorLine {
+            id: generator.id.clone(),
+            name: generator.name.clone(),
+            family: generator.family.clone(),
+            artifacts: std::iter::once(network).chain(decoder).collect(),
+            sampler: generator.sampler.kind(),
+            // A plan that is not possible is an error of `retally sample`, which says why.
+            calls: Plan::new(generator).ok().map(|plan| plan.calls()),
+            classes: generator.classes.as_ref().map(|classes| classes.count),
+            width: generator.image.width,
+            height: generator.image.height,
+        }
     });
     lines.collect()
 }
@@ -203,6 +247,7 @@ impl ListReport {
         let sections = [
             section("Suites", SUITE_HEAD, self.suites.as_deref(), suite_row),
             section("Models", MODEL_HEAD, self.models.as_deref(), model_row),
+            section("Generators", GENERATOR_HEAD, self.generators.as_deref(), generator_row),
             section("Data sets", DATASET_HEAD, self.data.as_deref(), dataset_row),
             section("Metrics", METRIC_HEAD, self.metrics.as_deref(), metric_row),
             section("Protocols", PROTOCOL_HEAD, self.protocols.as_deref(), protocol_row),
@@ -215,6 +260,7 @@ impl ListReport {
 const SUITE_HEAD: &[&str] =
     &["id", "version", "paper", "tables", "figures", "printed cells", "run"];
 const MODEL_HEAD: &[&str] = &["id", "name", "taps"];
+const GENERATOR_HEAD: &[&str] = &["id", "name", "sampler", "calls", "classes", "size"];
 const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
 const METRIC_HEAD: &[&str] = &["suite", "key", "unit", "better", "measured"];
 const PROTOCOL_HEAD: &[&str] = &["id", "version", "follows", "metrics"];
@@ -248,6 +294,18 @@ fn suite_row(suite: &SuiteLine) -> Vec<String> {
 
 fn model_row(model: &ModelLine) -> Vec<String> {
     vec![model.id.clone(), model.name.clone(), model.taps.join(", ")]
+}
+
+fn generator_row(generator: &GeneratorLine) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or_else(|| "none".to_owned(), |n| n.to_string());
+    vec![
+        generator.id.clone(),
+        generator.name.clone(),
+        generator.sampler.to_owned(),
+        number(generator.calls),
+        number(generator.classes.map(u64::from)),
+        format!("{}x{}", generator.width, generator.height),
+    ]
 }
 
 fn dataset_row(dataset: &DatasetLine) -> Vec<String> {

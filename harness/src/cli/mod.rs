@@ -8,6 +8,7 @@ mod output;
 mod preprocess;
 mod report;
 mod run;
+mod sample;
 mod score;
 mod stats;
 mod verify;
@@ -55,7 +56,7 @@ struct GlobalOptions {
 enum Command {
     /// Show what would run: library, providers, versions, and the drift of a golden input.
     Doctor(doctor::DoctorCommand),
-    /// List suites, models, data sets, metrics, protocols or artifacts.
+    /// List suites, models, generators, data sets, metrics, protocols or artifacts.
     List(list::ListCommand),
     /// Bring artifacts, or all that a suite needs, into the store.
     Fetch(fetch::FetchCommand),
@@ -71,6 +72,8 @@ enum Command {
     Score(score::ScoreCommand),
     /// Write statistics of an image set (mu, sigma) that other tools read too.
     Stats(stats::StatsCommand),
+    /// Make images with a generator: into an .npz or a folder, the same ones whatever the machine's load.
+    Sample(sample::SampleCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),
 }
@@ -118,6 +121,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Check(command) => check::run(&command, &context),
         Command::Score(command) => score::run(&command, &context),
         Command::Stats(command) => stats::run(&command, &context),
+        Command::Sample(command) => sample::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
     }
 }

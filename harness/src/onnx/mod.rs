@@ -9,7 +9,7 @@ mod raw;
 mod schema;
 pub mod session;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod wire;
 
 pub use wire::MalformedMessage;

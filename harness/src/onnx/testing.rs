@@ -6,10 +6,10 @@ use retally_manifests::{ArtifactKind, Manifest, Store};
 use std::path::PathBuf;
 
 /// The golden model: a real graph of 40 nodes.
-pub(super) const GOLDEN: &[u8] = include_bytes!("golden/model.onnx");
+pub(crate) const GOLDEN: &[u8] = include_bytes!("golden/model.onnx");
 
 /// A message of length-delimited fields.
-pub(super) fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
+pub(crate) fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (number, content) in fields {
         write_bytes(&mut bytes, *number, content);
@@ -18,12 +18,12 @@ pub(super) fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
 }
 
 /// A `NodeProto`.
-pub(super) fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> Vec<u8> {
+pub(crate) fn node(operator: &str, inputs: &[&str], outputs: &[&str]) -> Vec<u8> {
     node_with(operator, inputs, outputs, &[])
 }
 
 /// A `NodeProto` with attributes.
-pub(super) fn node_with(
+pub(crate) fn node_with(
     operator: &str,
     inputs: &[&str],
     outputs: &[&str],
@@ -38,19 +38,19 @@ pub(super) fn node_with(
 }
 
 /// A `ValueInfoProto` or, with `number` 8, a `TensorProto` that has only a name.
-pub(super) fn named(number: u32, name: &str) -> Vec<u8> {
+pub(crate) fn named(number: u32, name: &str) -> Vec<u8> {
     message(&[(number, name.as_bytes())])
 }
 
 /// A `ModelProto` around the fields of a graph.
-pub(super) fn model(graph: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn model(graph: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let fields: Vec<(u32, &[u8])> =
         graph.iter().map(|(number, content)| (*number, content.as_slice())).collect();
     message(&[(7, &message(&fields))])
 }
 
 /// A `TensorProto` whose numbers are in another file.
-pub(super) fn external_tensor(name: &str, location: &str) -> Vec<u8> {
+pub(crate) fn external_tensor(name: &str, location: &str) -> Vec<u8> {
     let entry = message(&[(1, b"location"), (2, location.as_bytes())]);
     let mut tensor = message(&[(8, name.as_bytes()), (13, &entry)]);
     // data_location = EXTERNAL
@@ -59,7 +59,7 @@ pub(super) fn external_tensor(name: &str, location: &str) -> Vec<u8> {
 }
 
 /// ONNX Runtime for tests: the library that `ORT_DYLIB_PATH` names, else the store's. Tests never fetch anything.
-pub(super) fn library() -> &'static Library {
+pub(crate) fn library() -> &'static Library {
     let location =
         LibraryLocation::named(None).unwrap_or_else(|| LibraryLocation::stored(stored_library()));
     Library::load(&location).unwrap()
@@ -80,14 +80,14 @@ fn stored_library() -> PathBuf {
 }
 
 /// ONNX's number for 32-bit floats.
-pub(super) const FLOAT: u8 = 1;
+pub(crate) const FLOAT: u8 = 1;
 /// ONNX's number for 64-bit integers.
-pub(super) const INT64: u8 = 7;
+pub(crate) const INT64: u8 = 7;
 /// ONNX's number for 64-bit floats.
-pub(super) const DOUBLE: u8 = 11;
+pub(crate) const DOUBLE: u8 = 11;
 
 /// The `AttributeProto` `to` of a `Cast`.
-pub(super) fn cast_to(element: u8) -> Vec<u8> {
+pub(crate) fn cast_to(element: u8) -> Vec<u8> {
     let mut attribute = message(&[(1, b"to")]);
     // i = element, type = INT
     attribute.extend_from_slice(&[3 << 3, element, 0xa0, 1, 2]);
@@ -95,7 +95,7 @@ pub(super) fn cast_to(element: u8) -> Vec<u8> {
 }
 
 /// A `ValueInfoProto` of a tensor; a size of 0 is left open.
-pub(super) fn typed(name: &str, element: u8, sizes: &[u8]) -> Vec<u8> {
+pub(crate) fn typed(name: &str, element: u8, sizes: &[u8]) -> Vec<u8> {
     let dimension =
         |size: &u8| if *size == 0 { message(&[(2, b"open")]) } else { vec![1 << 3, *size] };
     let dimensions: Vec<_> = sizes.iter().map(dimension).collect();
@@ -107,7 +107,7 @@ pub(super) fn typed(name: &str, element: u8, sizes: &[u8]) -> Vec<u8> {
 }
 
 /// A model that ONNX Runtime opens: [`model`] with a name, IR version 8 and operator set 17.
-pub(super) fn runnable(graph: &[(u32, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn runnable(graph: &[(u32, Vec<u8>)]) -> Vec<u8> {
     let mut fields = vec![(2, b"test".to_vec())];
     fields.extend_from_slice(graph);
     let mut bytes = vec![1 << 3, 8];

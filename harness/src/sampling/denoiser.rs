@@ -109,26 +109,24 @@ impl Denoiser {
         step: &Step,
         fill: impl Fn(&mut [f32]) -> Result<(), Failure>,
     ) -> Result<Answer<'_>, Failure> {
-        let Self { session, plain, guided, fused, samples, outputs, spent } = self;
-        let answers = *samples * *outputs;
-        match (step.guided, guided) {
-            (true, None) => Err(Failure::invalid("a step with guidance came unexpected")),
-            (false, _) => {
-                plain.run(session, step, *samples, fill, spent)?;
-                Ok(Answer { class: part(&plain.output, 0..answers)?, none: None })
+        let answers = 0..self.samples * self.outputs;
+        let Self { session, plain, guided, fused, samples, spent, .. } = self;
+        let Some(guided) = guided.as_mut().filter(|_| step.guided) else {
+            if step.guided {
+                return Err(Failure::invalid("a step with guidance came unexpected"));
             }
-            (true, Some(both)) if *fused => {
-                both.run(session, step, *samples, fill, spent)?;
-                let class = part(&both.output, 0..answers)?;
-                Ok(Answer { class, none: Some(part(&both.output, answers..2 * answers)?) })
-            }
-            (true, Some(none)) => {
-                plain.run(session, step, *samples, &fill, spent)?;
-                none.run(session, step, *samples, &fill, spent)?;
-                let class = part(&plain.output, 0..answers)?;
-                Ok(Answer { class, none: Some(part(&none.output, 0..answers)?) })
-            }
+            plain.run(session, step, *samples, fill, spent)?;
+            return Ok(Answer { class: part(&plain.output, answers)?, none: None });
+        };
+        guided.run(session, step, *samples, &fill, spent)?;
+        if *fused {
+            let none = answers.end..2 * answers.end;
+            let class = part(&guided.output, answers)?;
+            return Ok(Answer { class, none: Some(part(&guided.output, none)?) });
         }
+        plain.run(session, step, *samples, &fill, spent)?;
+        let none = Some(part(&guided.output, answers.clone())?);
+        Ok(Answer { class: part(&plain.output, answers)?, none })
     }
 
     /// Time spent in ONNX Runtime so far.

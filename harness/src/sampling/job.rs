@@ -79,8 +79,10 @@ pub(super) struct NetworkFile {
 pub struct Sampled {
     /// Whether all samples are stored, and were handed on. A shard alone may leave some to others.
     pub complete: bool,
-    /// Samples that were made by this call; the others were stored.
+    /// Samples that were made by this call.
     pub made: usize,
+    /// Samples that were stored before.
+    pub stored: usize,
     /// Where the time went.
     pub clock: SampleClock,
     /// The sessions that were opened; none if all samples were stored.
@@ -147,6 +149,11 @@ impl<'a> SampleJob<'a> {
         &self.recipe.generator
     }
 
+    /// The part of the work that is done here.
+    pub(super) fn shard(&self) -> Option<Shard> {
+        self.shard
+    }
+
     pub(super) fn recipe(&self) -> &Recipe {
         &self.recipe
     }
@@ -186,8 +193,9 @@ impl<'a> SampleJob<'a> {
             .filter(|missing| self.shard.is_none_or(|shard| shard.owns(missing.chunk)))
             .cloned()
             .collect();
+        let lacking: usize = missing.iter().map(|missing| missing.range.end - missing.from).sum();
+        let stored = self.count - lacking;
         let made = own.iter().map(|missing| missing.range.end - missing.from).sum();
-        let others_missing = own.len() < missing.len();
         let mut clock = SampleClock::default();
         let mut sessions = Vec::new();
         let mut compute = |stored: Option<&Sender<usize>>| -> Result<(), Failure> {
@@ -196,28 +204,36 @@ impl<'a> SampleJob<'a> {
             }
             Ok(())
         };
-        if others_missing {
-            compute(None)?;
-            self.stop_if_interrupted()?;
+        let mut complete = true;
+        let writing = if own.len() == missing.len() {
+            let waiting = own.iter().map(|missing| missing.chunk).collect();
+            self.stream(waiting, sink, &mut compute)?
         } else {
-            let waiting: BTreeSet<usize> = own.iter().map(|missing| missing.chunk).collect();
-            clock.writing = self.stream(&waiting, sink, &mut compute)?;
-            self.stop_if_interrupted()?;
-        }
+            // The last of several shards that run at the same time finds all chunks there at its end.
+            compute(None)?;
+            complete = self.missing()?.is_empty();
+            if complete {
+                self.stream(BTreeSet::new(), sink, &mut |_| Ok(()))?
+            } else {
+                Duration::ZERO
+            }
+        };
+        self.stop_if_interrupted()?;
+        clock.writing = writing;
         clock.total = started.elapsed();
-        Ok(Sampled { complete: !others_missing, made, clock, sessions })
+        Ok(Sampled { complete, made, stored, clock, sessions })
     }
 
     /// Computes on this thread while `sink` takes the chunks in order on another. Gives the time that `sink` took.
     fn stream(
         &self,
-        waiting: &BTreeSet<usize>,
+        waiting: BTreeSet<usize>,
         sink: &mut (dyn FnMut(&SampleChunk) -> Result<(), Failure> + Send),
         compute: &mut dyn FnMut(Option<&Sender<usize>>) -> Result<(), Failure>,
     ) -> Result<Duration, Failure> {
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
-            let hand_on = scope.spawn(|| self.hand_on(waiting.clone(), receiver, sink));
+            let hand_on = scope.spawn(|| self.hand_on(waiting, receiver, sink));
             let computed = compute(Some(&sender));
             drop(sender);
             let handed_on = hand_on
@@ -283,8 +299,9 @@ impl<'a> SampleJob<'a> {
         Ok(missing)
     }
 
+    /// An interruption is an error, since something is left to do: samples to be made, or to be handed on.
     fn stop_if_interrupted(&self) -> Result<(), Failure> {
-        if !interrupt::requested() || self.missing()?.is_empty() {
+        if !interrupt::requested() {
             return Ok(());
         }
         Err(Failure::new(

@@ -13,6 +13,7 @@
 //! what these use. Around them, `denoiser` and `decoder` call the networks, `worker` takes samples from noise to bytes on
 //! one thread, `job` divides the work and stores what is done (`chunk_store`), and `destination` writes files.
 
+mod changes;
 mod chunk_store;
 mod clock;
 mod consistency;
@@ -32,13 +33,18 @@ mod plan;
 mod quantise;
 mod recipe;
 mod schedule;
+mod sample_files;
 mod shard;
 mod state;
+#[cfg(test)]
+mod testing;
 mod torch_noise;
 mod worker;
 
+pub use changes::{SamplerChanges, SamplerKind};
 pub use chunk_store::SampleChunk;
 pub use clock::{SampleClock, SampleSeconds};
+pub use destination::WrittenSamples;
 pub use job::{SampleJob, SampleRequest, Sampled};
 pub use labels::Labels;
 pub use noise::{NoiseSource, SampleNoise};
@@ -46,6 +52,7 @@ pub use noise_choice::NoiseChoice;
 pub use plan::{Clip, Combination, MAX_STEPS, NoiseTerm, Plan, PlanError, Step};
 pub use quantise::{PixelError, quantise};
 pub use recipe::LabelChoice;
+pub use sample_files::{SampleFiles, SampleReport, sample_to_files};
 pub use shard::Shard;
 pub use state::{Guide, Output, Registers, StateError, decoder_input};
 pub use torch_noise::{TorchBatches, TorchNoise, TorchNoiseError, TorchScript};

@@ -4,13 +4,12 @@
 //! The network is the tiny random one of `tests/golden/random-inception-tiny`; ONNX Runtime comes from the store
 //! (`cargo run --release -- fetch starter` brings it).
 
-use crate::program::{Finished, json, repository, retally, run, text, write_f32};
+use crate::program::{Finished, library, repository, retally, run, text, write_f32};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// Two folders of emoji, split as `tests/parity/generation_tiny.py` splits them, and a store of its own for features.
@@ -80,15 +79,6 @@ fn emoji() -> [Vec<(String, Vec<u8>)>; 2] {
         |key: &String| names.iter().position(|name| **name == classes[key]).unwrap() % 2 == 1;
     let (samples, reference) = images.into_iter().partition(|(key, _)| is_sample(key));
     [reference, samples]
-}
-
-/// The library of the default store, found without touching the network.
-fn library() -> &'static str {
-    static PATH: OnceLock<String> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let report = json(&["doctor"], 0);
-        report["onnxruntime"]["path"].as_str().unwrap().to_owned()
-    })
 }
 
 fn network() -> String {

@@ -7,5 +7,6 @@ mod generation;
 mod paper_report;
 mod program;
 mod runs;
+mod sampling;
 mod score;
 mod store;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 /// The binary beside this test binary: `cargo test --workspace` has just built it.
 pub(crate) fn binary() -> PathBuf {
@@ -70,6 +71,15 @@ pub(crate) fn json(arguments: &[&str], code: i32) -> Value {
     let finished = run(&all);
     assert_eq!(finished.code, code, "{finished:?}");
     finished.json()
+}
+
+/// The library of the default store, found without touching the network.
+pub(crate) fn library() -> &'static str {
+    static PATH: OnceLock<String> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let report = json(&["doctor"], 0);
+        report["onnxruntime"]["path"].as_str().unwrap().to_owned()
+    })
 }
 
 /// A path as an argument.
