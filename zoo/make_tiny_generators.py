@@ -123,7 +123,7 @@ family = "tests"
 chunk = 8
 sampler = { kind = "flow-sde", steps = 6, last = 0.04 }
 guidance = { scale = 2.0, interval = [0.0, 0.7] }
-image = { width = 16, height = 16, channels = 3, low = -1.0, high = 1.0, quantise = "truncate-255" }
+image = { width = 16, height = 16, channels = 3, low = -1.0, high = 1.0, quantise = "truncate255" }
 [generator.network]
 artifact = "tiny-flow.onnx"
 state = "x"
@@ -151,7 +151,7 @@ family = "tests"
 chunk = 8
 sampler = { kind = "ddpm", steps = 10, process = { schedule = "linear", steps = 100, first = 0.001, last = 0.2 }, \
 variance = "learned" }
-image = { width = 16, height = 16, channels = 3, low = -1.0, high = 1.0, quantise = "half-up-255" }
+image = { width = 16, height = 16, channels = 3, low = -1.0, high = 1.0, quantise = "half-up255" }
 [generator.network]
 artifact = "tiny-diffusion.onnx"
 state = "x"
@@ -177,7 +177,7 @@ name = "tiny random GAN"
 family = "tests"
 chunk = 8
 sampler = { kind = "one-call" }
-image = { width = 8, height = 8, channels = 3, low = -1.0, high = 1.0, quantise = "truncate-256" }
+image = { width = 8, height = 8, channels = 3, low = -1.0, high = 1.0, quantise = "truncate256" }
 [generator.network]
 artifact = "tiny-gan.onnx"
 state = "z"

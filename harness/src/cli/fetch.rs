@@ -3,7 +3,7 @@
 use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::run::{EncoderRequest, GeneratorRequest, Selection};
+use crate::run::Selection;
 use retally_manifests::{ArtifactId, Digest, Generator, Manifest};
 use retally_suites::Suite;
 use serde::Serialize;
@@ -63,9 +63,7 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
         return Ok(vec![context.onnxruntime_id()?]);
     }
     if Suite::builtin_ids().any(|id| id == target) {
-        let suite = Suite::builtin(target)?;
-        let (encoders, generators) = (EncoderRequest::default(), GeneratorRequest::default());
-        return Selection::new(&suite, encoders, generators, &context.manifest)?.artifacts(context);
+        return Selection::of_suite(&Suite::builtin(target)?, &context.manifest)?.artifacts(context);
     }
     let found = entries_named(target, &context.manifest);
     if found.is_empty() { Err(unknown_target(target, &context.manifest)) } else { Ok(found) }
@@ -74,10 +72,10 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
 /// The artifacts of everything in the manifests with this id.
 fn entries_named(id: &str, manifest: &Manifest) -> Vec<ArtifactId> {
     let model = manifest.model(id).ok().map(|model| model.artifact.clone());
+    let generator = manifest.generator(id).map(Generator::artifacts).unwrap_or_default();
     let dataset = manifest.dataset(id).map(|dataset| dataset.artifacts.clone()).unwrap_or_default();
     let artifact = manifest.artifact(id).ok().map(|artifact| artifact.id.clone());
-    let generator = manifest.generator(id).map(Generator::artifacts).unwrap_or_default();
-    model.into_iter().chain(dataset).chain(artifact).chain(generator).collect()
+    model.into_iter().chain(generator).chain(dataset).chain(artifact).collect()
 }
 
 /// Suggests the nearest id of any kind.

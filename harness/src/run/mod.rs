@@ -10,5 +10,5 @@ mod selection;
 
 pub use execute::{Ended, execute, plan};
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
-pub(crate) use selection::{EncoderRequest, Selection};
+pub(crate) use selection::Selection;
 pub use selection::{GeneratorRequest, RunRequest};

@@ -40,7 +40,7 @@ pub struct RunRequest<'a> {
 
 /// What the user asks for of encoders: the suite's own where it is empty.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct EncoderRequest<'a> {
+struct EncoderRequest<'a> {
     models: &'a [String],
     datasets: &'a [String],
 }
@@ -93,9 +93,14 @@ pub(super) struct GeneratorSelection {
 }
 
 impl Selection {
+    /// What a suite takes of itself.
+    pub(crate) fn of_suite(suite: &Suite, manifest: &Manifest) -> Result<Self, Failure> {
+        Self::new(suite, EncoderRequest::default(), GeneratorRequest::default(), manifest)
+    }
+
     /// What a suite takes; models, data sets and generators, where given, stand in for the suite's own. Generators alone
     /// are run without the suite's encoders.
-    pub(crate) fn new(
+    fn new(
         suite: &Suite,
         EncoderRequest { models, datasets }: EncoderRequest<'_>,
         generators: GeneratorRequest<'_>,

@@ -2,14 +2,14 @@
 //! while that goes on.
 
 use super::chunk_store::{ChunkStore, SampleChunk};
-use super::clock::SampleClock;
-use super::clock::Spent;
-use super::decoder::LatentDecoder;
 use super::denoiser::Denoiser;
 use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
 use super::shard::Shard;
+use super::clock::Spent;
 use super::worker::{SampleWorker, Unit};
+use super::clock::SampleClock;
+use super::decoder::LatentDecoder;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -109,7 +109,12 @@ impl<'a> SampleJob<'a> {
         let file = |id: &ArtifactId| -> Result<NetworkFile, Failure> {
             let path = context.fetch(&store, id)?;
             let artifact = context.manifest.artifact(id)?;
-            Ok(NetworkFile { id: id.clone(), sha256: artifact.sha256, path, bytes: artifact.bytes })
+            Ok(NetworkFile {
+                id: id.clone(),
+                sha256: artifact.sha256,
+                path,
+                bytes: artifact.bytes,
+            })
         };
         let network = file(&recipe.generator.network.artifact)?;
         let decoder = recipe.generator.decoder.as_ref();
@@ -120,20 +125,7 @@ impl<'a> SampleJob<'a> {
         let store = ChunkStore::new(&store.samples_path(), key, recipe.size(), labelled);
         let batch = unit_size(&recipe, batch.unwrap_or(1));
         let progress = &context.progress;
-        Ok(Self {
-            recipe,
-            execution,
-            progress,
-            network,
-            decoder,
-            identity,
-            key,
-            store,
-            count,
-            part: 0..count,
-            batch,
-            shard,
-        })
+        Ok(Self { recipe, execution, progress, network, decoder, identity, key, store, count, part: 0..count, batch, shard })
     }
 
     /// The same job for some of its samples, in whole chunks.

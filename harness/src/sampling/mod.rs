@@ -28,14 +28,13 @@ mod labels;
 mod mean_flow;
 mod noise;
 mod noise_choice;
-mod normal;
 mod path;
 mod plan;
 mod quantise;
 mod recipe;
+mod schedule;
 mod sample_files;
 mod sample_groups;
-mod schedule;
 mod shard;
 mod state;
 #[cfg(test)]
