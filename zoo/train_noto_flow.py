@@ -263,7 +263,7 @@ def metadata(trainer: Trainer) -> dict[str, str]:
         "optimiser": "orthogonalised momentum (Muon) for the blocks' matrices, AdamW for the rest",
         "time_distribution": "logit-normal(0, 1)",
         "label_dropout": f"{LABEL_DROPOUT:g}",
-        "ema_decay": f"{EMA_DECAY:g}",
+        "ema_decay": f"min({EMA_DECAY:g}, (1 + step) / (10 + step))",
         "parameters": str(parameter_count(trainer.network)),
         "torch": torch.__version__,
         "pillow": PIL.__version__,
