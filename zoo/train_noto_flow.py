@@ -263,7 +263,7 @@ def metadata(trainer: Trainer) -> dict[str, str]:
         "optimiser": "orthogonalised momentum (Muon) for the blocks' matrices, AdamW for the rest",
         "time_distribution": "logit-normal(0, 1)",
         "label_dropout": f"{LABEL_DROPOUT:g}",
-        "ema_decay": f"{EMA_DECAY:g}",
+        "ema_decay": f"min({EMA_DECAY:g}, (1 + step) / (10 + step))",
         "parameters": str(parameter_count(trainer.network)),
         "torch": torch.__version__,
         "pillow": PIL.__version__,
@@ -286,7 +286,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, required=True, help="kept up to date; continued from if it exists")
     parser.add_argument("--checkpoint-every", type=positive, default=100, help="steps between checkpoints (100)")
     parser.add_argument("--export-only", action="store_true", help="write the checkpoint's average, train no further")
-    parser.add_argument("--steps", type=positive, default=5000, help="steps in all (5000)")
+    parser.add_argument("--steps", type=positive, default=1900, help="steps in all (1900)")
     parser.add_argument("--batch", type=positive, default=32, help="pictures a step (32)")
     parser.add_argument("--seed", type=int, default=0, help="0 to 65535 (0)")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="after the warm-up (0.002)")
