@@ -17,6 +17,7 @@ pub(crate) const MANIFESTS: &[(&str, &str)] = &[
         "artifacts/omniart-eye-generator.toml",
         include_str!("../artifacts/omniart-eye-generator.toml"),
     ),
+    ("artifacts/noto-flow.toml", include_str!("../artifacts/noto-flow.toml")),
     ("artifacts/onnxruntime.toml", include_str!("../artifacts/onnxruntime.toml")),
 ];
 
