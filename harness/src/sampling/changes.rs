@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use retally_manifests::{
     Generator, Guidance, GuidanceCalls, GuidanceTime, IntervalEnds, Prediction, Sampler,
-    StepVariance, TimeSpacing,
+    StepVariance,
 };
 
 /// Time at which the last step of a flow's SDE begins, unless the manifest says another.

@@ -72,7 +72,7 @@ impl SampleChunk {
 
 /// The stored samples of one way of making them.
 #[derive(Clone, Debug)]
-pub struct ChunkStore {
+pub(super) struct ChunkStore {
     folder: PathBuf,
     key: Digest,
     /// (width, height).
@@ -82,14 +82,12 @@ pub struct ChunkStore {
 
 impl ChunkStore {
     /// The samples with this key below `samples`, images of `size` (width, height).
-    #[must_use]
-    pub fn new(samples: &Path, key: Digest, size: (usize, usize), labelled: bool) -> Self {
+    pub(super) fn new(samples: &Path, key: Digest, size: (usize, usize), labelled: bool) -> Self {
         Self { folder: samples.join(key.to_string()), key, size, labelled }
     }
 
     /// Where they are.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
@@ -97,7 +95,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn create(&self, identity: &[u8]) -> Result<(), Failure> {
+    pub(super) fn create(&self, identity: &[u8]) -> Result<(), Failure> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| Failure::file("create the folder", &self.folder, &error))?;
         let note = self.folder.join("identity.json");
@@ -112,7 +110,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the folder or a file in it exists and cannot be read.
-    pub fn load(
+    pub(super) fn load(
         &self,
         range: &Range<usize>,
         note: impl Fn(String),
@@ -139,7 +137,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn store(&self, chunk: &SampleChunk) -> Result<(), Failure> {
+    pub(super) fn store(&self, chunk: &SampleChunk) -> Result<(), Failure> {
         let range = chunk.range();
         let mut tensors = vec![NamedTensor {
             name: IMAGES.to_owned(),
@@ -167,7 +165,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If a file cannot be removed.
-    pub fn remove(&self, chunks: &[Range<usize>]) -> Result<(), Failure> {
+    pub(super) fn remove(&self, chunks: &[Range<usize>]) -> Result<(), Failure> {
         for chunk in chunks {
             for end in self.ends(chunk.start)? {
                 let path = self.path(&(chunk.start..end));
@@ -182,7 +180,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn store_digests(&self, range: &Range<usize>, digests: &[Digest]) -> Result<(), Failure> {
+    pub(super) fn store_digests(&self, range: &Range<usize>, digests: &[Digest]) -> Result<(), Failure> {
         let tensor = NamedTensor {
             name: DIGESTS.to_owned(),
             dtype: Dtype::U8,
@@ -196,7 +194,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the file exists and cannot be read.
-    pub fn load_digests(
+    pub(super) fn load_digests(
         &self,
         range: &Range<usize>,
         note: impl Fn(String),

@@ -28,6 +28,7 @@ mod labels;
 mod mean_flow;
 mod noise;
 mod noise_choice;
+mod normal;
 mod path;
 mod plan;
 mod quantise;

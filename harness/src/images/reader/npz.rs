@@ -40,14 +40,26 @@ const LABELS: &str = "arr_1";
 /// Names that means have in files of statistics.
 const MEANS: [&str; 2] = ["mu", "ref_mu"];
 
+/// Whether a file is a zip archive: by its name, or, where the name says nothing (as in the store), by its first bytes.
+fn is_archive(path: &Path) -> Result<bool, ImageError> {
+    const SIGNATURE: [u8; 4] = *b"PK\x03\x04";
+    if has_extension(path, "npz") || has_extension(path, "npy") {
+        return Ok(has_extension(path, "npz"));
+    }
+    let mut first = Vec::with_capacity(SIGNATURE.len());
+    let file = open_file(path)?;
+    file.take(SIGNATURE.len() as u64)
+        .read_to_end(&mut first)
+        .map_err(|error| ImageError::read(path, error))?;
+    Ok(first == SIGNATURE)
+}
+
 impl NpzReader {
     pub(super) fn open(files: &[PathBuf]) -> Result<Self, ImageError> {
         match files {
-            [file] if has_extension(file, "npz") => Self::open_npz(file),
+            [file] if is_archive(file)? => Self::open_npz(file),
             [images] => Self::open_npy(images, None),
-            [images, labels] if has_extension(images, "npy") => {
-                Self::open_npy(images, Some(labels))
-            }
+            [images, labels] if !is_archive(images)? => Self::open_npy(images, Some(labels)),
             _ => Err(ImageError::layout(
                 files.first().map(|path| quoted(path)).unwrap_or_default(),
                 "give one .npz file, or one .npy file of images and at most one of labels",
