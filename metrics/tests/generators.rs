@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too, may panic")]
 
 use retally_metrics::random::numpy::RandomState;
-use retally_metrics::random::torch::{Generator, TooFewNumbers};
+use retally_metrics::random::torch::{
+    Generator, NormalElement, NormalTensor, OutsideTensor, TooFewNumbers,
+};
 use serde_json::Value;
+use std::num::NonZeroU32;
 
 const RECORDED: &str = include_str!("../../tests/parity/metrics_generators.json");
 
@@ -76,7 +79,80 @@ fn torch_permutations_are_exact_and_normal_numbers_agree_to_rounding() {
         assert!((squares / expected_squares - 1.0).abs() < 1e-7, "{squares} {expected}");
         let last = f64::from(big[big.len() - 1]);
         assert!((last - expected["last"].as_f64().unwrap()).abs() < 5e-7, "{last} {expected}");
+        check_further_calls(&mut generator, &case["after_that"]);
     }
+}
+
+/// Tensors of both element types and of any size, the small ones of which leave a number for the next.
+fn check_further_calls(generator: &mut Generator, calls: &Value) {
+    let thousand = NonZeroU32::new(1000).unwrap();
+    for (call, expected) in calls.as_object().unwrap() {
+        if call.ends_with("randint") {
+            let actual = [(); 3].map(|()| generator.integer(thousand) as usize);
+            assert_eq!(actual.to_vec(), numbers(expected), "{call}");
+            continue;
+        }
+        let expected = expected.as_array().unwrap();
+        let (element, tolerance) = match call.starts_with("float32") {
+            true => (NormalElement::Float32, 5e-7),
+            false => (NormalElement::Float64, 1e-15),
+        };
+        let tensor = NormalTensor { element, count: expected.len() };
+        let actual = peek(generator, tensor, 0, tensor.count);
+        generator.skip_standard_normal(tensor);
+        for (actual, expected) in actual.iter().zip(expected) {
+            let difference = (actual - expected.as_f64().unwrap()).abs();
+            assert!(difference <= tolerance, "{call}: {actual} {expected}");
+        }
+    }
+}
+
+fn peek(generator: &Generator, tensor: NormalTensor, first: usize, count: usize) -> Vec<f64> {
+    let mut part = vec![f64::NAN; count];
+    generator.peek_standard_normal(tensor, first, &mut part).unwrap();
+    part
+}
+
+#[test]
+fn a_part_of_a_tensor_is_that_part_of_the_whole() {
+    let mut generator = Generator::new(3);
+    for element in [NormalElement::Float32, NormalElement::Float64] {
+        for count in [1, 2, 7, 15, 16, 17, 31, 32, 40, 47] {
+            let tensor = NormalTensor { element, count };
+            let whole = peek(&generator, tensor, 0, count);
+            assert!(whole.iter().all(|number| number.is_finite()), "{whole:?}");
+            for first in 0..=count {
+                for end in first..=count {
+                    let part = peek(&generator, tensor, first, end - first);
+                    assert_eq!(part, whole[first..end], "{tensor:?}, {first}..{end}");
+                }
+            }
+            generator.skip_standard_normal(tensor);
+        }
+    }
+    let tensor = NormalTensor { element: NormalElement::Float32, count: 20 };
+    let mut part = [0.0; 5];
+    assert_eq!(
+        generator.peek_standard_normal(tensor, 16, &mut part),
+        Err(OutsideTensor { end: 21, count: 20 })
+    );
+}
+
+#[test]
+fn both_ways_of_asking_for_a_tensor_agree() {
+    let mut drawn = Generator::new(11);
+    let mut peeked = drawn.clone();
+    for count in [16, 33, 100] {
+        let tensor = NormalTensor { element: NormalElement::Float32, count };
+        let numbers = drawn.standard_normal(count).unwrap();
+        let again = peek(&peeked, tensor, 0, count);
+        peeked.skip_standard_normal(tensor);
+        assert!(numbers.iter().zip(again).all(|(&number, again)| f64::from(number) == again));
+    }
+    let bound = NonZeroU32::new(1 << 20).unwrap();
+    let _ = drawn.integer(bound);
+    peeked.skip_integers(1);
+    assert_eq!(drawn.integer(bound), peeked.integer(bound));
 }
 
 #[test]

@@ -46,11 +46,18 @@ def pytorch(seed):
     for shape in ((16,), (17,), (31,), (4, 8), (25, 37)):
         cases["x".join(map(str, shape))] = [float(v) for v in torch.randn(*shape, generator=generator).flatten()]
     big = torch.randn(1000, 2048, generator=generator).double()
+    later = {}
+    for dtype, name in ((torch.float32, "float32"), (torch.float64, "float64")):
+        for count in (3, 1, 16, 15, 20, 64):
+            numbers = torch.randn(count, generator=generator, dtype=dtype)
+            later[f"{name}, {count}"] = [float(v) for v in numbers]
+            later[f"{name}, {count}, then randint"] = torch.randint(0, 1000, (3,), generator=generator).tolist()
     return {
         "seed": seed,
         "randperm_10": short,
         "randperm_70000": str(long),
         "randn": cases,
+        "after_that": later,
         "randn_1000x2048": {"sum": float(big.sum()), "sum_of_squares": float((big * big).sum()), "last": float(big[-1, -1])},
     }
 

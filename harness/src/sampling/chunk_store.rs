@@ -69,7 +69,7 @@ impl SampleChunk {
 
 /// The stored samples of one way of making them.
 #[derive(Clone, Debug)]
-pub struct ChunkStore {
+pub(super) struct ChunkStore {
     folder: PathBuf,
     key: Digest,
     /// (width, height).
@@ -79,14 +79,12 @@ pub struct ChunkStore {
 
 impl ChunkStore {
     /// The samples with this key below `samples`, images of `size` (width, height).
-    #[must_use]
-    pub fn new(samples: &Path, key: Digest, size: (usize, usize), labelled: bool) -> Self {
+    pub(super) fn new(samples: &Path, key: Digest, size: (usize, usize), labelled: bool) -> Self {
         Self { folder: samples.join(key.to_string()), key, size, labelled }
     }
 
     /// Where they are.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
@@ -94,7 +92,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn create(&self, identity: &[u8]) -> Result<(), Failure> {
+    pub(super) fn create(&self, identity: &[u8]) -> Result<(), Failure> {
         std::fs::create_dir_all(&self.folder)
             .map_err(|error| Failure::file("create the folder", &self.folder, &error))?;
         let note = self.folder.join("identity.json");
@@ -109,7 +107,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the folder or a file in it exists and cannot be read.
-    pub fn load(
+    pub(super) fn load(
         &self,
         range: &Range<usize>,
         note: impl Fn(String),
@@ -136,7 +134,7 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn store(&self, chunk: &SampleChunk) -> Result<(), Failure> {
+    pub(super) fn store(&self, chunk: &SampleChunk) -> Result<(), Failure> {
         let range = chunk.range();
         let mut tensors = vec![NamedTensor {
             name: IMAGES.to_owned(),

@@ -11,7 +11,8 @@
 //!
 //! The numbers are in files that know nothing of ONNX, files or threads: `plan`, `state`, `noise`, `labels`, `quantise` and
 //! what these use. Around them, `denoiser` and `decoder` call the networks, `worker` takes samples from noise to bytes on
-//! one thread, `device_registers` keeps the states on a GPU, `job` divides the work and stores what is done (`chunk_store`), and `destination` writes files.
+//! one thread, `device_registers` keeps the states on a GPU, `job` divides the work and stores what is done (`chunk_store`),
+//! and `destination` writes files.
 
 mod changes;
 mod chunk_store;
@@ -29,12 +30,13 @@ mod labels;
 mod mean_flow;
 mod noise;
 mod noise_choice;
+mod normal;
 mod path;
 mod plan;
 mod quantise;
 mod recipe;
-mod schedule;
 mod sample_files;
+mod schedule;
 mod shard;
 mod state;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Noise that depends on (seed, sample, step) and on nothing else.
 
+use super::normal;
 use super::torch_noise::{TorchNoise, TorchNoiseError};
 use retally_metrics::random::Stream;
-use std::f64::consts::TAU;
 
 /// Noise that the first state is made of.
 const START: &str = "sampling start";
@@ -53,11 +53,9 @@ impl NoiseSource {
     }
 }
 
-/// Standard normal noise for samples, in any order and as often as it is needed: the same on every machine.
+/// Standard normal noise for samples, in any order and as often as it is needed, with the same bits on every machine.
 ///
-/// Values are those of Box and Muller (1958) in f64, rounded to f32, so that a device that takes f32 gets the same noise. Two
-/// uniform numbers u and w make two values, √(-2 ln(1 - u)) cos 2πw and the same with sin. Logarithm, sine and cosine are
-/// computed by a library of this program and not by that of the operating system.
+/// Values are rounded to f32, so that a device that takes f32 gets the same noise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleNoise {
     seed: u64,
@@ -72,23 +70,12 @@ impl SampleNoise {
 
     /// Noise that the first state of a sample is made of.
     pub fn start(&self, sample: u32, noise: &mut [f64]) {
-        fill(Stream::new(self.seed, START, sample.into()), noise);
+        normal::fill(Stream::new(self.seed, START, sample.into()), noise);
     }
 
     /// Noise that step number `step` of the plan, counted from 0, adds to a sample.
     pub fn step(&self, sample: u32, step: u32, noise: &mut [f64]) {
         let index = u64::from(sample) << 32 | u64::from(step);
-        fill(Stream::new(self.seed, STEP, index), noise);
-    }
-}
-
-/// Fills with standard normal values. Value i depends on i alone and not on how many there are.
-fn fill(mut stream: Stream, noise: &mut [f64]) {
-    for pair in noise.chunks_mut(2) {
-        let radius = (-2.0 * libm::log(1.0 - stream.uniform())).sqrt();
-        let (sine, cosine) = libm::sincos(TAU * stream.uniform());
-        for (value, part) in pair.iter_mut().zip([cosine, sine]) {
-            *value = f64::from((radius * part) as f32);
-        }
+        normal::fill(Stream::new(self.seed, STEP, index), noise);
     }
 }

@@ -4,6 +4,11 @@ use super::plan::{MAX_STEPS, PlanError};
 use retally_manifests::{DiffusionProcess, TimeSpacing};
 use std::f64::consts::FRAC_PI_2;
 
+/// Smallest variance of a step: 1 minus it must still be another number than 1.
+const MIN_VARIANCE: f64 = 1e-9;
+/// Least share of the data's variance that must be left at the noisy end: its inverse must be a number.
+const MIN_SIGNAL: f64 = 1e-300;
+
 /// Variances of the steps of a process on a subset of its times, in the order of the process (noise last).
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
@@ -44,6 +49,11 @@ impl Schedule {
             .map(|&now| 1.0 - now / std::mem::replace(&mut before, now))
             .collect();
         let signals = products(&betas);
+        PlanError::check(
+            signals.iter().all(|signal| *signal > MIN_SIGNAL),
+            "process",
+            "one that leaves something of the data at its noisy end",
+        )?;
         Ok(Self { times, betas, signals })
     }
 }
@@ -68,7 +78,8 @@ fn variances(process: &DiffusionProcess) -> Result<Vec<f64>, PlanError> {
         DiffusionProcess::Linear { steps, first, last } => {
             check_process(steps, 2)?;
             for (what, value) in [("first", first), ("last", last)] {
-                PlanError::check(value > 0.0 && value < 1.0, what, "above 0 and below 1")?;
+                let usable = (MIN_VARIANCE..1.0).contains(&value);
+                PlanError::check(usable, what, format!("at least {MIN_VARIANCE} and below 1"))?;
             }
             let slope = (last - first) / f64::from(steps - 1);
             let rising = (0..steps - 1).map(|index| f64::from(index) * slope + first);

@@ -3,6 +3,7 @@
 
 mod archives;
 mod download;
+mod generator;
 mod manifest;
 mod server;
 mod store;
