@@ -71,8 +71,8 @@ pub(crate) fn measured_sentence(suite: &EvaluatedSuite) -> String {
                 them."
             .to_owned();
     }
-    let encoders = counted(suite.measured.len(), "encoder layer");
-    format!("A run measured {encoders} and filled {}.", counted(measured, "cell"))
+    let models = counted(suite.measured.len(), "model");
+    format!("A run measured {models} and filled {}.", counted(measured, "cell"))
 }
 
 fn counted(count: usize, thing: &str) -> String {

@@ -11,5 +11,6 @@ pub mod session;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wire;
+pub(crate) mod writer;
 
 pub use wire::MalformedMessage;

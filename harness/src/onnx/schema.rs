@@ -4,7 +4,9 @@ use super::wire::{MalformedMessage, Message};
 
 /// Fields of a `ModelProto`.
 pub(super) mod model {
+    pub(in super::super) const IR_VERSION: u32 = 1;
     pub(in super::super) const GRAPH: u32 = 7;
+    pub(in super::super) const OPERATOR_SET: u32 = 8;
     pub(in super::super) const METADATA: u32 = 14;
     pub(in super::super) const FUNCTION: u32 = 25;
 }
@@ -12,6 +14,7 @@ pub(super) mod model {
 /// Fields of a `GraphProto`.
 pub(super) mod graph {
     pub(in super::super) const NODE: u32 = 1;
+    pub(in super::super) const NAME: u32 = 2;
     pub(in super::super) const INITIALIZER: u32 = 5;
     pub(in super::super) const INPUT: u32 = 11;
     pub(in super::super) const OUTPUT: u32 = 12;
@@ -28,7 +31,12 @@ pub(super) mod node {
 }
 
 /// Fields of an `AttributeProto`.
-mod attribute {
+pub(super) mod attribute {
+    pub(in super::super) const NAME: u32 = 1;
+    pub(in super::super) const INTEGER: u32 = 3;
+    pub(in super::super) const TYPE: u32 = 20;
+    /// Value of `TYPE`: one integer.
+    pub(in super::super) const INTEGER_TYPE: usize = 2;
     pub(super) const TENSOR: u32 = 5;
     pub(super) const GRAPH: u32 = 6;
     pub(super) const TENSORS: u32 = 10;
@@ -45,6 +53,9 @@ mod function {
 
 /// Fields of a `TensorProto`.
 pub(super) mod tensor {
+    pub(in super::super) const DIMENSION: u32 = 1;
+    pub(in super::super) const DATA_TYPE: u32 = 2;
+    pub(in super::super) const RAW_DATA: u32 = 9;
     pub(in super::super) const NAME: u32 = 8;
     pub(in super::super) const EXTERNAL_DATA: u32 = 13;
     pub(in super::super) const DATA_LOCATION: u32 = 14;
@@ -60,6 +71,19 @@ mod sparse_tensor {
 
 /// Field `name` of a `ValueInfoProto`.
 pub(super) const VALUE_INFO_NAME: u32 = 1;
+/// Field `type` of a `ValueInfoProto`.
+pub(super) const VALUE_INFO_TYPE: u32 = 2;
+/// Field `version` of an `OperatorSetIdProto`.
+pub(super) const OPERATOR_SET_VERSION: u32 = 2;
+
+/// Fields of a `TypeProto`, its `Tensor`, and the `TensorShapeProto` in that.
+pub(super) mod type_info {
+    pub(in super::super) const TENSOR: u32 = 1;
+    pub(in super::super) const ELEMENT: u32 = 1;
+    pub(in super::super) const SHAPE: u32 = 2;
+    pub(in super::super) const DIMENSION: u32 = 1;
+    pub(in super::super) const DIMENSION_VALUE: u32 = 1;
+}
 
 /// Fields of a `StringStringEntryProto`.
 pub(super) mod entry {

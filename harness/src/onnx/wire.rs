@@ -161,6 +161,12 @@ pub(super) fn write_bytes(output: &mut Vec<u8>, number: u32, content: &[u8]) {
     output.extend_from_slice(content);
 }
 
+/// Appends an integer field.
+pub(super) fn write_number(output: &mut Vec<u8>, number: u32, value: u64) {
+    write_integer(output, u64::from(number) << 3);
+    write_integer(output, value);
+}
+
 fn write_integer(output: &mut Vec<u8>, mut integer: u64) {
     while integer > 0x7f {
         output.push((integer & 0x7f) as u8 | 0x80);
@@ -236,6 +242,16 @@ mod tests {
             prop_assert_eq!(fields[0].number, number);
             prop_assert_eq!(fields[0].raw, bytes.as_slice());
             prop_assert_eq!(fields[0].message().unwrap().bytes(), content.as_slice());
+        }
+
+        #[test]
+        fn written_integers_are_read_back(number in 1_u32..1 << 29, value: u64) {
+            let mut bytes = Vec::new();
+            write_number(&mut bytes, number, value);
+            let fields: Vec<_> = Message::of_file(&bytes).fields().collect::<Result<_, _>>().unwrap();
+            prop_assert_eq!(fields.len(), 1);
+            prop_assert_eq!(fields[0].number, number);
+            prop_assert!(matches!(fields[0].value, Value::Integer(read) if read == value));
         }
     }
 }

@@ -213,7 +213,7 @@ fn has_times(sampler: &Sampler) -> bool {
 mod tests {
     use super::*;
     use crate::sampling::testing::generator;
-    use retally_manifests::DiffusionProcess;
+    use retally_manifests::{DiffusionProcess, TimeSpacing};
 
     fn changed(changes: SamplerChanges, mut generator: Generator) -> Result<Generator, String> {
         changes.apply(&mut generator).map_err(|failure| failure.message())?;

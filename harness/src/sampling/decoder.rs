@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub(super) struct LatentDecoder {
     session: BoundSession,
     binding: Binding,
+    /// Name of the input.
+    input: String,
     latents: Buffer,
     images: Buffer,
     scale: f64,
@@ -42,7 +44,8 @@ impl LatentDecoder {
         binding.output(&decoder.output, &mut images)?;
         binding.check_complete()?;
         let Decoder { scale, shift, .. } = *decoder;
-        Ok(Self { session, binding, latents, images, scale, shift, batch, spent: Duration::ZERO })
+        let input = decoder.input.clone();
+        Ok(Self { session, binding, input, latents, images, scale, shift, batch, spent: Duration::ZERO })
     }
 
     /// Latents of a call.
@@ -68,6 +71,8 @@ impl LatentDecoder {
                 row.copy_from_slice(last);
             }
         }
+        // On the processor this changes nothing; for a GPU it is the copy.
+        self.binding.input(&self.input, &self.latents)?;
         let started = Instant::now();
         let ran = self.session.run(&self.binding);
         self.spent += started.elapsed();

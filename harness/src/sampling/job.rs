@@ -2,18 +2,22 @@
 //! while that goes on.
 
 use super::chunk_store::{ChunkStore, SampleChunk};
-use super::denoiser::Denoiser;
+use super::denoiser::{Denoiser, Place};
+use super::device_registers::DeviceRegisters;
 use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
 use super::shard::Shard;
 use super::clock::Spent;
-use super::worker::{SampleWorker, Unit};
+use super::update_graph::StateShape;
+use super::worker::{DeviceStates, SampleWorker, States, Unit};
+use super::Registers;
 use super::clock::SampleClock;
 use super::decoder::LatentDecoder;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::onnx::device::Device;
 use crate::onnx::session::{BoundSession, SessionOptions, SessionRecord};
 use crate::pipeline::Execution;
 use crate::pipeline::workers::{self, Stages};
@@ -393,10 +397,12 @@ impl<'a> SampleJob<'a> {
         for number in 0..count {
             let network = &self.recipe.generator.network;
             let (session, record) = self.open(&self.network, &network.output, threads)?;
-            let guided = self.recipe.guided().is_some();
+            let place = self.place();
+            let guided = self.recipe.guidance().is_some();
             let outputs = self.recipe.output_shape();
-            let denoiser = Denoiser::new(session, &self.recipe.generator, &outputs, guided)
+            let denoiser = Denoiser::new(session, &self.recipe.generator, &outputs, (guided, place))
                 .map_err(|failure| self.network.within(failure))?;
+            let states = self.states(&denoiser, threads)?;
             let mut opened = vec![record];
             let mut decoder = None;
             if let (Some(entry), Some(file)) = (&self.recipe.generator.decoder, &self.decoder) {
@@ -405,13 +411,52 @@ impl<'a> SampleJob<'a> {
                 let bound = LatentDecoder::new(session, entry, &self.recipe.generator);
                 decoder = Some(bound.map_err(|failure| file.within(failure))?);
             }
-            workers.push(SampleWorker::new(&self.recipe, denoiser, decoder)?);
+            workers.push(SampleWorker::new(&self.recipe, denoiser, decoder, states)?);
             // The others are the same.
             if number == 0 {
                 records = opened;
             }
         }
         Ok((workers, records))
+    }
+
+    /// States of a GPU's network stay in its memory; a GAN has none.
+    fn place(&self) -> Place<'_> {
+        if self.execution.device == Device::Cpu || self.recipe.plan.is_one_call() {
+            Place::Host
+        } else {
+            Place::Device(&self.recipe.plan.steps)
+        }
+    }
+
+    /// Room for the states of one call of the network.
+    fn states(&self, denoiser: &Denoiser, threads: usize) -> Result<States, Failure> {
+        let Recipe { plan, generator, .. } = &self.recipe;
+        let samples = generator.network.batch as usize;
+        if matches!(self.place(), Place::Host) {
+            // The "state" after the only call of a GAN is the image.
+            let shape = if plan.is_one_call() {
+                self.recipe.output_shape()
+            } else {
+                self.recipe.state_shape()
+            };
+            let values = shape.iter().product();
+            return Ok(States::Host(Registers::new(plan, samples, values)));
+        }
+        let sizes = self.recipe.state_shape();
+        let guidance = self.recipe.guidance();
+        let shape = StateShape {
+            samples,
+            guided_channels: guidance.map_or(0, |guidance| guidance.channels),
+            learned_variance: plan.learned_variance,
+            sizes,
+        };
+        let scale = guidance.map_or(1.0, |guidance| guidance.scale);
+        let Execution { library, device, fast, .. } = self.execution;
+        let options = SessionOptions { device, threads, fast, outputs: Vec::new() };
+        let registers =
+            DeviceRegisters::new((library, &options), plan, (shape, scale), |step| denoiser.rows(step))?;
+        Ok(States::Device(Box::new(DeviceStates::new(registers, &self.recipe)?)))
     }
 
     fn open(

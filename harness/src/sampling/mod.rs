@@ -11,7 +11,8 @@
 //!
 //! The numbers are in files that know nothing of ONNX, files or threads: `plan`, `state`, `noise`, `labels`, `quantise` and
 //! what these use. Around them, `denoiser` and `decoder` call the networks, `worker` takes samples from noise to bytes on
-//! one thread, `job` divides the work and stores what is done (`chunk_store`), and `destination` writes files.
+//! one thread, `device_registers` keeps the states on a GPU, `job` divides the work and stores what is done (`chunk_store`),
+//! and `destination` writes files.
 
 mod changes;
 mod chunk_store;
@@ -20,6 +21,7 @@ mod consistency;
 mod decoder;
 mod denoiser;
 mod destination;
+mod device_registers;
 mod diffusion;
 mod flow;
 mod guidance;
@@ -33,14 +35,15 @@ mod path;
 mod plan;
 mod quantise;
 mod recipe;
-mod schedule;
 mod sample_files;
 mod sample_groups;
+mod schedule;
 mod shard;
 mod state;
 #[cfg(test)]
 mod testing;
 mod torch_noise;
+mod update_graph;
 mod worker;
 
 pub use changes::{SamplerChanges, SamplerKind};

@@ -4,7 +4,7 @@ use super::noise_choice::NoiseChoice;
 use super::{Labels, NoiseSource, Plan, TorchNoiseError};
 use crate::failure::Failure;
 use crate::pipeline::Execution;
-use retally_manifests::{Classes, Digest, Generator, Guidance, LabelRule};
+use retally_manifests::{Classes, Digest, Generator, LabelRule};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -63,6 +63,17 @@ pub(super) struct Recipe {
     labels: Option<SampleClasses>,
 }
 
+/// What guidance changes, and how much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct GuidedValues {
+    /// Its scale.
+    pub(super) scale: f64,
+    /// Leading channels of a sample.
+    pub(super) channels: usize,
+    /// Leading values of a sample.
+    pub(super) values: usize,
+}
+
 /// The classes of samples.
 #[derive(Clone, Debug)]
 struct SampleClasses {
@@ -100,16 +111,16 @@ impl Recipe {
 
     /// Numbers of one sample's state.
     pub(super) fn state_values(&self) -> usize {
-        self.generator.network.shape.iter().map(|&size| size as usize).product()
+        self.state_shape().iter().product()
     }
 
     /// Shape of what the network answers for one sample.
     pub(super) fn output_shape(&self) -> Vec<usize> {
-        let Generator { network, image, decoder, .. } = &self.generator;
+        let Generator { image, decoder, .. } = &self.generator;
         if self.plan.is_one_call() && decoder.is_none() {
             return [image.channels, image.height, image.width].map(|size| size as usize).to_vec();
         }
-        let mut shape: Vec<usize> = network.shape.iter().map(|&size| size as usize).collect();
+        let mut shape = self.state_shape();
         if let (true, Some(channels)) = (self.plan.learned_variance, shape.first_mut()) {
             *channels *= 2;
         }
@@ -122,10 +133,20 @@ impl Recipe {
         (image.width as usize, image.height as usize)
     }
 
-    /// Whether some step has guidance.
-    pub(super) fn guided(&self) -> Option<&Guidance> {
+    /// What guidance does, if some step has it. A GAN's image is what is guided, otherwise the state's channels.
+    pub(super) fn guidance(&self) -> Option<GuidedValues> {
         let guided = self.plan.steps.iter().any(|step| step.guided);
-        self.generator.guidance.as_ref().filter(|_| guided)
+        let guidance = self.generator.guidance.as_ref().filter(|_| guided)?;
+        let shape = if self.plan.is_one_call() { self.output_shape() } else { self.state_shape() };
+        let all = shape.first().copied().unwrap_or_default();
+        let channels = guidance.channels.map_or(all, |channels| all.min(channels as usize));
+        let values = shape.iter().skip(1).product::<usize>() * channels;
+        Some(GuidedValues { scale: guidance.scale, channels, values })
+    }
+
+    /// Shape of one sample's state.
+    pub(super) fn state_shape(&self) -> Vec<usize> {
+        self.generator.network.shape.iter().map(|&size| size as usize).collect()
     }
 
     /// How the network takes classes.

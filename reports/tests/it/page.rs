@@ -152,7 +152,7 @@ fn absences_intervals_and_bands_are_in_the_evidence() {
         "bootstrap-percentile (seed 0, 10000 draws)",
         "print rounding <span class=\"number\">0.005</span>",
         "sampling <span class=\"number\">unknown</span>",
-        "A run measured 1 encoder layer and filled 3 cells.",
+        "A run measured 1 model and filled 3 cells.",
         "19.123 ± 0.210",
         "Encoder 0: <span class=\"number\">−0.871</span>",
     ] {

@@ -4,7 +4,7 @@
 //! The network is the tiny random one of `tests/golden/random-inception-tiny`; ONNX Runtime comes from the store
 //! (`cargo run --release -- fetch starter` brings it).
 
-use crate::program::{Finished, library, repository, retally, run, text, write_f32};
+use crate::program::{Finished, json, library, repository, retally, run, text, write_f32};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;

@@ -143,6 +143,19 @@ impl Buffer {
             .map_err(|error| no_memory(self.element, &self.shape, &error))
     }
 
+    /// The same numbers in the memory of a session's device.
+    ///
+    /// # Errors
+    /// If there is not enough memory.
+    pub fn moved_to(self, session: &BoundSession) -> Result<Self, OnnxError> {
+        if session.record().device == Device::Cpu {
+            return Ok(self);
+        }
+        let mut there = Self::on_device(session, self.element, &self.shape)?;
+        self.copy_to(&mut there)?;
+        Ok(there)
+    }
+
     pub(super) fn tensor(&self) -> &DynTensor {
         &self.tensor
     }

@@ -3,7 +3,7 @@ use crate::onnx::session::{ModelSource, SessionOptions};
 use crate::onnx::testing::library;
 use crate::sampling::Plan;
 use crate::sampling::testing::{generator, network};
-use retally_manifests::{GuidanceTime, IntervalEnds, Sampler};
+use retally_manifests::{Guidance, GuidanceTime, IntervalEnds, Sampler};
 
 const SHAPE: [usize; 3] = [1, 1, 2];
 
@@ -32,7 +32,7 @@ fn guided(calls: GuidanceCalls, batch: u32) -> Generator {
 fn answers(samples: u8, generator: &Generator) -> Vec<(Vec<f32>, Option<Vec<f32>>)> {
     let plan = Plan::new(generator).unwrap();
     assert_eq!([plan.steps[0].guided, plan.steps[1].guided], [true, false]);
-    let mut denoiser = Denoiser::new(session(samples), generator, &SHAPE, true).unwrap();
+    let mut denoiser = Denoiser::new(session(samples), generator, &SHAPE, (true, Place::Host)).unwrap();
     let classes: Vec<u32> = (0..generator.network.batch).map(|row| 2 - row).collect();
     denoiser.set_classes(generator.classes.as_ref().unwrap(), &classes).unwrap();
     let fill = |input: &mut [f32]| {
@@ -45,7 +45,7 @@ fn answers(samples: u8, generator: &Generator) -> Vec<(Vec<f32>, Option<Vec<f32>
         let Answer { class, none } = denoiser.predict(step, fill).unwrap();
         (class.to_vec(), none.map(<[f32]>::to_vec))
     };
-    plan.steps.iter().map(&mut answer).collect()
+    plan.steps.iter().enumerate().map(&mut answer).collect()
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn fused_and_separate_guidance_ask_the_same() {
 #[test]
 fn a_graph_of_another_batch_says_what_to_do() {
     let refusal = |samples, generator: &Generator, guided| {
-        Denoiser::new(session(samples), generator, &SHAPE, guided).err().unwrap().message()
+        Denoiser::new(session(samples), generator, &SHAPE, (guided, Place::Host)).err().unwrap().message()
     };
     let message = refusal(4, &guided(GuidanceCalls::Fused, 1), true);
     assert!(message.contains("takes 4 rows") && message.contains("`batch`"), "{message}");
@@ -82,7 +82,7 @@ fn tensors_that_the_manifest_does_not_name_rightly_are_refused() {
     let refusal = |change: &dyn Fn(&mut Generator)| {
         let mut generator = generator(Sampler::FlowEuler { steps: 2, noise_scale: 1.0 });
         change(&mut generator);
-        Denoiser::new(session(0), &generator, &SHAPE, false).err().unwrap().message()
+        Denoiser::new(session(0), &generator, &SHAPE, (false, Place::Host)).err().unwrap().message()
     };
     let message = refusal(&|generator| generator.network.state = "state".to_owned());
     assert!(message.contains("no input `state`; its inputs are `x` of float32"), "{message}");
@@ -125,14 +125,4 @@ fn classes_are_written_as_the_network_takes_them() {
         let found = written(ClassEncoding::OneHot, Element::Float32, &[2, 3], class);
         assert_eq!(found, one_hot(class), "{class}");
     }
-}
-
-#[test]
-fn only_the_leading_channels_are_guided() {
-    let mut guidance = guided(GuidanceCalls::Fused, 1).guidance.unwrap();
-    assert_eq!(guided_values(&guidance, &[4, 2, 2]), 16);
-    guidance.channels = Some(3);
-    assert_eq!(guided_values(&guidance, &[4, 2, 2]), 12);
-    guidance.channels = Some(9);
-    assert_eq!(guided_values(&guidance, &[4, 2, 2]), 16);
 }
