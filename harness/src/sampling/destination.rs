@@ -85,7 +85,10 @@ impl Destination {
     ///
     /// # Errors
     /// If there is something else in the place, or it cannot be written.
-    pub(super) fn begin(request: &DestinationRequest<'_>, record: &Value) -> Result<Begun, Failure> {
+    pub(super) fn begin(
+        request: &DestinationRequest<'_>,
+        record: &Value,
+    ) -> Result<Begun, Failure> {
         let DestinationRequest { out, key, count, size, .. } = *request;
         check_name(out)?;
         check_folder_of(out)?;

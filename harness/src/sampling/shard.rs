@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn every_chunk_has_one_owner() {
-        let shards: Vec<Shard> = (1..=4).map(|index| format!("{index}/4").parse().unwrap()).collect();
+        let shards: Vec<Shard> =
+            (1..=4).map(|index| format!("{index}/4").parse().unwrap()).collect();
         for chunk in 0..20 {
             let owners: Vec<_> = shards.iter().filter(|shard| shard.owns(chunk)).collect();
             assert_eq!(owners, [&shards[chunk % 4]]);

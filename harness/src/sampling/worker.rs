@@ -155,7 +155,8 @@ impl<'a> SampleWorker<'a> {
                 self.states.extend_from_slice(&registers.state()[..values]);
             }
             States::Device(states) => {
-                let last = states.run(recipe, denoiser, (source, noise), &indices, &|| tick(within))?;
+                let last =
+                    states.run(recipe, denoiser, (source, noise), &indices, &|| tick(within))?;
                 self.states.extend_from_slice(&last[..last.len() / rows * within]);
             }
         }
@@ -200,12 +201,7 @@ impl<'a> SampleWorker<'a> {
                 labels.extend(class.map(i64::from));
             }
         }
-        Ok(SampleChunk {
-            first: wanted.start,
-            count: wanted.len(),
-            images,
-            labels,
-        })
+        Ok(SampleChunk { first: wanted.start, count: wanted.len(), images, labels })
     }
 }
 
@@ -285,6 +281,10 @@ impl DeviceStates {
         let plan = &recipe.plan;
         let values = recipe.state_values();
         let noisy = |step: &Step| step.combination.noise != NoiseTerm::None;
+        let first = plan.steps.first().and_then(|step| denoiser.first_input(step));
+        let first =
+            first.ok_or_else(|| Failure::invalid("a plan without steps came unexpected"))?;
+        registers.start(plan, noise, first)?;
         let mut bring = |number: usize, target: &mut Buffer| -> Result<(), Failure> {
             let rows = host.values_mut::<f32>()?.chunks_exact_mut(values);
             for (sample, row) in indices.iter().zip(rows) {
@@ -297,9 +297,6 @@ impl DeviceStates {
             }
             Ok(host.copy_to(target)?)
         };
-        let first = plan.steps.first().and_then(|step| denoiser.first_input(step));
-        let first = first.ok_or_else(|| Failure::invalid("a plan without steps came unexpected"))?;
-        registers.start(plan, noise, first)?;
         let all_wait = waiting.len() >= plan.steps.iter().filter(|step| noisy(step)).count();
         if all_wait {
             let steps = plan.steps.iter().enumerate().filter(|(_, step)| noisy(step));

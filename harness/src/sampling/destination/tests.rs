@@ -50,8 +50,7 @@ fn both_kinds_hold_the_same_samples() {
         }
         assert_eq!(written.grid.as_deref(), Some(grid.as_path()));
         assert_eq!(written.record, place.path().join(format!("{name}.json")));
-        let kept: Value =
-            serde_json::from_slice(&std::fs::read(&written.record).unwrap()).unwrap();
+        let kept: Value = serde_json::from_slice(&std::fs::read(&written.record).unwrap()).unwrap();
         assert_eq!(kept["complete"], true);
         // The same command again gives the same files.
         assert_eq!(write(&request(&out, b"key", Some(&grid))).unwrap().sha256, written.sha256);

@@ -95,8 +95,7 @@ fn a_buffer_joins_two_sessions() {
 #[test]
 fn what_the_output_does_not_need_is_no_input() {
     let session = open_model(&denoiser(), "sum").unwrap();
-    let names: Vec<_> =
-        session.record().inputs.iter().map(|input| input.name.as_str()).collect();
+    let names: Vec<_> = session.record().inputs.iter().map(|input| input.name.as_str()).collect();
     assert_eq!(names, ["x", "t", "class"]);
     assert_eq!(session.record().outputs.len(), 1);
     // A graph with this output alone keeps the inputs that decide nothing.
