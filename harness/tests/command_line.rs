@@ -14,9 +14,18 @@ fn stdout(arguments: &[&str]) -> String {
 #[test]
 fn help_names_every_command_and_exit_code() {
     let help = stdout(&["--help"]);
-    for command in
-        ["doctor", "list", "fetch", "verify", "run", "report", "check", "score", "preprocess"]
-    {
+    for command in [
+        "doctor",
+        "list",
+        "fetch",
+        "verify",
+        "run",
+        "report",
+        "check",
+        "score",
+        "sample",
+        "preprocess",
+    ] {
         assert!(help.contains(&format!("\n  {command} ")), "{command} is not in:\n{help}");
     }
     for code in 0..=4 {

@@ -104,8 +104,10 @@ fn replaced(generator: &Generator, kind: SamplerKind) -> Result<Sampler, Failure
         }
         Sampler::Ddim { steps, process, spacing, clip, .. } if kind == SamplerKind::Ddpm => {
             let (steps, process, spacing, clip) = (*steps, *process, *spacing, *clip);
-            let learned =
-                matches!(generator.network.prediction, Prediction::Noise { learned_variance: true });
+            let learned = matches!(
+                generator.network.prediction,
+                Prediction::Noise { learned_variance: true }
+            );
             let variance = if learned { StepVariance::Learned } else { StepVariance::Small };
             Ok(Sampler::Ddpm { steps, process, spacing, variance, clip })
         }
@@ -234,11 +236,13 @@ mod tests {
         assert!(changed(to(SamplerKind::FlowSde), loud).is_err());
         let process = DiffusionProcess::Cosine { steps: 100 };
         let spacing = TimeSpacing::Stride;
-        let ddim =
-            generator(Sampler::Ddim { steps: 5, process, spacing, eta: 0.5, clip: true });
+        let ddim = generator(Sampler::Ddim { steps: 5, process, spacing, eta: 0.5, clip: true });
         let ddpm = changed(to(SamplerKind::Ddpm), ddim.clone()).unwrap();
         let variance = StepVariance::Small;
-        assert_eq!(ddpm.sampler, Sampler::Ddpm { steps: 5, process, spacing, variance, clip: true });
+        assert_eq!(
+            ddpm.sampler,
+            Sampler::Ddpm { steps: 5, process, spacing, variance, clip: true }
+        );
         // The same kind keeps all its numbers.
         assert_eq!(changed(to(SamplerKind::Ddim), ddim.clone()).unwrap(), ddim);
     }
@@ -267,13 +271,8 @@ mod tests {
         let alone = SamplerChanges { scale: None, ..cfg };
         assert!(changed(alone, flow).unwrap_err().contains("give --cfg too"));
         let process = DiffusionProcess::Cosine { steps: 100 };
-        let ddim = Sampler::Ddim {
-            steps: 5,
-            process,
-            spacing: TimeSpacing::Even,
-            eta: 0.0,
-            clip: false,
-        };
+        let ddim =
+            Sampler::Ddim { steps: 5, process, spacing: TimeSpacing::Even, eta: 0.0, clip: false };
         assert!(changed(cfg, generator(ddim)).unwrap_err().contains("ddim"));
     }
 }

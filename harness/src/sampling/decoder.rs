@@ -45,7 +45,17 @@ impl LatentDecoder {
         binding.check_complete()?;
         let Decoder { scale, shift, .. } = *decoder;
         let input = decoder.input.clone();
-        Ok(Self { session, binding, input, latents, images, scale, shift, batch, spent: Duration::ZERO })
+        Ok(Self {
+            session,
+            binding,
+            input,
+            latents,
+            images,
+            scale,
+            shift,
+            batch,
+            spent: Duration::ZERO,
+        })
     }
 
     /// Latents of a call.

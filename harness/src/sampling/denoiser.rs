@@ -171,7 +171,8 @@ impl Denoiser {
     ) -> Result<(), Failure> {
         let samples = self.samples;
         let mut calls = self.calls(step)?;
-        let Some(Call { state: Some(state), binding, state_name, rebind, output, .. }) = calls.next()
+        let Some(Call { state: Some(state), binding, state_name, rebind, output, .. }) =
+            calls.next()
         else {
             return Err(Failure::invalid("a call of the network without states came unexpected"));
         };
@@ -201,7 +202,9 @@ impl Denoiser {
         let guided = guided.as_ref().filter(|_| step.guided);
         let plain = Some(plain).filter(|_| guided.is_none() || !*fused);
         let started = Instant::now();
-        for binding in plain.map(|call| &call.binding).into_iter().chain(guided.map(|call| &call.binding)) {
+        for binding in
+            plain.map(|call| &call.binding).into_iter().chain(guided.map(|call| &call.binding))
+        {
             session.run(binding)?;
         }
         *spent += started.elapsed();

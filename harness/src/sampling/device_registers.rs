@@ -137,16 +137,16 @@ impl DeviceRegisters {
         noise: Option<&Buffer>,
         input: Option<&mut Buffer>,
     ) -> Result<(), Failure> {
-        let misfit = |what: &str| {
-            Failure::invalid(format_args!("a sampling step came without its {what}"))
-        };
+        let misfit =
+            |what: &str| Failure::invalid(format_args!("a sampling step came without its {what}"));
         let kind = *self.kinds.get(number).ok_or_else(|| misfit("plan"))?;
         let update = self.updates.get_mut(&kind).ok_or_else(|| misfit("graph"))?;
         let binding = &mut update.binding;
         binding.input(names::STATE, &self.state)?;
         binding.input(names::ANSWER, answer.rows)?;
         if kind.takes_none() {
-            binding.input(names::NONE, answer.none.ok_or_else(|| misfit("answer for no class"))?)?;
+            binding
+                .input(names::NONE, answer.none.ok_or_else(|| misfit("answer for no class"))?)?;
         }
         if kind.takes_noise() {
             binding.input(names::NOISE, noise.ok_or_else(|| misfit("noise"))?)?;

@@ -1,18 +1,18 @@
 //! Samples of a generator: those that are stored are read, the others are made and stored, and all are handed on in order
 //! while that goes on.
 
+use super::Registers;
 use super::chunk_store::{ChunkStore, SampleChunk};
+use super::clock::SampleClock;
+use super::clock::Spent;
+use super::decoder::LatentDecoder;
 use super::denoiser::{Denoiser, Place};
 use super::device_registers::DeviceRegisters;
 use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
 use super::shard::Shard;
-use super::clock::Spent;
 use super::update_graph::StateShape;
 use super::worker::{DeviceStates, SampleWorker, States, Unit};
-use super::Registers;
-use super::clock::SampleClock;
-use super::decoder::LatentDecoder;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -113,12 +113,7 @@ impl<'a> SampleJob<'a> {
         let file = |id: &ArtifactId| -> Result<NetworkFile, Failure> {
             let path = context.fetch(&store, id)?;
             let artifact = context.manifest.artifact(id)?;
-            Ok(NetworkFile {
-                id: id.clone(),
-                sha256: artifact.sha256,
-                path,
-                bytes: artifact.bytes,
-            })
+            Ok(NetworkFile { id: id.clone(), sha256: artifact.sha256, path, bytes: artifact.bytes })
         };
         let network = file(&recipe.generator.network.artifact)?;
         let decoder = recipe.generator.decoder.as_ref();
@@ -129,7 +124,20 @@ impl<'a> SampleJob<'a> {
         let store = ChunkStore::new(&store.samples_path(), key, recipe.size(), labelled);
         let batch = unit_size(&recipe, batch.unwrap_or(1));
         let progress = &context.progress;
-        Ok(Self { recipe, execution, progress, network, decoder, identity, key, store, count, part: 0..count, batch, shard })
+        Ok(Self {
+            recipe,
+            execution,
+            progress,
+            network,
+            decoder,
+            identity,
+            key,
+            store,
+            count,
+            part: 0..count,
+            batch,
+            shard,
+        })
     }
 
     /// The same job for some of its samples, in whole chunks.
@@ -400,8 +408,9 @@ impl<'a> SampleJob<'a> {
             let place = self.place();
             let guided = self.recipe.guidance().is_some();
             let outputs = self.recipe.output_shape();
-            let denoiser = Denoiser::new(session, &self.recipe.generator, &outputs, (guided, place))
-                .map_err(|failure| self.network.within(failure))?;
+            let denoiser =
+                Denoiser::new(session, &self.recipe.generator, &outputs, (guided, place))
+                    .map_err(|failure| self.network.within(failure))?;
             let states = self.states(&denoiser, threads)?;
             let mut opened = vec![record];
             let mut decoder = None;
@@ -454,8 +463,9 @@ impl<'a> SampleJob<'a> {
         let scale = guidance.map_or(1.0, |guidance| guidance.scale);
         let Execution { library, device, fast, .. } = self.execution;
         let options = SessionOptions { device, threads, fast, outputs: Vec::new() };
-        let registers =
-            DeviceRegisters::new((library, &options), plan, (shape, scale), |step| denoiser.rows(step))?;
+        let registers = DeviceRegisters::new((library, &options), plan, (shape, scale), |step| {
+            denoiser.rows(step)
+        })?;
         Ok(States::Device(Box::new(DeviceStates::new(registers, &self.recipe)?)))
     }
 

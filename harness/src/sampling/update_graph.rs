@@ -146,9 +146,9 @@ impl UpdateKind {
 /// The numbers of a step for the input [`names::COEFFICIENTS`].
 pub(super) fn coefficients(step: &Step, scale: f64) -> Vec<f64> {
     let combination = &step.combination;
-    let clip = combination.clip.map_or([0.0; 4], |clip| {
-        [clip.state, clip.prediction, clip.low, clip.high]
-    });
+    let clip = combination
+        .clip
+        .map_or([0.0; 4], |clip| [clip.state, clip.prediction, clip.low, clip.high]);
     let noise = match combination.noise {
         NoiseTerm::None => [0.0; 2],
         NoiseTerm::Constant { deviation } => [deviation, 0.0],
@@ -215,7 +215,8 @@ impl Writer<'_> {
 
     /// `output` = the part of `input` from `start` to `end` of an axis.
     fn slice(&mut self, input: &str, output: &str, axis: usize, (start, end): (usize, usize)) {
-        let [starts, ends, axes] = ["starts", "ends", "axes"].map(|part| format!("{output}/{part}"));
+        let [starts, ends, axes] =
+            ["starts", "ends", "axes"].map(|part| format!("{output}/{part}"));
         self.graph.integers(&starts, &[start as i64]);
         self.graph.integers(&ends, &[end as i64]);
         self.graph.integers(&axes, &[axis as i64]);
@@ -261,7 +262,12 @@ impl Writer<'_> {
         }
         self.graph.node("Add", &["none_leading", "scaled"], &["guided"]);
         self.slice(class, "unguided", 1, (leading, channels));
-        self.graph.node_with("Concat", &["guided", "unguided"], &[names::PREDICTION], &[("axis", 1)]);
+        self.graph.node_with(
+            "Concat",
+            &["guided", "unguided"],
+            &[names::PREDICTION],
+            &[("axis", 1)],
+        );
     }
 
     /// The next state.
@@ -283,7 +289,11 @@ impl Writer<'_> {
         let mut sum = "sum";
         if uses_kept {
             graph.node("Mul", &["of_kept_state", names::KEPT_STATE], &["kept/state"]);
-            graph.node("Mul", &["of_kept_prediction", names::KEPT_PREDICTION], &["kept/prediction"]);
+            graph.node(
+                "Mul",
+                &["of_kept_prediction", names::KEPT_PREDICTION],
+                &["kept/prediction"],
+            );
             graph.node("Add", &["kept/state", "kept/prediction"], &["kept/sum"]);
             graph.node("Add", &[sum, "kept/sum"], &["sum_with_kept"]);
             sum = "sum_with_kept";

@@ -190,7 +190,10 @@ fn a_larger_count_uses_what_is_there() {
             let out = format!("{count}-{made}.npz");
             let report = bench.json(&[generator, "--count", count, "--out", &out]);
             assert_eq!((&report["made"], &report["reused"]), (&made.into(), &reused.into()));
-            assert!(fs::read(bench.path(&out)).unwrap() == Workbench::bytes(&[generator, "--count", count]));
+            assert!(
+                fs::read(bench.path(&out)).unwrap()
+                    == Workbench::bytes(&[generator, "--count", count])
+            );
         }
     }
 }
@@ -240,13 +243,24 @@ fn folders_hold_the_same_images() {
     // Sorted by class: the first is sample 1, of class 0.
     let first: Vec<u8> = (0..16).flat_map(|x| grid.get_pixel(2 + x, 2).0).collect();
     assert!(first == images[16 * 16 * 3..][..16 * 3]);
-    let record: Value = serde_json::from_slice(&fs::read(bench.path("samples.json")).unwrap()).unwrap();
+    let record: Value =
+        serde_json::from_slice(&fs::read(bench.path("samples.json")).unwrap()).unwrap();
     assert_eq!(record["samples_sha256"], report["samples_sha256"]);
     assert_eq!((&record["complete"], &record["count"]), (&true.into(), &11.into()));
     assert_eq!(record["settings"]["labels"], "2,0");
     assert_eq!(record["output"]["sha256"], report["output"]["sha256"]);
     // A larger count goes on in the folder, a smaller one would leave strange files in it.
-    bench.json(&["tiny-flow", "--count", "12", "--seed", "3", "--labels", "2,0", "--out", "samples"]);
+    bench.json(&[
+        "tiny-flow",
+        "--count",
+        "12",
+        "--seed",
+        "3",
+        "--labels",
+        "2,0",
+        "--out",
+        "samples",
+    ]);
     bench.refused(&[&words[..], &more].concat(), 2, &["more than 11 samples"]);
     bench.refused(
         &["tiny-flow", "--count", "12", "--seed", "4", "--out", "samples"],
@@ -293,7 +307,8 @@ fn the_document_says_what_was_done_and_where_the_time_went() {
 
 #[test]
 fn options_decide_the_images() {
-    let of = |further: &[&str]| Workbench::bytes(&[&["tiny-flow", "--count", "4"], further].concat());
+    let of =
+        |further: &[&str]| Workbench::bytes(&[&["tiny-flow", "--count", "4"], further].concat());
     let plain = of(&[]);
     for further in [
         &["--steps", "7"][..],
@@ -356,7 +371,11 @@ fn what_cannot_be_sampled_is_refused() {
     let long = ["--noise", "torch", "--noise-batch", "4", "--seed", "4294967296"];
     bench.refused(&counted(&long), 2, &["32 bits"]);
     bench.refused(&counted(&["--grid", "grid.jpg"]), 2, &[".png"]);
-    bench.refused(&["tiny-gan", "--count", "4", "--out", "o.npz", "--steps", "3"], 2, &["no steps"]);
+    bench.refused(
+        &["tiny-gan", "--count", "4", "--out", "o.npz", "--steps", "3"],
+        2,
+        &["no steps"],
+    );
     bench.refused(&["tiny-gan", "--count", "4", "--out", "o.npz", "--cfg", "2"], 2, &["none"]);
     bench.refused(&["tiny-flow", "--count", "4", "--out", "no/o.npz"], 2, &["create it first"]);
     bench.refused(&["tiny-flow", "--count", "4", "--out", "o.tar"], 2, &[".npz"]);
@@ -407,7 +426,13 @@ fn networks_that_do_not_fit_their_manifest_are_refused() {
         &[("width = 16, height = 16", "width = 32, height = 8")],
         &["tiny-decoder.onnx", "`image` of float32"],
     );
-    refused(&[("count = 4\nnames = [\"north\", \"east\", \"south\", \"west\"]\n", "count = 4\n"), ("none = 4\n", "")], &["none"]);
+    refused(
+        &[
+            ("count = 4\nnames = [\"north\", \"east\", \"south\", \"west\"]\n", "count = 4\n"),
+            ("none = 4\n", ""),
+        ],
+        &["none"],
+    );
     // A bad class index is out of the network's table.
     refused(&[("none = 4", "none = 9")], &["tiny-flow"]);
 }

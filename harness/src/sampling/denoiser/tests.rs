@@ -32,7 +32,8 @@ fn guided(calls: GuidanceCalls, batch: u32) -> Generator {
 fn answers(samples: u8, generator: &Generator) -> Vec<(Vec<f32>, Option<Vec<f32>>)> {
     let plan = Plan::new(generator).unwrap();
     assert_eq!([plan.steps[0].guided, plan.steps[1].guided], [true, false]);
-    let mut denoiser = Denoiser::new(session(samples), generator, &SHAPE, (true, Place::Host)).unwrap();
+    let mut denoiser =
+        Denoiser::new(session(samples), generator, &SHAPE, (true, Place::Host)).unwrap();
     let classes: Vec<u32> = (0..generator.network.batch).map(|row| 2 - row).collect();
     denoiser.set_classes(generator.classes.as_ref().unwrap(), &classes).unwrap();
     let fill = |input: &mut [f32]| {
@@ -67,7 +68,10 @@ fn fused_and_separate_guidance_ask_the_same() {
 #[test]
 fn a_graph_of_another_batch_says_what_to_do() {
     let refusal = |samples, generator: &Generator, guided| {
-        Denoiser::new(session(samples), generator, &SHAPE, (guided, Place::Host)).err().unwrap().message()
+        Denoiser::new(session(samples), generator, &SHAPE, (guided, Place::Host))
+            .err()
+            .unwrap()
+            .message()
     };
     let message = refusal(4, &guided(GuidanceCalls::Fused, 1), true);
     assert!(message.contains("takes 4 rows") && message.contains("`batch`"), "{message}");

@@ -168,12 +168,9 @@ fn every_sampler_gives_the_bits_of_the_processor_s_registers() {
             compare(&guided(plain.clone()), calls, 3, true);
         }
     }
-    for diffusion in [
-        ddpm(StepVariance::Small, false),
-        ddpm(StepVariance::Large, true),
-        ddim(0.0),
-        ddim(0.6),
-    ] {
+    for diffusion in
+        [ddpm(StepVariance::Small, false), ddpm(StepVariance::Large, true), ddim(0.0), ddim(0.6)]
+    {
         compare(&diffusion, Calls::Fused, 4, true);
         compare(&guided(diffusion.clone()), Calls::Fused, 3, true);
         compare(&guided(diffusion), Calls::Separate, 4, true);
