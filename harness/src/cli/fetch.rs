@@ -63,7 +63,8 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
         return Ok(vec![context.onnxruntime_id()?]);
     }
     if Suite::builtin_ids().any(|id| id == target) {
-        return Selection::of_suite(&Suite::builtin(target)?, &context.manifest)?.artifacts(context);
+        return Selection::of_suite(&Suite::builtin(target)?, &context.manifest)?
+            .artifacts(context);
     }
     let found = entries_named(target, &context.manifest);
     if found.is_empty() { Err(unknown_target(target, &context.manifest)) } else { Ok(found) }

@@ -180,7 +180,11 @@ impl ChunkStore {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub(super) fn store_digests(&self, range: &Range<usize>, digests: &[Digest]) -> Result<(), Failure> {
+    pub(super) fn store_digests(
+        &self,
+        range: &Range<usize>,
+        digests: &[Digest],
+    ) -> Result<(), Failure> {
         let tensor = NamedTensor {
             name: DIGESTS.to_owned(),
             dtype: Dtype::U8,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod generation;
+mod generator_runs;
 mod paper_report;
 mod program;
 mod runs;
