@@ -92,7 +92,7 @@ pub fn terminal_summary(suite: &EvaluatedSuite) -> String {
             rows => format!("{}: {rows} rows, see the report\n", printable(&table.label)),
         });
     }
-    if claims(suite).next().is_some() {
+    if claims(suite).any(says_something) {
         blocks.push(correlation_table(suite));
     }
     blocks.extend(verdict_line("cells", &cell_verdicts(suite)));
@@ -123,12 +123,17 @@ fn head(suite: &EvaluatedSuite) -> String {
     format!("{}\n{}\n", printable(&title), measured_sentence(suite))
 }
 
+/// Without points and without a printed coefficient there is nothing to show: the run was of something else.
+fn says_something(claim: &EvaluatedCorrelation) -> bool {
+    claim.n > 0 || claim.reported.is_some()
+}
+
 fn correlation_table(suite: &EvaluatedSuite) -> String {
     let titles =
         ["correlation", "n", "r", "95 %", "leave one out", "printed r", "difference", "verdict"];
     let mut lines = vec![titles.map(str::to_owned).to_vec()];
     let several = suite.figures.len() > 1;
-    for claim in claims(suite) {
+    for claim in claims(suite).filter(|claim| says_something(claim)) {
         let figure = if several { format!("{}: ", claim.figure) } else { String::new() };
         let ends = |ends: Option<[f64; 2]>| ends.map(|ends| range(ends, 3)).unwrap_or_default();
         let line = [

@@ -415,7 +415,7 @@ fn networks_that_do_not_fit_their_manifest_are_refused() {
         &[("output = \"prediction\"", "output = \"predicted\"")],
         &["no tensor `predicted`", "`prediction`"],
     );
-    refused(&[("time = { tensor = \"t\" }\n", "")], &["`t`"]);
+    refused(&[("time = { tensor = \"t\" }\n", "")], &["needs an input `time`"]);
     refused(
         &[("time = { tensor = \"t\" }", "time = { tensor = \"t\", element = \"int64\" }")],
         &["`t` of float32", "int64"],
