@@ -11,10 +11,9 @@ through the network in numbers so coarse that float64 sums of them are exact, wh
 
 from __future__ import annotations
 
-import zlib
-
 import numpy as np
 from fid_inception import CLASSES, EPSILON, IMAGE_SIDE, SHRINK, SQUARE, Inception, Kernel
+from random_draws import Draws
 
 PICTURES = 6
 
@@ -28,24 +27,12 @@ WEIGHT_BITS = 10
 LOGIT_DEVIATION = 2.0
 
 
-class Draws:
-    """Random numbers by name, so that a weight does not depend on which others were drawn before it."""
-
-    def __init__(self, seed: int):
-        self._seed = seed
-
-    def _raw(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        sequence = np.random.SeedSequence([self._seed, zlib.crc32(name.encode())])
-        return np.random.PCG64(sequence).random_raw(int(np.prod(shape))).reshape(shape)
-
-    def uniform(self, name: str, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
-        """float32 values in [low, high)."""
-        unit = (self._raw(name, shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-        return (low + (high - low) * unit).astype(np.float32)
+class InceptionDraws(Draws):
+    """The numbers that this network needs."""
 
     def signed(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Odd integers between -2^WEIGHT_BITS and 2^WEIGHT_BITS, as float64: their mean is zero."""
-        integers = (self._raw(name, shape) >> np.uint64(64 - WEIGHT_BITS)).astype(np.float64)
+        integers = (self.raw(name, shape) >> np.uint64(64 - WEIGHT_BITS)).astype(np.float64)
         return 2.0 * integers + 1.0 - 2.0**WEIGHT_BITS
 
 
@@ -92,7 +79,7 @@ def convolved(x: np.ndarray, weight: np.ndarray, kernel: Kernel) -> np.ndarray:
 class RandomInception(Inception):
     """Draws the weights of each layer when the pictures reach it. Maps are arrays [N,C,H,W] on the coarse grid."""
 
-    def __init__(self, draws: Draws, divisor: int):
+    def __init__(self, draws: InceptionDraws, divisor: int):
         self.arrays: dict[str, np.ndarray] = {}
         self._draws = draws
         self._divisor = divisor
@@ -161,7 +148,7 @@ class RandomInception(Inception):
 
 def random_state_dict(seed: int, divisor: int = 1) -> dict[str, np.ndarray]:
     """Every weight of the network by its name in the checkpoint, float32."""
-    draws = Draws(seed)
+    draws = InceptionDraws(seed)
     network = RandomInception(draws, divisor)
     network.classifier(network.trunk(pictures(draws)))
     return network.arrays

@@ -8,7 +8,7 @@ mod cell;
 mod figure;
 mod table;
 
-use crate::evaluation::{EvaluatedSuite, MeasuredModel, PrintedCorrelation};
+use crate::evaluation::{EvaluatedFigure, EvaluatedSuite, MeasuredModel, PrintedCorrelation};
 use crate::identity::{self, Findings};
 use crate::run::{DatasetMeasurements, RunMeasurements};
 use crate::suite::Suite;
@@ -34,7 +34,12 @@ pub fn evaluate(suite: &Suite, run: Option<&RunMeasurements>) -> EvaluatedSuite 
             .zip(&suite.layouts)
             .map(|(table, layout)| evaluation.table(table, layout))
             .collect(),
-        figures: definition.figures.iter().map(|figure| evaluation.figure(figure)).collect(),
+        figures: definition
+            .figures
+            .iter()
+            .map(|figure| evaluation.figure(figure))
+            .filter(|figure| run.is_none() || has_something(figure))
+            .collect(),
         printed_correlations: evaluation.printed_correlations(),
         traps: definition.traps.clone(),
         unknown: definition.unknown.clone(),
@@ -88,7 +93,15 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// Encoders that have a value of both metrics.
+/// Whether a figure has a point or a printed coefficient; a run of generators alone leaves those of encoders empty.
+fn has_something(figure: &EvaluatedFigure) -> bool {
+    figure
+        .panels
+        .iter()
+        .any(|panel| !panel.points.is_empty() || panel.correlation.reported.is_some())
+}
+
+/// Models that have a value of both metrics.
 fn pairs<'a>(
     dataset: &'a DatasetMeasurements,
     x: &'a str,

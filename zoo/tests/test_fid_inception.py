@@ -118,7 +118,7 @@ class Network(Folder):
 
 class RandomWeights(unittest.TestCase):
     def test_sums_are_exact_so_their_order_does_not_matter(self):
-        draws = random_inception.Draws(1)
+        draws = random_inception.InceptionDraws(1)
         x = random_inception.coarse(draws.uniform("x", (2, 96, 11, 11), -8.0, 8.0).astype(np.float64))
         weight = draws.signed("weight", (5, 96, 1, 7))
         order = np.argsort(draws.uniform("order", (96,), 0.0, 1.0))
@@ -127,7 +127,7 @@ class RandomWeights(unittest.TestCase):
         np.testing.assert_array_equal(straight, shuffled)
 
     def test_convolution_against_its_definition(self):
-        draws = random_inception.Draws(2)
+        draws = random_inception.InceptionDraws(2)
         x = draws.uniform("x", (1, 2, 7, 6), -1.0, 1.0).astype(np.float64)
         weight = draws.uniform("weight", (3, 2, 3, 3), -1.0, 1.0).astype(np.float64)
         found = random_inception.convolved(x, weight, SHRINK)
@@ -137,14 +137,14 @@ class RandomWeights(unittest.TestCase):
             self.assertAlmostEqual(found[0, output, row, column], (window * weight[output]).sum(), places=12)
 
     def test_a_weight_does_not_depend_on_the_others(self):
-        draws = random_inception.Draws(3)
+        draws = random_inception.InceptionDraws(3)
         first = draws.signed("a", (4,))
         draws.signed("b", (4,))
         np.testing.assert_array_equal(draws.signed("a", (4,)), first)
-        self.assertFalse(np.array_equal(random_inception.Draws(4).signed("a", (4,)), first))
+        self.assertFalse(np.array_equal(random_inception.InceptionDraws(4).signed("a", (4,)), first))
 
     def test_a_batch_norm_fits_its_convolution(self):
-        draws = random_inception.Draws(5)
+        draws = random_inception.InceptionDraws(5)
         network = random_inception.RandomInception(draws, TINY)
         y = network.linear(random_inception.pictures(draws), "layer", 32, SHRINK)
         gamma, beta = network.arrays["layer.bn.weight"], network.arrays["layer.bn.bias"]
