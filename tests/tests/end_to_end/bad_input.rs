@@ -64,7 +64,7 @@ fn unknown_model() {
 
 #[test]
 fn unknown_artifact() {
-    refuse(2, &["no-such-artifact"], |_| strings(&["fetch", "no-such-artifact"]));
+    refuse(2, &["nosuchartifact"], |_| strings(&["fetch", "nosuchartifact"]));
 }
 
 #[test]

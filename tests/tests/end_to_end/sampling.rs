@@ -418,7 +418,7 @@ fn networks_that_do_not_fit_their_manifest_are_refused() {
     refused(&[("time = { tensor = \"t\" }\n", "")], &["needs an input `time`"]);
     refused(
         &[("time = { tensor = \"t\" }", "time = { tensor = \"t\", element = \"int64\" }")],
-        &["`t` of float32", "int64"],
+        &["`element` must be `float32`"],
     );
     refused(&[("shape = [2, 8, 8]", "shape = [2, 4, 16]")], &["`x` of float32 [any, 2, 8, 8]"]);
     refused(&[("input = \"latent\"", "input = \"latents\"")], &["tiny-decoder.onnx", "`latent`"]);
