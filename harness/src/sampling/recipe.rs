@@ -222,8 +222,8 @@ pub(super) struct SampleIdentity {
     format: u32,
     /// The manifest's entry with the changes of the command line, without names and without the files' ids.
     generator: Value,
-    network_sha256: Digest,
-    decoder_sha256: Option<Digest>,
+    /// Of the network, and of the decoder where there is one.
+    networks_sha256: Vec<Digest>,
     seed: u64,
     noise: String,
     labels: Option<String>,
@@ -233,20 +233,19 @@ pub(super) struct SampleIdentity {
 }
 
 impl SampleIdentity {
-    /// That of a recipe, with the digests of the network and of the decoder.
+    /// That of a recipe, with the digests of the networks' files.
     ///
     /// # Errors
     /// If the generator cannot be JSON, which is a bug.
     pub(super) fn new(
         recipe: &Recipe,
-        (network_sha256, decoder_sha256): (Digest, Option<Digest>),
+        networks_sha256: Vec<Digest>,
         execution: &Execution<'_>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             format: FORMAT,
             generator: nameless(&recipe.generator)?,
-            network_sha256,
-            decoder_sha256,
+            networks_sha256,
             seed: recipe.seed,
             noise: recipe.noise.to_string(),
             labels: recipe.label_rule(),

@@ -415,7 +415,7 @@ fn networks_that_do_not_fit_their_manifest_are_refused() {
         &[("output = \"prediction\"", "output = \"predicted\"")],
         &["no tensor `predicted`", "`prediction`"],
     );
-    refused(&[("time = { tensor = \"t\" }\n", "")], &["`t`"]);
+    refused(&[("tensor = \"y\"", "tensor = \"label\"")], &["no input `label`", "`y` of int64"]);
     refused(
         &[("time = { tensor = \"t\" }", "time = { tensor = \"t\", element = \"int64\" }")],
         &["`t` of float32", "int64"],
