@@ -115,7 +115,7 @@ impl<'a> Networks<'a> {
             sizes,
         };
         let scale = guidance.map_or(1.0, |guidance| guidance.scale);
-        let Execution { library, device, fast, .. } = self.execution;
+        let Execution { library, device, fast, .. } = *self.execution;
         let options = SessionOptions { device, threads, fast, outputs: Vec::new() };
         let registers = DeviceRegisters::new((library, &options), plan, (shape, scale), |step| {
             denoiser.rows(step)
@@ -129,7 +129,7 @@ impl<'a> Networks<'a> {
         output: &str,
         threads: usize,
     ) -> Result<(BoundSession, SessionRecord), Failure> {
-        let Execution { library, device, fast, .. } = self.execution;
+        let Execution { library, device, fast, .. } = *self.execution;
         let outputs = vec![output.to_owned()];
         let options = SessionOptions { device, threads, fast, outputs };
         let session = BoundSession::open(library, &file.path, &options)
