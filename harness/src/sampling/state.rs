@@ -10,6 +10,8 @@ pub struct Registers {
     values: usize,
     /// Values of one sample's network output.
     outputs: usize,
+    /// The second half of the output says where the variance lies.
+    learned_variance: bool,
     /// [samples, values].
     state: Vec<f64>,
     /// Where the next state is made.
@@ -84,6 +86,7 @@ impl Registers {
         Self {
             values,
             outputs: if plan.learned_variance { 2 * values } else { values },
+            learned_variance: plan.learned_variance,
             state: zeros(),
             next: zeros(),
             prediction: zeros(),
@@ -175,7 +178,7 @@ impl Registers {
         if term != NoiseTerm::None {
             check_length("noise", noise, self.state.len())?;
         }
-        if matches!(term, NoiseTerm::Learned { .. }) && self.outputs == self.values {
+        if matches!(term, NoiseTerm::Learned { .. }) && !self.learned_variance {
             return Err(StateError::OtherPlan("learned variance"));
         }
         if (step.keep || step.combination.uses_previous()) && self.previous.is_none() {

@@ -8,10 +8,15 @@ use retally_manifests::{DiffusionProcess, Generator, NoiseEnd, Prediction, Sampl
 /// Values of one sample.
 pub(crate) const VALUES: usize = 4;
 
-const WEIGHTS: [f64; 3] = [0.2, 0.5, 0.3];
-const MEANS: [[f64; VALUES]; 3] =
-    [[0.5, -0.25, 0.75, -0.5], [-0.75, 0.5, 0.25, 0.0], [0.125, 1.0, -0.5, 0.25]];
-const DEVIATIONS: [f64; 3] = [0.3, 0.5, 0.2];
+const WEIGHTS: [f64; 4] = [0.2, 0.5, 0.3, 1.0];
+/// The last one is a single point.
+const MEANS: [[f64; VALUES]; 4] = [
+    [0.5, -0.25, 0.75, -0.5],
+    [-0.75, 0.5, 0.25, 0.0],
+    [0.125, 1.0, -0.5, 0.25],
+    [0.25, -0.5, 0.75, 1.0],
+];
+const DEVIATIONS: [f64; 4] = [0.3, 0.5, 0.2, 0.0];
 
 /// What a sample is asked to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,10 @@ pub(crate) enum Class {
     First,
     Second,
     None,
+    /// One Gaussian.
+    Gaussian,
+    /// One point.
+    Point,
 }
 
 impl Class {
@@ -28,7 +37,30 @@ impl Class {
             Self::First => &[0, 1],
             Self::Second => &[1, 2],
             Self::None => &[0, 1, 2],
+            Self::Gaussian => &[1],
+            Self::Point => &[3],
         }
+    }
+
+    /// Mean of the data.
+    pub(crate) fn mean(self) -> [f64; VALUES] {
+        let total: f64 = self.members().iter().map(|&member| WEIGHTS[member]).sum();
+        std::array::from_fn(|value| {
+            let parts = self.members().iter().map(|&member| WEIGHTS[member] * MEANS[member][value]);
+            parts.sum::<f64>() / total
+        })
+    }
+
+    /// Covariance of two values of the data.
+    pub(crate) fn covariance(self, first: usize, second: usize) -> f64 {
+        let mean = self.mean();
+        let total: f64 = self.members().iter().map(|&member| WEIGHTS[member]).sum();
+        let parts = self.members().iter().map(|&member| {
+            let away = |value: usize| MEANS[member][value] - mean[value];
+            let own = if first == second { DEVIATIONS[member].powi(2) } else { 0.0 };
+            WEIGHTS[member] * (away(first) * away(second) + own)
+        });
+        parts.sum::<f64>() / total
     }
 
     /// The one Gaussian of networks that predict where a path leads.
@@ -36,7 +68,8 @@ impl Class {
         match self {
             Self::First => 0,
             Self::Second => 2,
-            Self::None => 1,
+            Self::None | Self::Gaussian => 1,
+            Self::Point => 3,
         }
     }
 }

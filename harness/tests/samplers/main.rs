@@ -5,6 +5,7 @@
 
 mod analytic;
 mod convergence;
+mod draws;
 mod laws;
 #[path = "../../../metrics/tests/portable/mod.rs"]
 mod portable;
