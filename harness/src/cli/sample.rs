@@ -175,11 +175,12 @@ fn text(report: &SampleReport) -> String {
     if let (Some(rate), Some(share)) = (report.images_per_second, seconds.share_in_onnxruntime) {
         lines.push(format!(
             "{rate:.2} images a second, {:.1} % of the time in ONNX Runtime ({:.1} s network, {:.1} s decoder, {:.1} s else, \
-             of {} thread(s))",
+             {:.1} s idle, of {} thread(s))",
             100.0 * share,
             seconds.network,
             seconds.decoder,
             seconds.update,
+            seconds.idle,
             seconds.threads
         ));
     }

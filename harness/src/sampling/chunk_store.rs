@@ -133,6 +133,26 @@ impl ChunkStore {
         Ok(None)
     }
 
+    /// Samples that were stored whole; none at all for an empty range.
+    ///
+    /// # Errors
+    /// If they have vanished or were damaged in the meantime.
+    pub(super) fn beginning(&self, range: &Range<usize>) -> Result<SampleChunk, Failure> {
+        let found = if range.is_empty() {
+            Some(SampleChunk::empty(range.start, self.labelled))
+        } else {
+            self.load(range, |_| ())?
+        };
+        found.filter(|chunk| chunk.range() == *range).ok_or_else(|| {
+            Failure::temporary(format_args!(
+                "samples {} to {} are gone from `{}` or were damaged since they were stored; start the same command again",
+                range.start,
+                range.end - 1,
+                self.folder.display()
+            ))
+        })
+    }
+
     /// Stores samples, and removes shorter files that they contain.
     ///
     /// # Errors

@@ -54,11 +54,14 @@ pub struct SampleSeconds {
     pub decoder: f64,
     /// Everything else between noise and bytes, of all threads together.
     pub update: f64,
+    /// Sampling threads that waited, most of it for the others at the end, of all threads together.
+    pub idle: f64,
     /// Handing the samples on, at the same time on another thread.
     pub writing: f64,
     /// Threads that sampled, each with its own sessions.
     pub threads: usize,
-    /// The share of the sampling time of all threads that they spent in ONNX Runtime; none where nothing was sampled.
+    /// The share of the sampling time of all threads that they spent in ONNX Runtime, waiting included; none where nothing was
+    /// sampled.
     pub share_in_onnxruntime: Option<f64>,
 }
 
@@ -76,6 +79,7 @@ impl SampleClock {
             network: network.as_secs_f64(),
             decoder: decoder.as_secs_f64(),
             update: update.as_secs_f64(),
+            idle: (threads_time - inside - update.as_secs_f64()).max(0.0),
             writing: self.writing.as_secs_f64(),
             threads: self.threads,
             share_in_onnxruntime: (threads_time > 0.0).then(|| inside / threads_time),

@@ -1,31 +1,25 @@
 //! Samples of a generator: those that are stored are read, the others are made and stored, and all are handed on in order
 //! while that goes on.
 
-use super::Registers;
+use super::assembly::{Assembly, Missing};
 use super::chunk_store::{ChunkStore, SampleChunk};
-use super::clock::SampleClock;
-use super::clock::Spent;
-use super::decoder::LatentDecoder;
-use super::denoiser::{Denoiser, Place};
-use super::device_registers::DeviceRegisters;
+use super::clock::{SampleClock, Spent};
+use super::networks::{NetworkFile, Networks};
 use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
 use super::shard::Shard;
-use super::update_graph::StateShape;
-use super::worker::{DeviceStates, SampleWorker, States, Unit};
+use super::worker::{SampleWorker, Unit};
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt;
-use crate::onnx::device::Device;
-use crate::onnx::session::{BoundSession, SessionOptions, SessionRecord};
-use crate::pipeline::Execution;
+use crate::onnx::session::SessionRecord;
 use crate::pipeline::workers::{self, Stages};
+use crate::pipeline::{Execution, chunk_job};
 use crate::progress::{Job, Progress};
 use retally_manifests::{ArtifactId, Digest, Generator};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -60,8 +54,8 @@ pub struct SampleJob<'a> {
     recipe: Recipe,
     execution: Execution<'a>,
     progress: &'a Progress,
-    network: NetworkFile,
-    decoder: Option<NetworkFile>,
+    /// The network, and the decoder where there is one.
+    files: Vec<NetworkFile>,
     identity: Vec<u8>,
     key: Digest,
     store: ChunkStore,
@@ -70,15 +64,6 @@ pub struct SampleJob<'a> {
     part: Range<usize>,
     batch: usize,
     shard: Option<Shard>,
-}
-
-/// A verified ONNX file.
-#[derive(Clone, Debug)]
-pub(super) struct NetworkFile {
-    pub(super) id: ArtifactId,
-    pub(super) sha256: Digest,
-    path: PathBuf,
-    bytes: u64,
 }
 
 /// What came of it.
@@ -115,26 +100,26 @@ impl<'a> SampleJob<'a> {
             let artifact = context.manifest.artifact(id)?;
             Ok(NetworkFile { id: id.clone(), sha256: artifact.sha256, path, bytes: artifact.bytes })
         };
-        let network = file(&recipe.generator.network.artifact)?;
-        let decoder = recipe.generator.decoder.as_ref();
-        let decoder = decoder.map(|decoder| file(&decoder.artifact)).transpose()?;
-        let digests = (network.sha256, decoder.as_ref().map(|file| file.sha256));
+        let decoder = recipe.generator.decoder.as_ref().map(|decoder| &decoder.artifact);
+        let artifacts = std::iter::once(&recipe.generator.network.artifact).chain(decoder);
+        let files = artifacts.map(file).collect::<Result<Vec<_>, _>>()?;
+        let digests = files.iter().map(|file| file.sha256).collect();
         let (identity, key) = SampleIdentity::new(&recipe, digests, &execution)?.named()?;
         let labelled = recipe.classes().is_some();
         let store = ChunkStore::new(&store.samples_path(), key, recipe.size(), labelled);
         let batch = unit_size(&recipe, batch.unwrap_or(1));
         let progress = &context.progress;
+        let part = 0..count;
         Ok(Self {
             recipe,
             execution,
             progress,
-            network,
-            decoder,
+            files,
             identity,
             key,
             store,
             count,
-            part: 0..count,
+            part,
             batch,
             shard,
         })
@@ -187,8 +172,8 @@ impl<'a> SampleJob<'a> {
         &self.execution
     }
 
-    pub(super) fn files(&self) -> impl Iterator<Item = &NetworkFile> {
-        std::iter::once(&self.network).chain(&self.decoder)
+    pub(super) fn files(&self) -> &[NetworkFile] {
+        &self.files
     }
 
     pub(super) fn unit_size(&self) -> usize {
@@ -219,9 +204,9 @@ impl<'a> SampleJob<'a> {
             .filter(|missing| self.shard.is_none_or(|shard| shard.owns(missing.chunk)))
             .cloned()
             .collect();
-        let lacking: usize = missing.iter().map(|missing| missing.range.end - missing.from).sum();
+        let lacking: usize = missing.iter().map(Missing::count).sum();
         let stored = self.part.len() - lacking;
-        let made = own.iter().map(|missing| missing.range.end - missing.from).sum();
+        let made = own.iter().map(Missing::count).sum();
         let mut clock = SampleClock::default();
         let mut sessions = Vec::new();
         let mut compute = |stored: Option<&Sender<usize>>| -> Result<(), Failure> {
@@ -290,23 +275,10 @@ impl<'a> SampleJob<'a> {
                 return Ok(spent);
             }
             let started = Instant::now();
-            sink(&self.chunk(range)?)?;
+            sink(&self.store.beginning(range)?)?;
             spent += started.elapsed();
         }
         Ok(spent)
-    }
-
-    /// A stored chunk.
-    fn chunk(&self, range: &Range<usize>) -> Result<SampleChunk, Failure> {
-        match self.load(range)? {
-            Some(chunk) if chunk.count == range.len() => Ok(chunk),
-            _ => Err(Failure::temporary(format_args!(
-                "samples {} to {} are gone from `{}` or were damaged since they were stored; start the same command again",
-                range.start,
-                range.end - 1,
-                self.store.folder().display()
-            ))),
-        }
     }
 
     fn load(&self, range: &Range<usize>) -> Result<Option<SampleChunk>, Failure> {
@@ -347,10 +319,6 @@ impl<'a> SampleJob<'a> {
         clock: &mut SampleClock,
     ) -> Result<Vec<SessionRecord>, Failure> {
         self.store.create(&self.identity)?;
-        let opening = Instant::now();
-        let (workers, sessions) = self.open_workers()?;
-        clock.opening = opening.elapsed();
-        clock.threads = workers.len();
         let units: Vec<(usize, Unit)> = missing
             .iter()
             .enumerate()
@@ -358,11 +326,16 @@ impl<'a> SampleJob<'a> {
                 missing.units(self.batch).into_iter().map(move |unit| (place, unit))
             })
             .collect();
+        let Self { recipe, execution, files, .. } = self;
+        let opening = Instant::now();
+        let (workers, sessions) = Networks { recipe, execution, files }.open(units.len())?;
+        clock.opening = opening.elapsed();
+        clock.threads = workers.len();
         let job = Mutex::new(self.job(&units));
         let tick = |samples: usize| {
             job.lock().unwrap_or_else(PoisonError::into_inner).advance(samples as u64);
         };
-        let mut assembly = Assembly { job: self, missing, parts: HashMap::new(), stored };
+        let mut assembly = Assembly::new(&self.store, missing, stored);
         let started = Instant::now();
         let outcome = workers::run(
             units.len(),
@@ -384,7 +357,7 @@ impl<'a> SampleJob<'a> {
         outcome?;
         assembly.store_beginnings()?;
         let job = job.into_inner().unwrap_or_else(PoisonError::into_inner);
-        crate::pipeline::chunk_job::end(job);
+        chunk_job::end(job);
         Ok(sessions)
     }
 
@@ -394,182 +367,6 @@ impl<'a> SampleJob<'a> {
         let title = format!("sample {}", self.recipe.generator.id);
         let unit = if steps == 1 { "images" } else { "steps" };
         self.progress.job(title, (samples * steps) as u64, unit)
-    }
-
-    /// One worker for each session that the memory allows.
-    fn open_workers(&self) -> Result<(Vec<SampleWorker<'_>>, Vec<SessionRecord>), Failure> {
-        let bytes = self.files().map(|file| file.bytes).sum();
-        let (count, threads) = self.execution.sessions(bytes);
-        let mut workers = Vec::with_capacity(count);
-        let mut records = Vec::new();
-        for number in 0..count {
-            let network = &self.recipe.generator.network;
-            let (session, record) = self.open(&self.network, &network.output, threads)?;
-            let place = self.place();
-            let guided = self.recipe.guidance().is_some();
-            let outputs = self.recipe.output_shape();
-            let denoiser =
-                Denoiser::new(session, &self.recipe.generator, &outputs, (guided, place))
-                    .map_err(|failure| self.network.within(failure))?;
-            let states = self.states(&denoiser, threads)?;
-            let mut opened = vec![record];
-            let mut decoder = None;
-            if let (Some(entry), Some(file)) = (&self.recipe.generator.decoder, &self.decoder) {
-                let (session, record) = self.open(file, &entry.output, threads)?;
-                opened.push(record);
-                let bound = LatentDecoder::new(session, entry, &self.recipe.generator);
-                decoder = Some(bound.map_err(|failure| file.within(failure))?);
-            }
-            workers.push(SampleWorker::new(&self.recipe, denoiser, decoder, states)?);
-            // The others are the same.
-            if number == 0 {
-                records = opened;
-            }
-        }
-        Ok((workers, records))
-    }
-
-    /// States of a GPU's network stay in its memory; a GAN has none.
-    fn place(&self) -> Place<'_> {
-        if self.execution.device == Device::Cpu || self.recipe.plan.is_one_call() {
-            Place::Host
-        } else {
-            Place::Device(&self.recipe.plan.steps)
-        }
-    }
-
-    /// Room for the states of one call of the network.
-    fn states(&self, denoiser: &Denoiser, threads: usize) -> Result<States, Failure> {
-        let Recipe { plan, generator, .. } = &self.recipe;
-        let samples = generator.network.batch as usize;
-        if matches!(self.place(), Place::Host) {
-            // The "state" after the only call of a GAN is the image.
-            let shape = if plan.is_one_call() {
-                self.recipe.output_shape()
-            } else {
-                self.recipe.state_shape()
-            };
-            let values = shape.iter().product();
-            return Ok(States::Host(Registers::new(plan, samples, values)));
-        }
-        let sizes = self.recipe.state_shape();
-        let guidance = self.recipe.guidance();
-        let shape = StateShape {
-            samples,
-            guided_channels: guidance.map_or(0, |guidance| guidance.channels),
-            learned_variance: plan.learned_variance,
-            sizes,
-        };
-        let scale = guidance.map_or(1.0, |guidance| guidance.scale);
-        let Execution { library, device, fast, .. } = self.execution;
-        let options = SessionOptions { device, threads, fast, outputs: Vec::new() };
-        let registers = DeviceRegisters::new((library, &options), plan, (shape, scale), |step| {
-            denoiser.rows(step)
-        })?;
-        Ok(States::Device(Box::new(DeviceStates::new(registers, &self.recipe)?)))
-    }
-
-    fn open(
-        &self,
-        file: &NetworkFile,
-        output: &str,
-        threads: usize,
-    ) -> Result<(BoundSession, SessionRecord), Failure> {
-        let Execution { library, device, fast, .. } = self.execution;
-        let outputs = vec![output.to_owned()];
-        let options = SessionOptions { device, threads, fast, outputs };
-        let session = BoundSession::open(library, &file.path, &options)
-            .map_err(|error| file.within(Failure::from(error)))?;
-        let record = session.record().clone();
-        Ok((session, record))
-    }
-}
-
-impl NetworkFile {
-    fn within(&self, failure: Failure) -> Failure {
-        failure.within(format_args!("model `{}`", self.id))
-    }
-}
-
-/// A chunk that is not stored whole.
-#[derive(Clone, Debug)]
-struct Missing {
-    chunk: usize,
-    range: Range<usize>,
-    /// The first sample that is not stored.
-    from: usize,
-}
-
-impl Missing {
-    /// Units of `size` samples, counted from the chunk's beginning: a sample has the same place in a call of a network
-    /// whatever is stored already.
-    fn units(&self, size: usize) -> Vec<Unit> {
-        let skipped = (self.from - self.range.start) / size * size;
-        let starts = (self.range.start + skipped..self.range.end).step_by(size);
-        starts
-            .map(|start| Unit {
-                samples: start..self.range.end.min(start + size),
-                wanted_from: start.max(self.from),
-            })
-            .collect()
-    }
-}
-
-/// Chunks that wait for their last part. Parts arrive in any order.
-struct Assembly<'a> {
-    job: &'a SampleJob<'a>,
-    missing: &'a [Missing],
-    parts: HashMap<usize, BTreeMap<usize, SampleChunk>>,
-    /// Hears which chunks are stored.
-    stored: Option<&'a Sender<usize>>,
-}
-
-impl Assembly<'_> {
-    /// Takes a part of the chunk at `place`; stores the chunk when it is whole.
-    fn add(&mut self, place: usize, part: SampleChunk) -> Result<(), Failure> {
-        let missing = &self.missing[place];
-        let parts = self.parts.entry(place).or_default();
-        parts.insert(part.first, part);
-        let known: usize = parts.values().map(|part| part.count).sum();
-        if missing.from + known < missing.range.end {
-            return Ok(());
-        }
-        self.store(place)?;
-        let chunk = self.missing[place].chunk;
-        match self.stored.map(|stored| stored.send(chunk)) {
-            // The listener has ended with an error, which is the one that counts.
-            Some(Err(_)) if !interrupt::requested() => {
-                Err(Failure::temporary("the samples could not be handed on"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// After an interruption: stores what is finished of each chunk from its beginning on.
-    fn store_beginnings(&mut self) -> Result<(), Failure> {
-        let places: Vec<usize> = self.parts.keys().copied().collect();
-        places.into_iter().try_for_each(|place| self.store(place))
-    }
-
-    /// Stores the samples of a chunk from its beginning up to the first that is missing.
-    fn store(&mut self, place: usize) -> Result<(), Failure> {
-        let Missing { range, from, .. } = &self.missing[place];
-        let parts = self.parts.remove(&place).unwrap_or_default();
-        let mut whole = if *from == range.start {
-            SampleChunk::empty(range.start, self.job.recipe.classes().is_some())
-        } else {
-            self.job.chunk(&(range.start..*from))?
-        };
-        for part in parts.into_values() {
-            if part.first != whole.range().end {
-                break;
-            }
-            whole.append(part);
-        }
-        if whole.range().end == *from {
-            return Ok(());
-        }
-        self.job.store.store(&whole)
     }
 }
 

@@ -11,9 +11,10 @@
 //!
 //! The numbers are in files that know nothing of ONNX, files or threads: `plan`, `state`, `noise`, `labels`, `quantise` and
 //! what these use. Around them, `denoiser` and `decoder` call the networks, `worker` takes samples from noise to bytes on
-//! one thread, `device_registers` keeps the states on a GPU, `job` divides the work and stores what is done (`chunk_store`),
+//! one thread (`trajectory`: all steps), `device_registers` keeps the states on a GPU, `job` divides the work and stores what is done (`chunk_store`),
 //! and `destination` writes files.
 
+mod assembly;
 mod changes;
 mod chunk_store;
 mod clock;
@@ -28,6 +29,7 @@ mod guidance;
 mod job;
 mod labels;
 mod mean_flow;
+mod networks;
 mod noise;
 mod noise_choice;
 mod normal;
@@ -43,6 +45,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 mod torch_noise;
+mod trajectory;
 mod update_graph;
 mod worker;
 

@@ -222,8 +222,8 @@ pub(super) struct SampleIdentity {
     format: u32,
     /// The manifest's entry with the changes of the command line, without names and without the files' ids.
     generator: Value,
-    network_sha256: Digest,
-    decoder_sha256: Option<Digest>,
+    /// Of the network, and of the decoder where there is one.
+    networks_sha256: Vec<Digest>,
     seed: u64,
     noise: String,
     labels: Option<String>,
@@ -233,20 +233,19 @@ pub(super) struct SampleIdentity {
 }
 
 impl SampleIdentity {
-    /// That of a recipe, with the digests of the network and of the decoder.
+    /// That of a recipe, with the digests of the networks' files.
     ///
     /// # Errors
     /// If the generator cannot be JSON, which is a bug.
     pub(super) fn new(
         recipe: &Recipe,
-        (network_sha256, decoder_sha256): (Digest, Option<Digest>),
+        networks_sha256: Vec<Digest>,
         execution: &Execution<'_>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             format: FORMAT,
             generator: nameless(&recipe.generator)?,
-            network_sha256,
-            decoder_sha256,
+            networks_sha256,
             seed: recipe.seed,
             noise: recipe.noise.to_string(),
             labels: recipe.label_rule(),
@@ -287,4 +286,121 @@ fn nameless(generator: &Generator) -> Result<Value, Failure> {
     // The rule that is used has an entry of its own.
     remove(&["classes"], "labels");
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::onnx::device::Device;
+    use crate::onnx::testing::library;
+    use crate::sampling::testing::generator;
+    use retally_manifests::Sampler;
+
+    fn flow() -> Generator {
+        generator(Sampler::FlowEuler { steps: 3, noise_scale: 1.0 })
+    }
+
+    fn recipe(generator: Generator, labels: Option<LabelChoice>, seed: u64) -> Recipe {
+        Recipe::new(generator, labels, (NoiseChoice::Counter, seed)).unwrap()
+    }
+
+    fn key(recipe: &Recipe, network: &[u8], execution: &Execution<'_>) -> Digest {
+        let digests = vec![Digest::of_bytes(network)];
+        SampleIdentity::new(recipe, digests, execution).unwrap().named().unwrap().1
+    }
+
+    #[test]
+    fn what_decides_samples_names_them_and_nothing_else() {
+        let execution =
+            Execution { library: library(), device: Device::Cpu, threads: 1, fast: false };
+        let plain = recipe(flow(), None, 1);
+        let name = key(&plain, b"network", &execution);
+        // Names, and the number of threads.
+        let mut renamed = flow();
+        renamed.id = "other".to_owned();
+        renamed.name = "Other".to_owned();
+        renamed.network.artifact = "other-network".parse().unwrap();
+        if let Some(classes) = &mut renamed.classes {
+            classes.names = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        }
+        assert_eq!(key(&recipe(renamed, None, 1), b"network", &execution), name);
+        assert_eq!(key(&plain, b"network", &Execution { threads: 7, ..execution }), name);
+        // The manifest's rule and the same rule on the command line.
+        let uniform = Some(LabelChoice::Rule(LabelRule::Uniform));
+        assert_eq!(key(&recipe(flow(), uniform, 1), b"network", &execution), name);
+        // Everything else.
+        let balanced = Some(LabelChoice::Rule(LabelRule::Balanced));
+        let mut others = vec![
+            key(&plain, b"other", &execution),
+            key(&plain, b"network", &Execution { fast: true, ..execution }),
+            key(&plain, b"network", &Execution { device: Device::Cuda(0), ..execution }),
+            key(&recipe(flow(), None, 2), b"network", &execution),
+            key(&recipe(flow(), balanced, 1), b"network", &execution),
+            key(&recipe(flow(), Some(LabelChoice::Classes(vec![1])), 1), b"network", &execution),
+        ];
+        let changes: [&dyn Fn(&mut Generator); 5] = [
+            &|generator| generator.sampler = Sampler::FlowHeun { steps: 3, noise_scale: 1.0 },
+            &|generator| generator.network.batch = 2,
+            &|generator| generator.chunk = 8,
+            &|generator| generator.image.high = 2.0,
+            &|generator| generator.network.time.as_mut().unwrap().tensor = "time".to_owned(),
+        ];
+        for change in changes {
+            let mut changed = flow();
+            change(&mut changed);
+            others.push(key(&recipe(changed, None, 1), b"network", &execution));
+        }
+        for (index, other) in others.iter().enumerate() {
+            assert_ne!(*other, name, "change {index}");
+        }
+    }
+
+    #[test]
+    fn classes_follow_the_choice() {
+        let of = |labels: &str| {
+            let recipe = recipe(flow(), Some(labels.parse().unwrap()), 5);
+            let mut noise = recipe.noise_source().unwrap();
+            (0..6).map(|sample| recipe.class(sample, &mut noise).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(of("balanced"), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(of("2,0,1,1"), [2, 0, 1, 1, 2, 0]);
+        assert_eq!(of("1"), [1; 6]);
+        assert!(of("uniform").iter().all(|class| *class < 3));
+        for text in ["", "cat", "1,", "-1", "1;2", "Uniform"] {
+            assert!(text.parse::<LabelChoice>().is_err(), "{text}");
+        }
+        for text in ["uniform", "balanced", "2,0"] {
+            assert_eq!(text.parse::<LabelChoice>().unwrap().to_string(), text);
+        }
+        let refusal = |generator, labels: &str| {
+            let labels = Some(labels.parse().unwrap());
+            Recipe::new(generator, labels, (NoiseChoice::Counter, 0)).unwrap_err().message()
+        };
+        assert!(refusal(flow(), "3").contains("no class 3"));
+        let mut unconditional = flow();
+        unconditional.classes = None;
+        assert!(refusal(unconditional.clone(), "0").contains("no classes"));
+        let recipe = recipe(unconditional, None, 0);
+        assert_eq!(recipe.class(0, &mut recipe.noise_source().unwrap()), None);
+    }
+
+    #[test]
+    fn only_the_leading_channels_are_guided() {
+        let mut generator = flow();
+        generator.network.shape = vec![4, 2, 2];
+        generator.guidance = Some(retally_manifests::Guidance {
+            scale: 2.0,
+            interval: [0.0, 1.0],
+            ends: retally_manifests::IntervalEnds::Included,
+            at: retally_manifests::GuidanceTime::Step,
+            channels: None,
+            calls: retally_manifests::GuidanceCalls::Fused,
+        });
+        let mut guided = |channels| {
+            generator.guidance.as_mut().unwrap().channels = channels;
+            let guidance = recipe(generator.clone(), None, 0).guidance().unwrap();
+            (guidance.channels, guidance.values)
+        };
+        assert_eq!([guided(None), guided(Some(3)), guided(Some(9))], [(4, 16), (3, 12), (4, 16)]);
+    }
 }

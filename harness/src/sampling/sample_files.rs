@@ -195,7 +195,8 @@ fn record(job: &SampleJob<'_>, settings: &SampleSettings, facts: Option<&Facts<'
 
 fn settings(job: &SampleJob<'_>) -> SampleSettings {
     let (recipe, execution) = (job.recipe(), job.execution());
-    let files = job.files().map(|file| NetworkRecord { id: file.id.clone(), sha256: file.sha256 });
+    let files =
+        job.files().iter().map(|file| NetworkRecord { id: file.id.clone(), sha256: file.sha256 });
     SampleSettings {
         generator: recipe.generator.clone(),
         files: files.collect(),

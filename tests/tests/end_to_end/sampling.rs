@@ -292,6 +292,7 @@ fn the_document_says_what_was_done_and_where_the_time_went() {
     let all = seconds("sampling") * seconds("threads");
     let known = seconds("network") + seconds("decoder") + seconds("update");
     assert!(known > 0.0 && known <= all, "{report}");
+    assert!((known + seconds("idle") - all).abs() < 1e-9, "{report}");
     let share = seconds("share_in_onnxruntime");
     assert!((share - (seconds("network") + seconds("decoder")) / all).abs() < 1e-9, "{report}");
     assert!(report["images_per_second"].as_f64().unwrap() > 0.0);
@@ -420,6 +421,7 @@ fn networks_that_do_not_fit_their_manifest_are_refused() {
         &[("time = { tensor = \"t\" }", "time = { tensor = \"t\", element = \"int64\" }")],
         &["`element` must be `float32`"],
     );
+    refused(&[("tensor = \"y\"", "tensor = \"label\"")], &["no input `label`", "`y` of int64"]);
     refused(&[("shape = [2, 8, 8]", "shape = [2, 4, 16]")], &["`x` of float32 [any, 2, 8, 8]"]);
     refused(&[("input = \"latent\"", "input = \"latents\"")], &["tiny-decoder.onnx", "`latent`"]);
     refused(
@@ -433,7 +435,7 @@ fn networks_that_do_not_fit_their_manifest_are_refused() {
         ],
         &["none"],
     );
-    // A bad class index is out of the network's table.
+    // A class that the network's table does not have.
     refused(&[("none = 4", "none = 9")], &["tiny-flow"]);
 }
 
