@@ -336,7 +336,6 @@ class Training(Folder):
 
     def test_interrupted_training_gives_the_same_bytes(self):
         self.assertEqual(self.run_program("--steps", 6)[0], 0)
-        # the learning rate falls from step 4 of 6, so that a run of 3 steps and no fall is the same beginning
         stop_at_3 = mock.patch.object(train_noto_flow.Trainer, "step", autospec=True, side_effect=self.stopping_step(3))
         with stop_at_3, self.assertRaises(KeyboardInterrupt):
             self.run_program("--steps", 6, checkpoint="b.pt", output="b.onnx")
