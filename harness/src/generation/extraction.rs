@@ -131,8 +131,8 @@ impl<'a> Extraction<'a> {
     ) -> Result<Vec<Digest>, Failure> {
         // The images are in memory: their digests take no time worth a line.
         let quiet = Progress::new(true);
-        let images = ImageSet::examine(stream.images(group)?, stream.name(), &quiet)?;
-        let (_, session) = self.run(&images, stream.name())?;
+        let images = ImageSet::examine(stream.images(group)?, stream.title(), &quiet)?;
+        let (_, session) = self.run(&images, stream.title())?;
         stream.finished(group, images.digests())?;
         if session.is_some() {
             *used = session;

@@ -154,7 +154,7 @@ impl Sides {
                 }
             },
             samples: match stream {
-                Some(stream) => Side::streamed(stream.name()),
+                Some(stream) => Side::streamed(stream.title()),
                 None => open(request.samples, Role::Samples)?,
             },
         })
@@ -362,7 +362,7 @@ impl Stage {
         let mut streamed = Vec::new();
         if let Some(stream) = input.stream {
             let count = stream.groups().iter().map(|group| group.len() as u64).sum();
-            let title = format!("{}: {}", request.network.protocol.id, stream.name());
+            let title = format!("{}: {}", request.network.protocol.id, stream.title());
             let mut job = context.progress.job(title, count, "samples");
             let outputs = input.threads.install(|| extraction.run_stream(stream, &mut job))?;
             job.finish();

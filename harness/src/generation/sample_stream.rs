@@ -8,7 +8,7 @@ use std::ops::Range;
 /// Generated images, group after group. A group is named by the range of its samples.
 pub trait SampleStream: Send {
     /// What makes them, for messages and the record.
-    fn name(&self) -> &str;
+    fn title(&self) -> &str;
 
     /// The groups, in order, without gaps; a group is never empty.
     fn groups(&self) -> Vec<Range<usize>>;

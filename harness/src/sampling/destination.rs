@@ -74,7 +74,7 @@ enum Writer {
 /// What became of an attempt to begin.
 pub(super) enum Begun {
     /// Nobody else writes there.
-    Mine(Destination),
+    Mine(Box<Destination>),
     /// Another process is writing there.
     Taken,
 }
@@ -105,7 +105,7 @@ impl Destination {
         };
         let grid = request.grid.map(|path| Grid::begin(path, key, count, size)).transpose()?;
         let path = out.to_owned();
-        Ok(Begun::Mine(Self { path, writer, grid, record, labels: None }))
+        Ok(Begun::Mine(Box::new(Self { path, writer, grid, record, labels: None })))
     }
 
     /// Writes samples, which must follow those that were written before.

@@ -81,6 +81,9 @@ pub struct Sampled {
     pub sessions: Vec<SessionRecord>,
 }
 
+/// Makes what is missing, and says which chunks are stored.
+type Compute<'c> = dyn FnMut(Option<&Sender<usize>>) -> Result<(), Failure> + 'c;
+
 impl<'a> SampleJob<'a> {
     /// Brings the generator's files into the store and names the samples.
     ///
@@ -240,7 +243,7 @@ impl<'a> SampleJob<'a> {
         &self,
         waiting: BTreeSet<usize>,
         sink: &mut (dyn FnMut(&SampleChunk) -> Result<(), Failure> + Send),
-        compute: &mut dyn FnMut(Option<&Sender<usize>>) -> Result<(), Failure>,
+        compute: &mut Compute<'_>,
     ) -> Result<Duration, Failure> {
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
@@ -393,7 +396,7 @@ fn check_numbers(recipe: &Recipe, count: usize) -> Result<(), Failure> {
 fn unit_size(recipe: &Recipe, wanted: usize) -> usize {
     let network = (recipe.generator.network.batch as usize).max(1);
     let decoder = recipe.generator.decoder.as_ref().map_or(1, |decoder| decoder.batch as usize);
-    let both = (1..=decoder.max(1)).find(|times| (times * network) % decoder.max(1) == 0);
+    let both = (1..=decoder.max(1)).find(|times| (times * network).is_multiple_of(decoder.max(1)));
     let whole = network * both.unwrap_or(1);
     // A unit never goes beyond its chunk.
     wanted.clamp(1, recipe.generator.chunk.max(1) as usize).div_ceil(whole) * whole

@@ -58,7 +58,7 @@ impl<'a> SampleGroups<'a> {
 }
 
 impl SampleStream for SampleGroups<'_> {
-    fn name(&self) -> &str {
+    fn title(&self) -> &str {
         &self.job.generator().id
     }
 
@@ -86,7 +86,7 @@ impl SampleStream for SampleGroups<'_> {
         }
         let (width, height) = self.job.size();
         let layout = PixelLayout { width, height, channels: 3 };
-        let place = format!("samples of `{}`", self.name());
+        let place = format!("samples of `{}`", self.title());
         Ok(Box::new(MemoryReader::new(place, group.start, layout, pixels)?))
     }
 
