@@ -348,7 +348,9 @@ impl<'a> SampleJob<'a> {
                 proceed: |_| !interrupt::requested(),
                 prepare: Ok,
                 work: |worker: &mut SampleWorker<'_>, task: usize| {
-                    worker.sample(&units[task].1, &tick)
+                    worker.sample(&units[task].1, &tick).map_err(|failure| {
+                        failure.within(format_args!("samples of `{}`", self.recipe.generator.id))
+                    })
                 },
                 collect: |task: usize, (part, spent): (SampleChunk, Spent)| {
                     clock.spent.add(spent);

@@ -27,7 +27,7 @@ fn write(request: &DestinationRequest<'_>) -> Result<WrittenSamples, Failure> {
 }
 
 fn refusal(request: &DestinationRequest<'_>) -> String {
-    write(request).err().expect("a refusal").message()
+    write(request).expect_err("a refusal").message()
 }
 
 #[test]
