@@ -79,7 +79,7 @@ fn one() -> u32 {
     1
 }
 
-/// An input [samples] that takes the time of a step.
+/// An input `[samples]` that takes the time of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimeInput {
@@ -90,7 +90,7 @@ pub struct TimeInput {
     pub element: TimeElement,
 }
 
-/// An input [samples] that takes the end of a step.
+/// An input `[samples]` that takes the end of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EndTimeInput {
@@ -126,7 +126,7 @@ pub enum TimeElement {
     Int64,
 }
 
-/// An input [samples] that always has the same value.
+/// An input `[samples]` that always has the same value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConstantInput {
