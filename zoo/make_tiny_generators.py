@@ -2,7 +2,8 @@
 
     python make_tiny_generators.py ../tests/golden/tiny-generators
 
-writes four networks and `generators.toml`, a manifest of them with their digests. Their images mean nothing; what counts is
+writes four networks, one of them also with its weights in a file of their own, and `generators.toml`, a manifest of them
+with their digests. Their images mean nothing; what counts is
 that every input and output of the real networks is there: a flow with classes and a decoder, a diffusion model with a
 learned variance, a GAN. Made with numpy 2.4.6 and onnx 1.23.2.
 """
@@ -106,13 +107,13 @@ def gan():
 
 
 ARTIFACT = """[[artifact]]
-id = "tiny-{name}.onnx"
+id = "tiny-{file}"
 kind = "model"
 sha256 = "{sha256}"
 bytes = {bytes}
 licence = "MIT OR Apache-2.0"
 provenance = "Random weights, made by zoo/make_tiny_generators.py"
-sources = ["file:{name}.onnx"]
+sources = ["file:{file}"]
 """
 
 GENERATORS = """
@@ -126,6 +127,36 @@ guidance = { scale = 2.0, interval = [0.0, 0.7] }
 image = { width = 16, height = 16, channels = 3, low = -1.0, high = 1.0, quantise = "truncate255" }
 [generator.network]
 artifact = "tiny-flow.onnx"
+state = "x"
+shape = [2, 8, 8]
+time = { tensor = "t" }
+output = "prediction"
+prediction = { kind = "velocity", noise_at = "one" }
+[generator.decoder]
+artifact = "tiny-decoder.onnx"
+input = "latent"
+output = "image"
+scale = 0.5
+batch = 3
+[generator.classes]
+count = 4
+names = ["north", "east", "south", "west"]
+tensor = "y"
+encoding = "index"
+none = 4
+
+# The same numbers in two files.
+[[generator]]
+id = "tiny-flow-in-two-files"
+name = "tiny random flow in two files"
+family = "tests"
+chunk = 8
+sampler = { kind = "flow-sde", steps = 6, last = 0.04 }
+guidance = { scale = 2.0, interval = [0.0, 0.7] }
+image = { width = 16, height = 16, channels = 3, low = -1.0, high = 1.0, quantise = "truncate255" }
+[generator.network]
+artifact = "tiny-flow-in-two-files.onnx"
+data = [{ name = "flow.weights", artifact = "tiny-flow.weights" }]
 state = "x"
 shape = [2, 8, 8]
 time = { tensor = "t" }
@@ -192,21 +223,41 @@ labels = "balanced"
 """
 
 
+def in_two_files(model, name):
+    """The model with its weights outside, in a file that it knows by a name; and that file."""
+    proto = onnx.load_model_from_string(model)
+    weights = b""
+    for tensor in proto.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT:
+            continue
+        values = tensor.raw_data
+        tensor.ClearField("raw_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        for key, value in [("location", name), ("offset", len(weights)), ("length", len(values))]:
+            tensor.external_data.add(key=key, value=str(value))
+        weights += values
+    return proto.SerializeToString(), weights
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=pathlib.Path)
     folder = parser.parse_args().folder
-    models = {
-        "flow": denoiser("flow", TensorProto.FLOAT, LATENT),
-        "diffusion": denoiser("diffusion", TensorProto.INT64, 2 * LATENT),
-        "decoder": decoder(),
-        "gan": gan(),
+    flow = denoiser("flow", TensorProto.FLOAT, LATENT)
+    outside, weights = in_two_files(flow, "flow.weights")
+    files = {
+        "flow.onnx": flow,
+        "flow-in-two-files.onnx": outside,
+        "flow.weights": weights,
+        "diffusion.onnx": denoiser("diffusion", TensorProto.INT64, 2 * LATENT),
+        "decoder.onnx": decoder(),
+        "gan.onnx": gan(),
     }
     manifest = ["# Made by zoo/make_tiny_generators.py.\n"]
-    for name, model in models.items():
-        (folder / f"{name}.onnx").write_bytes(model)
-        sha256 = hashlib.sha256(model).hexdigest()
-        manifest.append(ARTIFACT.format(name=name, sha256=sha256, bytes=len(model)))
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        manifest.append(ARTIFACT.format(file=file, sha256=sha256, bytes=len(content)))
     (folder / "generators.toml").write_text("\n".join(manifest) + GENERATORS)
 
 

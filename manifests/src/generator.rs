@@ -41,8 +41,9 @@ impl Generator {
     /// The files that it is made of.
     #[must_use]
     pub fn artifacts(&self) -> Vec<ArtifactId> {
+        let data = self.network.data.iter().map(|data| data.artifact.clone());
         let decoder = self.decoder.iter().map(|decoder| decoder.artifact.clone());
-        std::iter::once(self.network.artifact.clone()).chain(decoder).collect()
+        std::iter::once(self.network.artifact.clone()).chain(data).chain(decoder).collect()
     }
 }
 
@@ -52,6 +53,9 @@ impl Generator {
 pub struct GeneratorNetwork {
     /// The ONNX file.
     pub artifact: ArtifactId,
+    /// Files in which it keeps weights; a network of more than 2 GiB must.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<ExternalData>,
     /// Name of the input that takes the state.
     pub state: String,
     /// Shape of one sample's state: `[4, 32, 32]`, or `[100]` for the latent of a GAN.
@@ -75,8 +79,23 @@ pub struct GeneratorNetwork {
     pub batch: u32,
 }
 
+impl GeneratorNetwork {
+    /// The name that the ONNX file has beside its weights, where these are in other files.
+    pub const FILE_NAME: &'static str = "network.onnx";
+}
+
 fn one() -> u32 {
     1
+}
+
+/// A file of weights that an ONNX file refers to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalData {
+    /// The name that the ONNX file knows it by.
+    pub name: String,
+    /// The file.
+    pub artifact: ArtifactId,
 }
 
 /// An input `[samples]` that takes the time of a step.

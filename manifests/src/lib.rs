@@ -29,9 +29,9 @@ pub use event::{Event, Observer, Silent};
 pub use fetch::{Attempt, Failure, FetchError, Fetcher, Network, RetryPolicy, Settings};
 pub use generator::{
     ClassEncoding, Classes, ConstantInput, Decoder, DiffusionProcess, EndTimeInput, EndTimeValue,
-    GeneratedImage, Generator, GeneratorNetwork, Guidance, GuidanceCalls, GuidanceTime,
-    IntervalEnds, LabelRule, NoiseEnd, Prediction, Quantise, Sampler, StepVariance, TimeElement,
-    TimeInput, TimeSpacing,
+    ExternalData, GeneratedImage, Generator, GeneratorNetwork, Guidance, GuidanceCalls,
+    GuidanceTime, IntervalEnds, LabelRule, NoiseEnd, Prediction, Quantise, Sampler, StepVariance,
+    TimeElement, TimeInput, TimeSpacing,
 };
 pub use identifier::{ArtifactId, InvalidId};
 pub use manifest::{Manifest, UnknownId};

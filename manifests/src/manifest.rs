@@ -154,11 +154,16 @@ impl Manifest {
         &self,
         entry: &'a Entry<Generator>,
     ) -> Vec<(&'a Arc<Document>, Problem)> {
-        let network = [(&entry.value.network.artifact, "network")];
-        let decoder = entry.value.decoder.iter().map(|decoder| (&decoder.artifact, "decoder"));
-        let problems = network.into_iter().chain(decoder).filter_map(|(id, key)| {
-            let place = entry.place.key(key).key("artifact");
-            self.reference_problem(id, ArtifactKind::Model, place)
+        let network = &entry.value.network;
+        let inside = entry.place.key("network");
+        let data = network.data.iter().enumerate();
+        let data = data.map(|(index, data)| (&data.artifact, inside.key("data").index(index)));
+        let decoder = entry.value.decoder.iter();
+        let decoder = decoder.map(|decoder| (&decoder.artifact, entry.place.key("decoder")));
+        let references =
+            std::iter::once((&network.artifact, inside.clone())).chain(data).chain(decoder);
+        let problems = references.filter_map(|(id, place)| {
+            self.reference_problem(id, ArtifactKind::Model, place.key("artifact"))
         });
         problems.map(|problem| (&entry.document, problem)).collect()
     }

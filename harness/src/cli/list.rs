@@ -184,13 +184,11 @@ fn model_lines(context: &Context) -> Vec<ModelLine> {
 
 fn generator_lines(context: &Context) -> Vec<GeneratorLine> {
     let lines = context.manifest.generators().map(|generator| {
-        let decoder = generator.decoder.iter().map(|decoder| decoder.artifact.to_string());
-        let network = generator.network.artifact.to_string();
         GeneratorLine {
             id: generator.id.clone(),
             name: generator.name.clone(),
             family: generator.family.clone(),
-            artifacts: std::iter::once(network).chain(decoder).collect(),
+            artifacts: generator.artifacts().iter().map(ToString::to_string).collect(),
             sampler: generator.sampler.kind(),
             // A plan that is not possible is an error of `retally sample`, which says why.
             calls: Plan::new(generator).ok().map(|plan| plan.calls()),

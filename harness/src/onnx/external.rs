@@ -44,7 +44,7 @@ pub enum ExternalError {
     #[error("{0}, which is not inside the model's folder: it is not opened")]
     Outside(ExternalFile),
     /// No such file.
-    #[error("{file}, and `{}` cannot be read: {reason}; put it beside the model", .path.display())]
+    #[error("{file}, and `{}` cannot be read: {reason}; put it beside the model, or name it under `data` in the manifest", .path.display())]
     Unreadable {
         /// As the model names it.
         file: ExternalFile,
@@ -107,21 +107,32 @@ pub fn digest(model: &[u8], model_folder: &Path) -> Result<Digest, ExternalError
     folder(model, Some(model_folder))?;
     let of_model = Digest::of_bytes(model);
     let files = files(model)?;
-    if files.is_empty() {
-        return Ok(of_model);
-    }
-    let mut hasher = Hasher::new();
-    hasher.update(format!("{of_model}\n").as_bytes());
+    let mut of_files = BTreeMap::new();
     for file in files {
         let path = model_folder.join(&file.location);
         match Digest::of_file(&path) {
-            Ok(digest) => hasher.update(format!("{digest}  {}\n", file.location).as_bytes()),
+            Ok(digest) => of_files.insert(file.location, digest),
             Err(error) => {
                 return Err(ExternalError::Unreadable { file, path, reason: error.to_string() });
             }
-        }
+        };
     }
-    Ok(hasher.finish())
+    Ok(combined_digest(of_model, &of_files))
+}
+
+/// The digest of a model together with the files that it refers to, by the names that it knows them by; that of the
+/// model alone where there are none.
+#[must_use]
+pub fn combined_digest(of_model: Digest, of_files: &BTreeMap<String, Digest>) -> Digest {
+    if of_files.is_empty() {
+        return of_model;
+    }
+    let mut hasher = Hasher::new();
+    hasher.update(format!("{of_model}\n").as_bytes());
+    for (name, digest) in of_files {
+        hasher.update(format!("{digest}  {name}\n").as_bytes());
+    }
+    hasher.finish()
 }
 
 fn check_file(file: ExternalFile, folder: &Path) -> Result<(), ExternalError> {

@@ -17,7 +17,7 @@ use crate::onnx::session::SessionRecord;
 use crate::pipeline::workers::{self, Stages};
 use crate::pipeline::{Execution, chunk_job};
 use crate::progress::{Job, Progress};
-use retally_manifests::{ArtifactId, Digest, Generator};
+use retally_manifests::{Digest, Generator};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -98,14 +98,11 @@ impl<'a> SampleJob<'a> {
         let recipe = Recipe::new(generator, labels, (noise, seed))?;
         check_numbers(&recipe, count)?;
         let store = context.store()?;
-        let file = |id: &ArtifactId| -> Result<NetworkFile, Failure> {
-            let path = context.fetch(&store, id)?;
-            let artifact = context.manifest.artifact(id)?;
-            Ok(NetworkFile { id: id.clone(), sha256: artifact.sha256, path, bytes: artifact.bytes })
-        };
-        let decoder = recipe.generator.decoder.as_ref().map(|decoder| &decoder.artifact);
-        let artifacts = std::iter::once(&recipe.generator.network.artifact).chain(decoder);
-        let files = artifacts.map(file).collect::<Result<Vec<_>, _>>()?;
+        let Generator { network, decoder, .. } = &recipe.generator;
+        let mut files = vec![NetworkFile::fetch(context, &network.artifact, &network.data)?];
+        if let Some(decoder) = decoder {
+            files.push(NetworkFile::fetch(context, &decoder.artifact, &[])?);
+        }
         let digests = files.iter().map(|file| file.sha256).collect();
         let (identity, key) = SampleIdentity::new(&recipe, digests, &execution)?.named()?;
         let labelled = recipe.classes().is_some();

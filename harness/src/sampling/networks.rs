@@ -8,25 +8,61 @@ use super::recipe::Recipe;
 use super::trajectory::{DeviceTrajectory, Trajectory};
 use super::update_graph::StateShape;
 use super::worker::SampleWorker;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::device::Device;
+use crate::onnx::external;
 use crate::onnx::session::{BoundSession, SessionOptions, SessionRecord};
 use crate::pipeline::Execution;
-use retally_manifests::{ArtifactId, Digest};
+use retally_manifests::{ArtifactId, Digest, ExternalData, GeneratorNetwork};
 use std::path::PathBuf;
 
-/// A verified ONNX file.
+/// A verified ONNX file, with the files of weights that it refers to.
 #[derive(Clone, Debug)]
 pub(super) struct NetworkFile {
-    pub(super) id: ArtifactId,
-    pub(super) sha256: Digest,
     pub(super) path: PathBuf,
+    /// Of all files together.
+    pub(super) sha256: Digest,
     pub(super) bytes: u64,
+    /// The ONNX file, and then its files of weights.
+    pub(super) artifacts: Vec<(ArtifactId, Digest)>,
 }
 
 impl NetworkFile {
+    /// The file of an artifact, from the store; with the files of weights that it refers to beside it, if there are some.
+    ///
+    /// # Errors
+    /// If a file cannot be had.
+    pub(super) fn fetch(
+        context: &Context,
+        id: &ArtifactId,
+        data: &[ExternalData],
+    ) -> Result<Self, Failure> {
+        let store = context.store()?;
+        let own = (GeneratorNetwork::FILE_NAME, id);
+        let data = data.iter().map(|data| (data.name.as_str(), &data.artifact));
+        let (mut files, mut artifacts, mut bytes) = (Vec::new(), Vec::new(), 0_u64);
+        for (name, id) in std::iter::once(own).chain(data) {
+            let path = context.fetch(&store, id)?;
+            let artifact = context.manifest.artifact(id)?;
+            bytes = bytes.saturating_add(artifact.bytes);
+            artifacts.push((id.clone(), artifact.sha256));
+            files.push((name, path));
+        }
+        let digests = files.iter().zip(&artifacts).skip(1);
+        let digests = digests.map(|((name, _), (_, digest))| ((*name).to_owned(), *digest));
+        let sha256 = external::combined_digest(artifacts[0].1, &digests.collect());
+        let path = if files.len() == 1 {
+            files.remove(0).1
+        } else {
+            store.gathered(&sha256, &files)?.join(GeneratorNetwork::FILE_NAME)
+        };
+        Ok(Self { path, sha256, bytes, artifacts })
+    }
+
     fn within(&self, failure: Failure) -> Failure {
-        failure.within(format_args!("model `{}`", self.id))
+        let names = self.artifacts.first().map(|(id, _)| id.to_string()).unwrap_or_default();
+        failure.within(format_args!("model `{names}`"))
     }
 }
 

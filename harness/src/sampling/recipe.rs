@@ -281,6 +281,8 @@ fn nameless(generator: &Generator) -> Result<Value, Failure> {
         remove(&[], key);
     }
     remove(&["network"], "artifact");
+    // Names of files of weights are part of the network's digest.
+    remove(&["network"], "data");
     remove(&["decoder"], "artifact");
     remove(&["classes"], "names");
     // The rule that is used has an entry of its own.

@@ -74,7 +74,7 @@ pub struct SampleSettings {
     pub batch: usize,
 }
 
-/// A network that was used.
+/// A file of a network that was used.
 #[derive(Clone, Debug, Serialize)]
 pub struct NetworkRecord {
     /// Id of the artifact.
@@ -195,8 +195,8 @@ fn record(job: &SampleJob<'_>, settings: &SampleSettings, facts: Option<&Facts<'
 
 fn settings(job: &SampleJob<'_>) -> SampleSettings {
     let (recipe, execution) = (job.recipe(), job.execution());
-    let files =
-        job.files().iter().map(|file| NetworkRecord { id: file.id.clone(), sha256: file.sha256 });
+    let files = job.files().iter().flat_map(|file| &file.artifacts);
+    let files = files.map(|(id, sha256)| NetworkRecord { id: id.clone(), sha256: *sha256 });
     SampleSettings {
         generator: recipe.generator.clone(),
         files: files.collect(),

@@ -23,6 +23,7 @@ pub(super) fn generator(sampler: Sampler) -> Generator {
         family: "tests".to_owned(),
         network: GeneratorNetwork {
             artifact: "tiny-network".parse().unwrap(),
+            data: Vec::new(),
             state: "x".to_owned(),
             shape: vec![1, 1, 2],
             time: Some(TimeInput { tensor: "t".to_owned(), element: TimeElement::Float32 }),

@@ -8,9 +8,11 @@
 //! | `locks/…` | empty files; a lock on one keeps two processes from making the same thing |
 //! | `features/…` | what networks gave for images, by what decides it; may be deleted at any time |
 //! | `samples/…` | what generators made, by what decides it; may be deleted at any time |
+//! | `gathered/…` | links to files that refer to each other, by their digests; may be deleted at any time |
 //! | `environments/…` | virtual environments of recipes, by the digest of their requirements |
 
 mod error;
+mod gathered;
 mod incoming;
 
 pub(crate) use error::Doing;

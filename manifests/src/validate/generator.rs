@@ -18,6 +18,8 @@ const MAX_CLASSES: u32 = 1 << 20;
 const MAX_AXIS: u32 = 1 << 16;
 /// Most axes of a state, the samples not counted.
 const MAX_AXES: usize = 4;
+/// Longest name of a file, in bytes.
+const MAX_FILE_NAME: usize = 255;
 /// Largest sigma, standard deviation of noise and scale of guidance.
 const MAX_SCALE: f64 = 1e6;
 /// Smallest variance of a diffusion step: 1 minus it must still be another number than 1.
@@ -63,12 +65,29 @@ impl Findings {
             self.text(&constant.tensor, place.key("tensor"), "`tensor`");
             self.finite(constant.value, place.key("value"), "`value`");
         }
+        self.external_data(network, place);
         self.times(network, place);
         if let Prediction::LinearPathData { least_distance, .. } = network.prediction {
             let place = place.key("prediction").key("least_distance");
             self.check(least_distance > 0.0 && least_distance <= 1.0, place, || {
                 format!("`least_distance` must be above 0 and at most 1, not {least_distance}")
             });
+        }
+    }
+
+    /// Weights stand beside the network, so a name has no folder in it.
+    fn external_data(&mut self, network: &GeneratorNetwork, place: &Place) {
+        let mut seen = BTreeSet::new();
+        for (index, data) in network.data.iter().enumerate() {
+            let place = place.key("data").index(index).key("name");
+            let name = data.name.as_str();
+            let plain = !matches!(name, "" | "." | ".." | GeneratorNetwork::FILE_NAME)
+                && name.len() <= MAX_FILE_NAME
+                && !name.contains(['/', '\\', '\0']);
+            self.check(plain, place.clone(), || {
+                format!("`{name}` is no name of a file beside the network: expected the name that the ONNX file knows it by, without folders")
+            });
+            self.check(seen.insert(name), place, || format!("two files are called `{name}`"));
         }
     }
 

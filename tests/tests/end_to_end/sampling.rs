@@ -113,6 +113,32 @@ fn batches_and_threads_change_no_byte() {
     }
 }
 
+/// Networks of more than 2 GiB keep their weights in other files.
+#[test]
+fn weights_in_a_file_of_their_own_change_no_byte() {
+    let words = ["--count", "5", "--seed", "5"];
+    let one = Workbench::bytes(&[&["tiny-flow"], &words[..]].concat());
+    let two = Workbench::bytes(&[&["tiny-flow-in-two-files"], &words[..]].concat());
+    assert!(one == two, "the same weights in two files give other bytes");
+    let bench = Workbench::new();
+    let words = ["tiny-flow-in-two-files", "--count", "5", "--out", "samples.npz"];
+    let report = bench.json(&words);
+    let files = report["settings"]["files"].as_array().unwrap();
+    let files: Vec<_> = files.iter().map(|file| file["id"].as_str().unwrap()).collect();
+    assert_eq!(files, ["tiny-flow-in-two-files.onnx", "tiny-flow.weights", "tiny-decoder.onnx"]);
+    // A manifest that does not say all of it.
+    let words = &words[..];
+    let data = "data = [{ name = \"flow.weights\", artifact = \"tiny-flow.weights\" }]";
+    let refused = |name: &str, parts: &[&str]| {
+        let changed = data.replace("flow.weights\", a", &format!("{name}\", a"));
+        Workbench::changed(&[(data, &changed)]).refused(words, 2, parts);
+    };
+    refused("other.weights", &["tiny-flow-in-two-files.onnx", "flow.weights", "under `data`"]);
+    refused("../flow.weights", &["../flow.weights", "no name of a file beside the network"]);
+    refused("network.onnx", &["network.onnx"]);
+    Workbench::changed(&[(data, "")]).refused(words, 2, &["flow.weights", "under `data`"]);
+}
+
 /// Four shards, in any order; the last one finds all chunks there and writes.
 #[test]
 fn shards_change_no_byte() {
