@@ -92,7 +92,7 @@ impl Destination {
         let DestinationRequest { out, key, count, size, .. } = *request;
         check_name(out)?;
         check_folder_of(out)?;
-        let ours = RecordFile::of(out).belongs_to(&key)?;
+        let ours = RecordFile::of(out).belongs_to(out, &key)?;
         let is_archive = has_extension(out, "npz");
         check_free(out, is_archive, ours)?;
         let Some(record) = RecordFile::of(out).begin(ours, record)? else {
@@ -173,22 +173,39 @@ impl RecordFile {
         Self { path: name.into(), _lock: None }
     }
 
-    /// Whether it is there and is about these samples.
-    fn belongs_to(&self, key: &Digest) -> Result<bool, Failure> {
+    /// Whether it is there and is about these samples. One that announces other samples, of which none was ever written,
+    /// is removed.
+    fn belongs_to(&self, out: &Path, key: &Digest) -> Result<bool, Failure> {
         let bytes = match std::fs::read(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(Failure::file("read", &self.path, &error)),
         };
         let known = serde_json::from_slice::<Value>(&bytes).ok();
-        if known.is_some_and(|record| record[SAMPLES] == key.to_string()) {
+        if known.as_ref().is_some_and(|record| record[SAMPLES] == key.to_string()) {
             return Ok(true);
+        }
+        if known.is_some_and(|record| record["complete"] == false) && !holds_something(out) {
+            return self.give_up().map(|()| false);
         }
         Err(Failure::invalid(format_args!(
             "`{}` exists and is not about these samples (another generator, seed, setting or ONNX Runtime); choose \
              another --out, or remove both",
             self.path.display()
         )))
+    }
+
+    /// Removes the file, unless another process is about to write what it announces.
+    fn give_up(&self) -> Result<(), Failure> {
+        let unusable = |error| Failure::file("remove", &self.path, &error);
+        let lock = File::open(&self.path).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => std::fs::remove_file(&self.path).map_err(unusable),
+            Err(_) => Err(Failure::temporary(format_args!(
+                "another process is about to write what `{}` announces: wait for it, or choose another --out",
+                self.path.display()
+            ))),
+        }
     }
 
     /// Makes the file, if it is not there, and locks it; none if another process has.
@@ -231,6 +248,15 @@ fn check_folder_of(path: &Path) -> Result<(), Failure> {
         "there is no folder for `{}`: create it first",
         path.display()
     )))
+}
+
+/// Whether there is a file, or a folder with something in it. What cannot be looked at counts as something.
+fn holds_something(out: &Path) -> bool {
+    let nothing = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    match std::fs::read_dir(out) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) => !nothing(&error),
+    }
 }
 
 /// Nothing is written over what this command did not make.

@@ -109,3 +109,18 @@ fn missing_samples_are_noticed() {
     assert!(output.finish(|_| Ok(record(&request, true))).is_err());
     assert!(!out.exists());
 }
+
+#[test]
+fn a_place_where_nothing_was_written_is_free_again() {
+    let place = tempfile::tempdir().unwrap();
+    for name in ["samples.npz", "samples"] {
+        let out = place.path().join(name);
+        let (first, second) = (request(&out, b"key", None), request(&out, b"other", None));
+        let begun = Destination::begin(&first, &record(&first, false)).unwrap();
+        // While it may still be written, nobody takes it away.
+        assert!(refusal(&second).contains("another process"));
+        drop(begun);
+        assert!(write(&second).is_ok());
+        assert!(refusal(&first).contains("not about these"));
+    }
+}
