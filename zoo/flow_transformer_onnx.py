@@ -140,7 +140,7 @@ class FlowGraph(GraphBuilder):
         ordered = self.node("Transpose", [split], "tokens/ordered", perm=[0, 2, 4, 1, 3, 5])
         flat = self.node("Reshape", [ordered, self.integers(0, grid**2, shape.patch_values)], "tokens/patches")
         value = self.linear(flat, "embed", shape.patch_values, shape.width, "tokens/linear")
-        return self.binary("Add", value, self.constant("positions", position_table(shape)), "tokens/embedded")
+        return self.binary("Add", value, self.constant("positions", position_table(shape.grid, shape.width)), "tokens/embedded")
 
     def finish(self, tokens: str) -> None:
         """The final layer, and tokens back to pictures."""
