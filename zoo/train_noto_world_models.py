@@ -55,7 +55,7 @@ SHAPE = WorldModelShape(
 )
 CONDITIONINGS = ("feature", "none")
 # of the teacher, from the first to the last step
-EMA_DECAY = (0.99, 0.999)
+EMA_DECAY = (0.99, 0.997)
 LONGEST_GRADIENT = 1.0
 ADAM_BETAS = (0.9, 0.95)
 CHECKPOINT_ENTRIES = {"format", "plan", "shape", "data_sha256", "done", "encoder", "teacher", "predictor", "optimisers"}
@@ -223,7 +223,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, required=True, help="kept up to date; continued from if it exists")
     parser.add_argument("--checkpoint-every", type=positive, default=100, help="steps between checkpoints (100)")
     parser.add_argument("--export-only", action="store_true", help="write the checkpoint as it is, train no further")
-    parser.add_argument("--steps", type=positive, default=3000, help="steps in all (3000)")
+    parser.add_argument("--steps", type=positive, default=2500, help="steps in all (2500)")
     parser.add_argument("--batch", type=positive, default=64, help="images a step (64)")
     parser.add_argument("--seed", type=int, default=0, help="0 to 65535 (0)")
     parser.add_argument("--learning-rate", type=float, default=2e-3, help="after the warm-up (0.002)")
