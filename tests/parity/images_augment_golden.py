@@ -56,7 +56,7 @@ ADJUSTMENTS = {
 FACTORS = [0.0, 0.2, 0.5, 0.6, 0.9999, 1.0, 1.0001, 1.2, 1.4, 1.7, 2.0, 3.5, 10.0, 1e3, 1e9]
 TURNS = [-0.5, -0.4999, -0.25, -0.1, -0.004, -0.0039, -0.001, 0.0, 0.001, 0.0039, 0.004, 0.05, 0.1, 1 / 3, 0.4999, 0.5]
 RADII = [0.0, 0.1, 0.3, 0.5, 0.7, 1.0, 1.37, 2.0, 3.3, 5.0, 10.0, 40.0]
-THRESHOLDS = [0, 1, 100, 127, 128, 129, 255, 256]
+THRESHOLDS = [0, 1, 100, 127, 128, 129, 254, 255]
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def drawn_photometric():
         "order": [str(name) for name in RANDOM.permutation(list(ADJUSTMENTS))],
         "grayscale": bool(RANDOM.random() < 0.3),
         "blur": drawn(0.1, 2) if RANDOM.random() < 0.5 else None,
-        "solarize": int(RANDOM.integers(0, 257)) if RANDOM.random() < 0.3 else None,
+        "solarize": int(RANDOM.integers(0, 256)) if RANDOM.random() < 0.3 else None,
     }
 
 
