@@ -51,16 +51,16 @@ class FlowShape:
         return CHANNELS * self.patch**2
 
 
-def position_table(shape: FlowShape) -> np.ndarray:
+def position_table(grid: int, width: int) -> np.ndarray:
     """The fixed position of each token, float32 [grid², width]: sine and cosine of its row, then of its column.
 
     A quarter of the width holds the frequencies 10000^(-i / quarter).
     """
-    quarter = shape.width // 4
+    quarter = width // 4
     frequencies = LONGEST_PERIOD ** (-np.arange(quarter) / quarter)
-    angles = np.arange(shape.grid)[:, None] * frequencies
+    angles = np.arange(grid)[:, None] * frequencies
     axis = np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
-    rows, columns = np.repeat(axis, shape.grid, axis=0), np.tile(axis, (shape.grid, 1))
+    rows, columns = np.repeat(axis, grid, axis=0), np.tile(axis, (grid, 1))
     return np.concatenate([rows, columns], axis=1).astype(np.float32)
 
 

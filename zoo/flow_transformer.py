@@ -72,7 +72,7 @@ class FlowTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
         self.final_condition = nn.Linear(shape.width, 2 * shape.width)
         self.final = nn.Linear(shape.width, shape.patch_values)
-        self.register_buffer("positions", torch.from_numpy(position_table(shape)), persistent=False)
+        self.register_buffer("positions", torch.from_numpy(position_table(shape.grid, shape.width)), persistent=False)
         self.register_buffer("frequencies", torch.from_numpy(time_frequencies()), persistent=False)
 
     def initialise(self, generator: torch.Generator) -> None:

@@ -18,50 +18,19 @@ from pathlib import Path
 import numpy as np
 
 from flow_shape import CHANNELS, EPSILON, FREQUENCIES, TIME_SCALE, FlowShape, position_table, time_frequencies
-from onnx_builder import GraphBuilder, Weights
-
-# GELU's tanh form (Hendrycks and Gimpel 2016): x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x³)))
-GELU_FACTOR = float(np.sqrt(2 / np.pi))
-GELU_CUBE = 0.044715
+from onnx_builder import Weights
+from transformer_graph import TransformerGraph
 
 
-class FlowGraph(GraphBuilder):
+class FlowGraph(TransformerGraph):
     """A graph of linear layers, layer norms without weights, and attention."""
 
     def __init__(self, shape: FlowShape, weights: Weights):
-        super().__init__("flow_transformer")
-        self._shape, self._weights = shape, weights
-
-    def number(self, value: float) -> str:
-        """A float32 vector of one number."""
-        return self.constant(f"number_{value!r}", np.array([value], dtype=np.float32))
-
-    def integers(self, *values: int) -> str:
-        """An int64 vector."""
-        return self.constant("integers_" + "_".join(map(str, values)), np.array(values, dtype=np.int64))
-
-    def binary(self, operator: str, left: str, right: str, name: str) -> str:
-        return self.node(operator, [left, right], name)
-
-    def linear(self, value: str, layer: str, columns: int, rows: int, name: str) -> str:
-        """value Wᵀ + b, with W [rows, columns] as PyTorch keeps it."""
-        matrix = self._weights.take(f"{layer}.weight", (rows, columns))
-        product = self.binary("MatMul", value, self.constant(f"{layer}.weight", matrix.T), f"{name}/product")
-        bias = self.constant(f"{layer}.bias", self._weights.take(f"{layer}.bias", (rows,)))
-        return self.binary("Add", product, bias, name)
+        super().__init__("flow_transformer", weights)
+        self._shape = shape
 
     def silu(self, value: str, name: str) -> str:
         return self.binary("Mul", value, self.node("Sigmoid", [value], f"{name}/sigmoid"), name)
-
-    def gelu(self, value: str, name: str) -> str:
-        cube = self.binary("Pow", value, self.number(3.0), f"{name}/cube")
-        cube = self.binary("Mul", cube, self.number(GELU_CUBE), f"{name}/scaled_cube")
-        inner = self.binary("Add", value, cube, f"{name}/inner")
-        inner = self.binary("Mul", inner, self.number(GELU_FACTOR), f"{name}/scaled_inner")
-        gate = self.node("Tanh", [inner], f"{name}/tanh")
-        gate = self.binary("Add", gate, self.number(1.0), f"{name}/gate")
-        half = self.binary("Mul", value, self.number(0.5), f"{name}/half")
-        return self.binary("Mul", half, gate, name)
 
     def normed(self, tokens: str, name: str) -> str:
         """Layer norm over the width, without weights of its own."""
@@ -86,24 +55,7 @@ class FlowGraph(GraphBuilder):
 
     def attention(self, tokens: str, layer: str, name: str) -> str:
         shape = self._shape
-        width, heads, count = shape.width, shape.heads, shape.grid**2
-        fused = self.linear(tokens, f"{layer}.qkv", width, 3 * width, f"{name}/qkv")
-        by_head = self.integers(0, count, heads, width // heads)
-        parts = []
-        # keys are turned to [N, heads, d, T] at once
-        for part, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
-            first = len(parts) * width
-            bounds = [self.integers(first), self.integers(first + width), self.integers(2)]
-            columns = self.node("Slice", [fused, *bounds], f"{name}/{part}_columns")
-            split = self.node("Reshape", [columns, by_head], f"{name}/{part}_heads")
-            parts.append(self.node("Transpose", [split], f"{name}/{part}", perm=order))
-        query, key, value = parts
-        query = self.binary("Mul", query, self.number((width // heads) ** -0.5), f"{name}/scaled_query")
-        scores = self.node("Softmax", [self.binary("MatMul", query, key, f"{name}/scores")], f"{name}/softmax", axis=-1)
-        mixed = self.binary("MatMul", scores, value, f"{name}/mixed")
-        mixed = self.node("Transpose", [mixed], f"{name}/joined", perm=[0, 2, 1, 3])
-        flat = self.node("Reshape", [mixed, self.integers(0, count, width)], f"{name}/flat")
-        return self.linear(flat, f"{layer}.project", width, width, f"{name}/project")
+        return self.self_attention(tokens, layer, name, shape.width, shape.heads, shape.grid**2)
 
     def block(self, tokens: str, index: int) -> str:
         width, hidden = self._shape.width, self._shape.mlp_ratio * self._shape.width
@@ -140,7 +92,7 @@ class FlowGraph(GraphBuilder):
         ordered = self.node("Transpose", [split], "tokens/ordered", perm=[0, 2, 4, 1, 3, 5])
         flat = self.node("Reshape", [ordered, self.integers(0, grid**2, shape.patch_values)], "tokens/patches")
         value = self.linear(flat, "embed", shape.patch_values, shape.width, "tokens/linear")
-        return self.binary("Add", value, self.constant("positions", position_table(shape)), "tokens/embedded")
+        return self.binary("Add", value, self.constant("positions", position_table(shape.grid, shape.width)), "tokens/embedded")
 
     def finish(self, tokens: str) -> None:
         """The final layer, and tokens back to pictures."""

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import os
-import pickle
 import sys
 import tarfile
 import time
@@ -38,59 +36,23 @@ from flow_transformer_onnx import convert
 from noto_pictures import CATEGORIES, PREPROCESSING, Pictures, ShardError, read_pictures
 from onnx_builder import ConversionError
 from orthogonal_momentum import OrthogonalMomentum
+from training import (
+    Plan,
+    TrainingError,
+    batch_indices,
+    generator_of,
+    positive,
+    read_checkpoint,
+    require_same_plan,
+    write_checkpoint,
+)
 
 SHAPE = FlowShape(size=32, patch=4, width=128, depth=6, heads=4, classes=len(CATEGORIES))
 LABEL_DROPOUT = 0.1
 EMA_DECAY = 0.999
 LONGEST_GRADIENT = 1.0
 ADAM_BETAS = (0.9, 0.95)
-CHECKPOINT_FORMAT = 1
 CHECKPOINT_ENTRIES = {"format", "plan", "shape", "data_sha256", "done", "network", "average", "optimisers"}
-
-
-class TrainingError(ValueError):
-    """Training cannot start, go on or be written."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is made of; a checkpoint continues only under a plan that began in the same way."""
-
-    steps: int
-    batch: int
-    seed: int
-    learning_rate: float
-    warm_up: int
-    decay_part: float
-
-    @property
-    def decay_start(self) -> int:
-        """The first step with a falling learning rate."""
-        return self.steps - round(self.steps * self.decay_part)
-
-    def rate(self, step: int) -> float:
-        """The learning rate of step 0, 1, ...: rises over the warm-up, is constant, falls to zero at the end."""
-        rising = (step + 1) / self.warm_up if step < self.warm_up else 1.0
-        falling = (self.steps - step) / (self.steps - self.decay_start) if step >= self.decay_start else 1.0
-        return self.learning_rate * min(rising, falling)
-
-
-def generator_of(seed: int, purpose: int, number: int) -> torch.Generator:
-    """A generator for one purpose (0 initial weights, 1 order of an epoch, 2 draws of a step) and number."""
-    generator = torch.Generator()
-    generator.manual_seed((seed << 40) + (purpose << 36) + number)
-    return generator
-
-
-def batch_indices(plan: Plan, step: int, count: int) -> Tensor:
-    """The pictures of a step, [batch]: epoch after epoch, each in a new order."""
-    first = step * plan.batch
-    places = range(first, first + plan.batch)
-    orders = {
-        epoch: torch.randperm(count, generator=generator_of(plan.seed, 1, epoch))
-        for epoch in {place // count for place in places}
-    }
-    return torch.stack([orders[place // count][place % count] for place in places])
 
 
 @dataclass(frozen=True)
@@ -120,18 +82,6 @@ def velocity_loss(network: FlowTransformer, batch: Batch, device: str) -> Tensor
     place = time_of[:, None, None, None]
     velocity = network((1 - place) * picture + place * noise, time_of, label)
     return (velocity - (noise - picture)).square().mean()
-
-
-def read_checkpoint(path: Path, device: str) -> dict:
-    """The entries of a checkpoint; nothing in the file is executed."""
-    refusal = f"{path}: not a checkpoint of this program, format {CHECKPOINT_FORMAT}"
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise TrainingError(f"{refusal}: {error}") from error
-    if not isinstance(state, dict) or state.get("format") != CHECKPOINT_FORMAT or set(state) != CHECKPOINT_ENTRIES:
-        raise TrainingError(refusal)
-    return state
 
 
 class Trainer:
@@ -178,9 +128,8 @@ class Trainer:
             mean.lerp_(weight, 1 - decay)
 
     def save(self, path: Path) -> None:
-        """Replaces the checkpoint in one move: a kill leaves the old or the new one."""
+        """Replaces the checkpoint."""
         state = {
-            "format": CHECKPOINT_FORMAT,
             "plan": asdict(self.plan),
             "shape": asdict(SHAPE),
             "data_sha256": self.data_sha256,
@@ -189,34 +138,21 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
-        beside = path.with_name(path.name + ".part")
-        torch.save(state, beside)
-        os.replace(beside, path)
+        write_checkpoint(state, path)
 
     def load(self, path: Path) -> None:
         """Continues from a checkpoint of the same plan, network and data."""
-        state = read_checkpoint(path, self.device)
+        state = read_checkpoint(path, CHECKPOINT_ENTRIES, self.device)
         expected = {"shape": asdict(SHAPE), "data_sha256": self.data_sha256}
         for name, value in expected.items():
             if state[name] != value:
                 raise TrainingError(f"{path}: its {name} is {state[name]}, expected {value}; start with another file")
-        self._require_same_plan(path, Plan(**state["plan"]), state["done"])
+        require_same_plan(path, self.plan, Plan(**state["plan"]), state["done"])
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.done = state["done"]
-
-    def _require_same_plan(self, path: Path, saved: Plan, done: int) -> None:
-        mine, theirs = asdict(self.plan), asdict(saved)
-        differing = [name for name in mine if mine[name] != theirs[name]]
-        if set(differing) <= {"steps", "decay_part"} and done <= min(saved.decay_start, self.plan.decay_start):
-            return
-        for name in differing:
-            raise TrainingError(
-                f"{path}: it was trained with {name} {theirs[name]}, this run has {name} {mine[name]}; "
-                "give the same, or start with another file"
-            )
 
 
 def report(trainer: Trainer, losses: list[float], began: float, steps_here: int) -> None:
@@ -269,14 +205,6 @@ def metadata(trainer: Trainer) -> dict[str, str]:
         "pillow": PIL.__version__,
         "device": trainer.device,
     }
-
-
-def positive(text: str) -> int:
-    """An argument that counts something."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is less than 1")
-    return value
 
 
 def parse_arguments() -> argparse.Namespace:

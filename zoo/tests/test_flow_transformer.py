@@ -190,7 +190,7 @@ class Graph(Folder):
                 replace(TINY, **change)
 
     def test_tables(self):
-        table = position_table(TINY)
+        table = position_table(TINY.grid, TINY.width)
         self.assertEqual(table.shape, (16, 16))
         self.assertEqual(len(np.unique(table, axis=0)), 16)
         # token 6 is in row 1, column 2

@@ -8,7 +8,10 @@
 //!                            │                        └→ float_resize (f32 planes) ─┘
 //!                            └→ mask (Mask, same canvas, same crop)
 //! ```
+//!
+//! [`augment`] makes random views of a decoded image, byte for byte as torchvision makes them with Pillow.
 
+pub mod augment;
 pub mod canvas;
 pub mod decode;
 pub mod error;

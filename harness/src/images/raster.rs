@@ -97,6 +97,24 @@ impl<const CHANNELS: usize> Raster<CHANNELS> {
         self.values.chunks_exact_mut(self.width * CHANNELS)
     }
 
+    /// Every value through `value_of`.
+    #[must_use]
+    pub fn mapped(mut self, value_of: impl Fn(u8) -> u8) -> Self {
+        for value in &mut self.values {
+            *value = value_of(*value);
+        }
+        self
+    }
+
+    /// Every pixel through `pixel_of`.
+    #[must_use]
+    pub fn mapped_pixels(mut self, pixel_of: impl Fn([u8; CHANNELS]) -> [u8; CHANNELS]) -> Self {
+        for pixel in self.values.as_chunks_mut::<CHANNELS>().0 {
+            *pixel = pixel_of(*pixel);
+        }
+        self
+    }
+
     /// The image with rows and columns exchanged.
     #[must_use]
     pub fn transposed(&self) -> Self {
