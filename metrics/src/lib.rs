@@ -8,6 +8,7 @@ pub mod executor;
 pub mod measurement;
 pub mod probe;
 pub mod random;
+pub mod retrieval;
 pub mod spatial;
 pub mod statistics;
 

@@ -10,7 +10,7 @@ mod world_models;
 pub use tokenizer::TokenizerPlan;
 pub use world_models::{
     Direction, EncoderRole, Pooling, QuerySet, RetrievalDistance, RetrievalPlan, RetrievalTies,
-    WorldModelPlan,
+    TargetNormalisation, ViewFamily, WorldModelPlan,
 };
 
 use serde::Deserialize;

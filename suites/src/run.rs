@@ -17,6 +17,8 @@ pub mod method {
     pub const LINEAR_PROBE: &str = "retally-linear-probe/1";
     /// Exact nearest neighbours on mean-pooled patch tokens.
     pub const NEAREST_NEIGHBOURS: &str = "retally-nearest-neighbours/1";
+    /// Rank of a world model's prediction among augmented views of one image, as IWM is read.
+    pub const WORLD_MODEL_RETRIEVAL: &str = "retally-world-model-retrieval/1";
 }
 
 /// The measurements of one run. Holds no time, host or path: equal inputs give equal bytes.

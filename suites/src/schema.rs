@@ -743,7 +743,6 @@ dataset = \"images\"
 models = [\"small\"]
 images = 4
 seed = 0
-augmentation = \"jitter\"
 ";
 
     #[test]

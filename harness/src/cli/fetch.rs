@@ -4,7 +4,7 @@ use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::run::{Selection, miniature};
-use retally_manifests::{ArtifactId, Digest, Generator, Manifest};
+use retally_manifests::{ArtifactId, Digest, Generator, Manifest, WorldModel};
 use retally_suites::Suite;
 use serde::Serialize;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ const LIBRARY_TARGET: &str = "onnxruntime";
 /// Arguments of `retally fetch`.
 #[derive(Debug, clap::Args)]
 pub(super) struct FetchCommand {
-    /// Suites, models, generators, data sets or artifacts (`retally list`), or `onnxruntime`.
+    /// Suites, models, generators, world models, data sets or artifacts (`retally list`), or `onnxruntime`.
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
 }
@@ -83,9 +83,11 @@ fn artifacts_of_suite(suite: &Suite, context: &Context) -> Result<Vec<ArtifactId
 fn entries_named(id: &str, manifest: &Manifest) -> Vec<ArtifactId> {
     let model = manifest.model(id).ok().map(|model| model.artifact.clone());
     let generator = manifest.generator(id).map(Generator::artifacts).unwrap_or_default();
+    let world_model = manifest.world_model(id).map(WorldModel::artifacts).unwrap_or_default();
     let dataset = manifest.dataset(id).map(|dataset| dataset.artifacts.clone()).unwrap_or_default();
     let artifact = manifest.artifact(id).ok().map(|artifact| artifact.id.clone());
-    model.into_iter().chain(generator).chain(dataset).chain(artifact).collect()
+    let all = model.into_iter().chain(generator).chain(world_model);
+    all.chain(dataset).chain(artifact).collect()
 }
 
 /// Suggests the nearest id of any kind.
@@ -94,6 +96,7 @@ fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
         manifest.artifact(target).err(),
         manifest.model(target).err(),
         manifest.generator(target).err(),
+        manifest.world_model(target).err(),
         manifest.dataset(target).err(),
     ];
     let suggestion = errors.into_iter().flatten().find_map(|error| error.suggestion);

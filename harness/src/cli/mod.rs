@@ -56,7 +56,7 @@ struct GlobalOptions {
 enum Command {
     /// Show what would run: library, providers, versions, and the drift of a golden input.
     Doctor(doctor::DoctorCommand),
-    /// List suites, models, generators, data sets, metrics, protocols or artifacts.
+    /// List suites, models, generators, world models, data sets, metrics, protocols or artifacts.
     List(list::ListCommand),
     /// Bring artifacts, or all that a suite needs, into the store.
     Fetch(fetch::FetchCommand),

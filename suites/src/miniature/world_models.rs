@@ -14,8 +14,9 @@ pub struct WorldModelPlan {
     pub images: u32,
     /// Seed of the choice of images and of their augmentations.
     pub seed: u64,
-    /// Id of the augmentation family that fills the banks.
-    pub augmentation: String,
+    /// The augmentations that fill the banks.
+    #[serde(default)]
+    pub augmentation: ViewFamily,
     /// How predictions are ranked.
     #[serde(default)]
     pub retrieval: RetrievalPlan,
@@ -48,8 +49,8 @@ pub struct RetrievalPlan {
     pub distance: RetrievalDistance,
     /// What of the tokens is compared.
     pub pooling: Pooling,
-    /// Whether each target token is normalised over its features before it is compared.
-    pub layer_norm: bool,
+    /// Whether target tokens are normalised over their features before they are compared.
+    pub target_normalisation: TargetNormalisation,
     /// Which members of the bank are asked for.
     pub queries: QuerySet,
     /// Rank among equal distances.
@@ -66,7 +67,7 @@ impl Default for RetrievalPlan {
             bank: 256,
             distance: RetrievalDistance::default(),
             pooling: Pooling::default(),
-            layer_norm: false,
+            target_normalisation: TargetNormalisation::default(),
             queries: QuerySet::default(),
             ties: RetrievalTies::default(),
             encoder: EncoderRole::default(),
@@ -95,6 +96,19 @@ pub enum Pooling {
     Tokens,
     /// Their mean.
     Mean,
+}
+
+/// Whether target tokens are normalised over their features.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetNormalisation {
+    /// As the predictor was trained: what the manifest says of its targets.
+    #[default]
+    AsTrained,
+    /// Tokens as the encoder gives them.
+    None,
+    /// Each token with mean 0 and variance 1.
+    LayerNorm,
 }
 
 /// Which members of a bank are asked for.
@@ -130,6 +144,19 @@ pub enum EncoderRole {
     Student,
     /// Its moving average, which makes the targets.
     Teacher,
+}
+
+/// The augmentations of a bank, with IWM's strengths (brightness 0.4, contrast 0.4, saturation 0.2, hue 0.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ViewFamily {
+    /// Colour jitter of every view.
+    #[default]
+    JitterAlways,
+    /// Colour jitter with IWM's probability of 0.8: a fifth of the views are the clean image, and tie.
+    Jitter,
+    /// IWM's source views: also blur, grayscale and solarize.
+    JitterAndDestructive,
 }
 
 /// What is predicted from what.

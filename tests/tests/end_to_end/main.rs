@@ -7,6 +7,7 @@ mod generation;
 mod generator_runs;
 mod paper_report;
 mod program;
+mod retrieval;
 mod runs;
 mod sampling;
 mod score;
