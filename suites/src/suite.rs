@@ -26,13 +26,21 @@ const DEFINITION_FILE: &str = "suite.toml";
 const CORRELATIONS_FILE: &str = "correlations.csv";
 
 /// The suites that the program carries.
-const BUILTIN: [(&str, SuiteFiles<'static>); 2] = [
+const BUILTIN: [(&str, SuiteFiles<'static>); 3] = [
     (
         "irepa",
         SuiteFiles {
             definition: include_str!("../irepa/suite.toml"),
             cells: Some(("cells.csv", include_str!("../irepa/cells.csv"))),
             correlations: Some(include_str!("../irepa/correlations.csv")),
+        },
+    ),
+    (
+        "iwm",
+        SuiteFiles {
+            definition: include_str!("../iwm/suite.toml"),
+            cells: None,
+            correlations: None,
         },
     ),
     (

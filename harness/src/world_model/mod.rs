@@ -10,6 +10,8 @@ mod networks;
 mod predictor;
 mod ranking;
 mod target;
+#[cfg(test)]
+mod tests;
 mod views;
 
 pub(crate) use gallery::Gallery;

@@ -67,10 +67,8 @@ impl Networks {
             fast: execution.fast,
             outputs: vec![output.to_owned()],
         };
-        let within = |part: &str| {
-            move |failure: Failure| {
-                failure.within(format_args!("world model `{}`, its {part}", model.id))
-            }
+        let within = |failure: Failure, part: &str| {
+            failure.within(format_args!("world model `{}`, its {part}", model.id))
         };
         let encoder = |file: &NetworkFile, (input, tokens): (&str, &str)| {
             let session = Session::open(execution.library, &file.path, &options(tokens))?;
@@ -78,12 +76,14 @@ impl Networks {
         };
         let entry = &model.encoder;
         let names = (entry.input.tensor.as_str(), entry.tokens.as_str());
-        let student = encoder(&files.encoder, names).map_err(within("encoder"))?;
+        let student =
+            encoder(&files.encoder, names).map_err(|failure| within(failure, "encoder"))?;
         let teacher = match (&model.teacher, &files.teacher) {
             (Some(teacher), Some(file)) => {
                 let input = teacher.input.as_deref().unwrap_or(names.0);
                 let tokens = teacher.tokens.as_deref().unwrap_or(names.1);
-                Some(encoder(file, (input, tokens)).map_err(within("teacher"))?)
+                let teacher = encoder(file, (input, tokens));
+                Some(teacher.map_err(|failure| within(failure, "teacher"))?)
             }
             _ => None,
         };
@@ -92,7 +92,7 @@ impl Networks {
             let session = BoundSession::open(execution.library, &files.predictor.path, &options)?;
             TokenPredictor::new(session, model)
         };
-        let predictor = predictor().map_err(within("predictor"))?;
+        let predictor = predictor().map_err(|failure| within(failure, "predictor"))?;
         Ok(Self { student, teacher, predictor })
     }
 

@@ -49,10 +49,22 @@ impl ViewMaker {
         dataset: &Dataset,
         (family, seed): (ViewFamily, u64),
     ) -> Result<Self, Failure> {
+        Self::of_family(input, dataset, (photometric(family), seed))
+    }
+
+    /// Views of any distribution.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn of_family(
+        input: &ModelInput,
+        dataset: &Dataset,
+        (family, seed): (Photometric, u64),
+    ) -> Result<Self, Failure> {
         // No mask is needed, and a data set without one must do.
         let dataset = Dataset { mask: None, ..dataset.clone() };
         let preparer = Preparer::for_model(input, &dataset)?;
-        Ok(Self { preparer, family: photometric(family), seed })
+        Ok(Self { preparer, family, seed })
     }
 
     /// Id of every step from a file to the encoder's numbers, augmentation aside.

@@ -12,3 +12,4 @@ mod runs;
 mod sampling;
 mod score;
 mod store;
+mod world_models;

@@ -148,7 +148,9 @@ impl Part<'_> {
             return Ok(None);
         };
         let mut measurements = self.retrieval_measurements(model, &ranked)?;
-        if let Some(probe) = &self.plan.probe {
+        // A probe needs classes and a split.
+        let probe = self.plan.probe.as_ref().filter(|_| self.samples.split().is_some());
+        if let Some(probe) = probe {
             let Some(probes) = self.probe(model, &files, probe, record)? else { return Ok(None) };
             measurements.extend(probes);
         }
