@@ -10,5 +10,6 @@ pub mod probe;
 pub mod random;
 pub mod spatial;
 pub mod statistics;
+pub mod tokenizer;
 
 pub use measurement::{Absence, AbsenceReason, Finite, Interval, Measurement, Outcome, Unit};
