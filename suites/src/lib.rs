@@ -10,6 +10,7 @@ pub mod generation;
 pub mod identity;
 pub mod labels;
 pub mod lock;
+pub mod miniature;
 pub mod printed;
 pub mod run;
 pub mod schema;

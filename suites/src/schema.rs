@@ -5,6 +5,7 @@
 use crate::cells::is_identifier;
 use crate::evaluation::{Direction, Paper};
 use crate::generation::GenerationProtocol;
+use crate::miniature::MiniaturePlan;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +57,8 @@ pub struct Definition {
     pub same_quantity: Vec<SameQuantity>,
     /// What `retally run` measures; absent where a suite can only be reported.
     pub run: Option<RunPlan>,
+    /// What `retally run --miniature` measures; absent where a suite has no miniature.
+    pub miniature: Option<Spanned<MiniaturePlan>>,
 }
 
 /// How a metric's numbers were made. Numbers of different methods or data sets are not comparable.
@@ -487,7 +490,11 @@ impl Definition {
         if let Some(plan) = self.run.as_ref().and_then(|run| run.generation.as_ref()) {
             check_generation(place, plan)?;
         }
-        Ok(())
+        let miniature = self.miniature.as_ref();
+        match miniature.and_then(|plan| Some((plan.span(), plan.get_ref().problem()?))) {
+            Some((span, problem)) => Err(place.error(span, problem)),
+            None => Ok(()),
+        }
     }
 
     fn check_metric(
@@ -572,11 +579,20 @@ impl Definition {
             run.datasets.iter().any(|id| id == dataset)
                 || run.generation.as_ref().is_some_and(is_reference)
         };
-        if self.run.as_ref().is_some_and(is_measured_on) {
+        let is_of_miniature =
+            |plan: &Spanned<MiniaturePlan>| plan.get_ref().datasets().any(|id| id == dataset);
+        if self.run.as_ref().is_some_and(is_measured_on)
+            || self.miniature.as_ref().is_some_and(is_of_miniature)
+        {
             return Ok(());
         }
-        Err(place
-            .error(span, format!("the data set `{dataset}` is neither among `datasets` of `[run]` nor its reference of generators")))
+        Err(place.error(
+            span,
+            format!(
+                "the data set `{dataset}` is neither among `datasets` of `[run]` nor its reference of generators, and no \
+                 part of `[miniature]` measures on it"
+            ),
+        ))
     }
 
     /// The metric of a column key: its part before the first `|`.
@@ -612,6 +628,7 @@ fn check_generation(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::miniature::RetrievalPlan;
     use proptest::prelude::*;
 
     const MINIMAL: &str = r#"
@@ -718,6 +735,45 @@ title = "A table."
         let (message, marked) = refused(&figure);
         assert!(message.contains("there is no metric `LDS`; defined are: gFID"), "{message}");
         assert_eq!(marked, "\"LDS\"");
+    }
+
+    const WORLD_MODELS: &str = "
+[miniature.world_models]
+dataset = \"images\"
+models = [\"small\"]
+images = 4
+seed = 0
+augmentation = \"jitter\"
+";
+
+    #[test]
+    fn a_miniature_measures_into_tables() {
+        let text = format!(
+            "{MINIMAL}source = {{ run = \"images\" }}\ncolumns = [\"gFID\"]\n{WORLD_MODELS}"
+        );
+        let definition = Definition::parse("suite.toml", &text).unwrap();
+        let plan = definition.miniature.unwrap().into_inner().world_models.unwrap();
+        assert_eq!(plan.retrieval, RetrievalPlan::default());
+        assert_eq!(plan.retrieval.bank, 256);
+    }
+
+    #[test]
+    fn a_miniature_without_sense_is_refused() {
+        let bank = "retrieval = { bank = 1 }\n";
+        let tokenizer = "[miniature.tokenizer]\ndataset = \"images\"\n";
+        let cases = [
+            ("\n[miniature]\n".to_owned(), "a miniature needs a part"),
+            (format!("{WORLD_MODELS}{bank}"), "a bank of 1 ranks nothing"),
+            (WORLD_MODELS.replace("images = 4", "images = 0"), "`images` of the world models is 0"),
+            (
+                format!("{WORLD_MODELS}{tokenizer}"),
+                "both parts of the miniature measure on `images`",
+            ),
+        ];
+        for (section, problem) in cases {
+            let (message, _) = refused(&format!("{MINIMAL}{section}"));
+            assert!(message.contains(problem), "{section} gave {message}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::cells::{self, Cell, CellPlace, CellsError, CorrelationRow};
 use crate::labels;
 use crate::layout::{self, Layout, LayoutInput, Misfit};
 use crate::lock;
+use crate::miniature::MiniaturePlan;
 use crate::schema::{Definition, DefinitionError, DefinitionText, Figure, Panel, RunPlan, Source};
 use miette::Diagnostic;
 use retally_manifests::Digest;
@@ -171,6 +172,12 @@ impl Suite {
     #[must_use]
     pub fn run_plan(&self) -> Option<&RunPlan> {
         self.definition.run.as_ref()
+    }
+
+    /// What `retally run --miniature` measures; `None` if this suite has no miniature.
+    #[must_use]
+    pub fn miniature(&self) -> Option<&MiniaturePlan> {
+        self.definition.miniature.as_ref().map(Spanned::get_ref)
     }
 
     /// The digest of the suite's files (see [`crate::lock`]).

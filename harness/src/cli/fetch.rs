@@ -3,7 +3,7 @@
 use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::run::Selection;
+use crate::run::{Selection, miniature};
 use retally_manifests::{ArtifactId, Digest, Generator, Manifest};
 use retally_suites::Suite;
 use serde::Serialize;
@@ -63,11 +63,20 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
         return Ok(vec![context.onnxruntime_id()?]);
     }
     if Suite::builtin_ids().any(|id| id == target) {
-        return Selection::of_suite(&Suite::builtin(target)?, &context.manifest)?
-            .artifacts(context);
+        return artifacts_of_suite(&Suite::builtin(target)?, context);
     }
     let found = entries_named(target, &context.manifest);
     if found.is_empty() { Err(unknown_target(target, &context.manifest)) } else { Ok(found) }
+}
+
+/// What a suite's run and its miniature need. The run of a suite with a miniature may be left to the user's own models.
+fn artifacts_of_suite(suite: &Suite, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
+    let mut ids = miniature::artifacts_of_suite(suite, context)?;
+    let has_own_run = suite.run_plan().is_some_and(|plan| !plan.encoders.is_empty());
+    if has_own_run || suite.miniature().is_none() {
+        ids.extend(Selection::of_suite(suite, &context.manifest)?.artifacts(context)?);
+    }
+    Ok(ids)
 }
 
 /// The artifacts of everything in the manifests with this id.

@@ -70,6 +70,8 @@ struct SuiteLine {
     printed_cells: usize,
     /// Whether `retally run` has something to do.
     runnable: bool,
+    /// Whether `retally run --miniature` has.
+    miniature: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,6 +170,7 @@ fn suite_line(suite: &Suite) -> SuiteLine {
         figures: definition.figures.len(),
         printed_cells: suite.cells().len(),
         runnable: suite.run_plan().is_some(),
+        miniature: suite.miniature().is_some(),
     }
 }
 
@@ -258,7 +261,7 @@ impl ListReport {
 }
 
 const SUITE_HEAD: &[&str] =
-    &["id", "version", "paper", "tables", "figures", "printed cells", "run"];
+    &["id", "version", "paper", "tables", "figures", "printed cells", "run", "miniature"];
 const MODEL_HEAD: &[&str] = &["id", "name", "taps"];
 const GENERATOR_HEAD: &[&str] = &["id", "name", "sampler", "calls", "classes", "size"];
 const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
@@ -289,6 +292,7 @@ fn suite_row(suite: &SuiteLine) -> Vec<String> {
         suite.figures.to_string(),
         suite.printed_cells.to_string(),
         yes_or_no(suite.runnable),
+        yes_or_no(suite.miniature),
     ]
 }
 

@@ -1,12 +1,12 @@
 //! `run.json`: everything a reader needs to know about how a run was made. Unlike `measurements.json` it holds times and paths.
 
-use super::selection::RunRequest;
 use crate::failure::Failure;
 use crate::generation::ScoreRecord;
 use crate::machine::Machine;
 use crate::onnx::library::LibraryRecord;
 use crate::onnx::session::SessionRecord;
 use retally_manifests::{Artifact, Digest, Guidance, Sampler};
+use retally_suites::Suite;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,12 +38,15 @@ struct SuiteRecord {
     content_sha256: Digest,
 }
 
+/// What the user chose.
 #[derive(Debug, Serialize)]
-struct OptionsRecord {
-    device: String,
-    threads: usize,
-    fast: bool,
-    limit: Option<usize>,
+pub(super) struct OptionsRecord {
+    pub(super) device: String,
+    pub(super) threads: usize,
+    pub(super) fast: bool,
+    pub(super) limit: Option<usize>,
+    /// Whether the suite's miniature was run, and not the suite.
+    pub(super) miniature: bool,
 }
 
 /// A file that was used.
@@ -109,8 +112,7 @@ pub(super) struct DatasetRecord {
 
 impl RunRecord {
     /// Begins the record; its `ended` is set by [`RunRecord::end`].
-    pub(super) fn begin(request: &RunRequest<'_>, library: &LibraryRecord) -> Self {
-        let suite = request.suite;
+    pub(super) fn begin(suite: &Suite, options: OptionsRecord, library: &LibraryRecord) -> Self {
         Self {
             schema: SCHEMA,
             retally: env!("CARGO_PKG_VERSION"),
@@ -119,12 +121,7 @@ impl RunRecord {
                 version: suite.definition().version,
                 content_sha256: *suite.content_digest(),
             },
-            options: OptionsRecord {
-                device: request.device.to_string(),
-                threads: request.threads,
-                fast: request.fast,
-                limit: request.limit,
-            },
+            options,
             machine: Machine::examine(),
             onnxruntime: library.clone(),
             started: now(),
