@@ -20,3 +20,4 @@ pub mod progress;
 pub mod run;
 pub mod sampling;
 mod threads;
+pub mod tokenizer;

@@ -63,6 +63,9 @@ pub enum ReportError {
         /// The library's message.
         reason: String,
     },
+    /// A sheet of pictures that cannot be drawn.
+    #[error("the sheet of pictures cannot be drawn: {0}")]
+    Sheet(String),
     /// The CSV writer failed.
     #[error("table `{table}` cannot be written as CSV")]
     Csv {

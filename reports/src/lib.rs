@@ -13,6 +13,7 @@ pub mod figure;
 mod number;
 mod output;
 mod page;
+pub mod sheet;
 mod summary;
 pub mod table;
 mod validate;

@@ -746,6 +746,28 @@ seed = 0
 augmentation = \"jitter\"
 ";
 
+    const TOKENIZER: &str = "
+[miniature.tokenizer]
+dataset = \"images\"
+model = \"small\"
+tap = \"last\"
+patch = 16
+dimensions = [8, 16]
+sigmas = [0.0, 0.5]
+pixels = true
+seed = 0
+probe = { seed = 0, neighbours = 1 }
+pictures = { filters = 8, dimensions = 8 }
+";
+
+    #[test]
+    fn a_tokenizer_is_swept_as_the_plan_says() {
+        let definition = Definition::parse("suite.toml", &format!("{MINIMAL}{TOKENIZER}")).unwrap();
+        let plan = definition.miniature.unwrap().into_inner().tokenizer.unwrap();
+        assert_eq!((plan.centring, plan.scaling), Default::default());
+        assert_eq!(plan.dimensions, [8, 16]);
+    }
+
     #[test]
     fn a_miniature_measures_into_tables() {
         let text = format!(
@@ -760,15 +782,26 @@ augmentation = \"jitter\"
     #[test]
     fn a_miniature_without_sense_is_refused() {
         let bank = "retrieval = { bank = 1 }\n";
-        let tokenizer = "[miniature.tokenizer]\ndataset = \"images\"\n";
+        let changed = |from: &str, to: &str| {
+            assert!(TOKENIZER.contains(from));
+            TOKENIZER.replacen(from, to, 1)
+        };
         let cases = [
             ("\n[miniature]\n".to_owned(), "a miniature needs a part"),
             (format!("{WORLD_MODELS}{bank}"), "a bank of 1 ranks nothing"),
             (WORLD_MODELS.replace("images = 4", "images = 0"), "`images` of the world models is 0"),
             (
-                format!("{WORLD_MODELS}{tokenizer}"),
+                format!("{WORLD_MODELS}{TOKENIZER}"),
                 "both parts of the miniature measure on `images`",
             ),
+            (changed("patch = 16", "patch = 0"), "the tokenizer's `patch` is 0"),
+            (changed("[8, 16]", "[16, 8]"), "`dimensions` must be at least 1 each, and rise"),
+            (changed("[8, 16]", "[0, 8]"), "`dimensions` must be at least 1 each, and rise"),
+            (changed("[8, 16]", "[]"), "`dimensions` must be at least 1 each, and rise"),
+            (changed("[0.0, 0.5]", "[0.5, 0.5]"), "`sigmas` must be finite, at least 0 each"),
+            (changed("[0.0, 0.5]", "[-0.5]"), "`sigmas` must be finite, at least 0 each"),
+            (changed("[0.0, 0.5]", "[nan]"), "`sigmas` must be finite, at least 0 each"),
+            (changed("filters = 8", "filters = 0"), "`pictures` must show at least 1 filter"),
         ];
         for (section, problem) in cases {
             let (message, _) = refused(&format!("{MINIMAL}{section}"));

@@ -91,8 +91,15 @@ def main():
         "cases": [reference(case) for case in CASES],
         "schedule": schedule(),
     }
-    json.dump(document, sys.stdout, indent=1)
-    print()
+    lines = [f" {json.dumps(key)}: {compact(value)}" for key, value in document.items()]
+    print("{\n" + ",\n".join(lines) + "\n}")
+
+
+def compact(value):
+    """Lists one entry a line, everything below on that line."""
+    if isinstance(value, list):
+        return "[\n  " + ",\n  ".join(json.dumps(entry) for entry in value) + "\n ]"
+    return json.dumps(value)
 
 
 def schedule():

@@ -14,7 +14,9 @@ mod theme;
 mod typeface;
 
 pub use theme::Theme;
+pub(crate) use scene::{Anchor, Ink, Text};
 pub(crate) use theme::dark_style_rules;
+pub(crate) use typeface::Typeface;
 
 use crate::error::ReportError;
 use crate::validate;
@@ -23,8 +25,7 @@ use legend::Legend;
 use panel::{PanelFrame, draw_panel};
 use retally_suites::evaluation::{Axis, EvaluatedFigure, Panel, Provenance};
 use scale::Range;
-use scene::{Anchor, Ink, Rect, Scene, Text};
-use typeface::Typeface;
+use scene::{Rect, Scene};
 
 /// Panels in one row before the next row begins.
 const PANELS_A_ROW: usize = 5;

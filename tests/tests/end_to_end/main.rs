@@ -11,3 +11,4 @@ mod runs;
 mod sampling;
 mod score;
 mod store;
+mod tokenizer;
