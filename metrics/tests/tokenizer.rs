@@ -91,7 +91,10 @@ fn bases_equal_numpy_on_exact_moments() {
                 assert!(near(*actual, *expected), "{place}: {actual} {expected}");
             }
             for (actual, expected) in pca.mean().iter().zip(numbers(&expected["mean"])) {
-                assert!((actual - expected).abs() <= 4e-16 * expected.abs(), "{place}: {actual} {expected}");
+                assert!(
+                    (actual - expected).abs() <= 4e-16 * expected.abs(),
+                    "{place}: {actual} {expected}"
+                );
             }
             for error in expected["errors"].as_array().unwrap() {
                 let (d, expected) = (number(&error["d"]), error["error"].as_f64().unwrap());
@@ -102,8 +105,13 @@ fn bases_equal_numpy_on_exact_moments() {
                 // Rounding of 1e-15 of the largest eigenvalue turns a subspace by its share of the gap.
                 let gap = subspace["gap"].as_f64().unwrap();
                 let tolerance = if d == WIDTH { 1e-13 } else { 1e-14 * largest / gap };
-                for (actual, expected) in projector(&pca, d).iter().zip(numbers(&subspace["projector"])) {
-                    assert!((actual - expected).abs() <= tolerance, "{place}, {d}: {actual} {expected}");
+                for (actual, expected) in
+                    projector(&pca, d).iter().zip(numbers(&subspace["projector"]))
+                {
+                    assert!(
+                        (actual - expected).abs() <= tolerance,
+                        "{place}, {d}: {actual} {expected}"
+                    );
                 }
                 subspaces += 1;
             }
@@ -145,7 +153,9 @@ fn neither_pieces_nor_threads_change_a_bit() {
         uniform(1, (row * 27 + column) as u64) + uniform(2, row as u64)
     });
     let whole = fit(&patches, Centring::Mean);
-    for (piece, executor) in [(7, &Sequential as &dyn Executor), (1024, &Scrambled), (999, &Scrambled)] {
+    for (piece, executor) in
+        [(7, &Sequential as &dyn Executor), (1024, &Scrambled), (999, &Scrambled)]
+    {
         assert_eq!(fit_with(&patches, Centring::Mean, piece, executor), whole);
     }
 }
@@ -157,14 +167,17 @@ fn latents_are_scaled_as_their_names_say() {
     });
     let pca = fit(&patches, Centring::Mean);
     let squares = |scaling, d| {
-        let latents = Tokenizer::new(pca.clone(), d, scaling).unwrap().encode(patches.view()).unwrap();
+        let latents =
+            Tokenizer::new(pca.clone(), d, scaling).unwrap().encode(patches.view()).unwrap();
         latents.mapv(|latent| latent * latent).mean_axis(Axis(0)).unwrap()
     };
     for (actual, expected) in squares(LatentScaling::None, 5).iter().zip(pca.eigenvalues()) {
         assert!((actual - expected).abs() < 1e-12 * pca.eigenvalues()[0]);
     }
     assert!((squares(LatentScaling::Global, 5).mean().unwrap() - 1.0).abs() < 1e-12);
-    assert!(squares(LatentScaling::PerDimension, 5).iter().all(|square| (square - 1.0).abs() < 1e-12));
+    assert!(
+        squares(LatentScaling::PerDimension, 5).iter().all(|square| (square - 1.0).abs() < 1e-12)
+    );
     // Whatever the scale, the same comes back.
     let expected = Tokenizer::new(pca.clone(), 5, LatentScaling::None).unwrap();
     let expected = expected.decode(expected.encode(patches.view()).unwrap().view()).unwrap();
@@ -177,11 +190,18 @@ fn latents_are_scaled_as_their_names_say() {
 
 #[test]
 fn scaling_by_no_variance_is_refused() {
-    let flat = Array2::from_shape_fn((30, WIDTH), |(row, column)| if column < 2 { uniform(4, row as u64 + 99 * column as u64) } else { 7.0 });
+    let flat = Array2::from_shape_fn((30, WIDTH), |(row, column)| {
+        if column < 2 { uniform(4, row as u64 + 99 * column as u64) } else { 7.0 }
+    });
     let pca = fit(&flat, Centring::Mean);
     let refused = |d, scaling| Tokenizer::new(pca.clone(), d, scaling).unwrap_err();
-    assert_eq!(refused(3, LatentScaling::PerDimension), TokenizerError::NoVariance { direction: 2, rank: 2 });
-    assert!(refused(3, LatentScaling::PerDimension).to_string().contains("take at most 2 dimensions"));
+    assert_eq!(
+        refused(3, LatentScaling::PerDimension),
+        TokenizerError::NoVariance { direction: 2, rank: 2 }
+    );
+    assert!(
+        refused(3, LatentScaling::PerDimension).to_string().contains("take at most 2 dimensions")
+    );
     assert!(Tokenizer::new(pca.clone(), 2, LatentScaling::PerDimension).is_ok());
     assert!(Tokenizer::new(pca.clone(), 3, LatentScaling::Global).is_ok());
     let constant = fit(&Array2::from_elem((5, WIDTH), 3.0), Centring::Mean);
@@ -196,7 +216,9 @@ fn scaling_by_no_variance_is_refused() {
 
 #[test]
 fn wrong_input_is_refused() {
-    let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| uniform(5, (row * WIDTH + column) as u64));
+    let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| {
+        uniform(5, (row * WIDTH + column) as u64)
+    });
     let pca = fit(&patches, Centring::Mean);
     for dimensions in [0, 13] {
         let error = Tokenizer::new(pca.clone(), dimensions, LatentScaling::None).unwrap_err();
@@ -208,24 +230,34 @@ fn wrong_input_is_refused() {
     assert!(tokenizer.encode(Array2::zeros((0, 12)).view()).is_err());
     assert!(tokenizer.decode(Array2::zeros((2, 4)).view()).is_err());
     let mut latents = Array2::zeros((2, 3));
-    assert!(Tokenizer::add_noise(&mut latents, NoiseLevel::CLEAN, Array2::zeros((2, 2)).view()).is_err());
+    assert!(
+        Tokenizer::add_noise(&mut latents, NoiseLevel::CLEAN, Array2::zeros((2, 2)).view())
+            .is_err()
+    );
     let clean = patches.view();
-    assert!(denoising_loss(&pca, (clean, patches.slice(s![1.., ..])), 3, NoiseLevel::CLEAN).is_err());
+    assert!(
+        denoising_loss(&pca, (clean, patches.slice(s![1.., ..])), 3, NoiseLevel::CLEAN).is_err()
+    );
     assert!(denoising_loss(&pca, (clean, clean), 13, NoiseLevel::CLEAN).is_err());
     assert!(PatchStream::new(0).is_err());
     assert!(PatchStream::new(3073).is_err());
     assert!(PatchStream::new(3).unwrap().finish(Centring::Mean, &Sequential).is_err());
     let mut stream = PatchStream::new(2).unwrap();
-    let error = stream.push(ndarray::array![[0.0, f64::NAN]].view(), &Sequential).unwrap_err();
+    stream.push(ndarray::array![[0.0, f64::NAN]].view(), &Sequential).unwrap();
+    let error = stream.finish(Centring::Mean, &Sequential).unwrap_err();
     assert!(error.to_string().contains("row 0 of the patches"), "{error}");
 }
 
 #[test]
 fn files_that_hold_no_basis_are_refused() {
-    let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| uniform(5, (row * WIDTH + column) as u64));
+    let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| {
+        uniform(5, (row * WIDTH + column) as u64)
+    });
     let pca = fit(&patches, Centring::Mean);
     let parts = || (pca.mean().to_vec(), pca.eigenvalues().to_vec(), pca.components().to_owned());
-    let build = |centring, (mean, eigenvalues, components)| PatchPca::from_parts((centring, 30), mean, eigenvalues, components);
+    let build = |centring, (mean, eigenvalues, components)| {
+        PatchPca::from_parts((centring, 30), mean, eigenvalues, components)
+    };
     assert_eq!(build(Centring::Mean, parts()).unwrap(), pca);
     let problem = |change: &dyn Fn(&mut (Vec<f64>, Vec<f64>, Array2<f64>))| {
         let mut changed = parts();
@@ -236,20 +268,26 @@ fn files_that_hold_no_basis_are_refused() {
     assert!(problem(&|parts| parts.2[(3, 4)] = f64::NAN).contains("it holds NaN"));
     assert!(problem(&|parts| parts.1.swap(2, 7)).contains("must fall"));
     assert!(problem(&|parts| parts.1[11] = -1.0).contains("must fall"));
-    assert!(problem(&|parts| drop(parts.1.pop())).contains("expected [D]"));
+    assert!(problem(&|parts| parts.1.truncate(11)).contains("expected [D]"));
     assert!(problem(&|parts| parts.0.clear()).contains("expected [D]"));
-    assert!(build(Centring::None, parts()).unwrap_err().to_string().contains("the mean is not zero"));
+    assert!(
+        build(Centring::None, parts()).unwrap_err().to_string().contains("the mean is not zero")
+    );
 }
 
 #[test]
 fn the_loss_weighs_directions() {
     assert_eq!(direction_weights(4, 2), [1.0, 1.0, DISCARDED_WEIGHT, DISCARDED_WEIGHT]);
-    let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| uniform(5, (row * WIDTH + column) as u64));
+    let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| {
+        uniform(5, (row * WIDTH + column) as u64)
+    });
     let pca = fit(&patches, Centring::Mean);
     // One patch whose error is 2 along direction 1 and 3 along direction 7.
     let clean = patches.slice(s![..1, ..]).to_owned();
-    let predicted = &clean + &(2.0 * &pca.components().slice(s![1..2, ..])) - &(3.0 * &pca.components().slice(s![7..8, ..]));
-    let loss = |kept, level| denoising_loss(&pca, (clean.view(), predicted.view()), kept, level).unwrap();
+    let predicted = &clean + &(2.0 * &pca.components().slice(s![1..2, ..]))
+        - &(3.0 * &pca.components().slice(s![7..8, ..]));
+    let loss =
+        |kept, level| denoising_loss(&pca, (clean.view(), predicted.view()), kept, level).unwrap();
     let sigma = NoiseLevel::added(2.0);
     assert!((loss(12, NoiseLevel::CLEAN) - 13.0).abs() < 1e-13);
     assert!((loss(7, NoiseLevel::CLEAN) - 4.9).abs() < 1e-13);
@@ -259,11 +297,18 @@ fn the_loss_weighs_directions() {
 /// Noise in latents costs d σ² on average, and what is left out is lost beside it.
 #[test]
 fn noise_adds_its_variance_to_the_error() {
-    let patches = Array2::from_shape_fn((4000, WIDTH), |(row, column)| uniform(6, (row * WIDTH + column) as u64));
+    let patches = Array2::from_shape_fn((4000, WIDTH), |(row, column)| {
+        uniform(6, (row * WIDTH + column) as u64)
+    });
     let pca = fit(&patches, Centring::Mean);
     let tokenizer = Tokenizer::new(pca.clone(), 5, LatentScaling::None).unwrap();
     let mut latents = tokenizer.encode(patches.view()).unwrap();
-    Tokenizer::add_noise(&mut latents, NoiseLevel::added(0.5), noise(NoisePlace::Latent, 0, 0, [4000, 5]).view()).unwrap();
+    Tokenizer::add_noise(
+        &mut latents,
+        NoiseLevel::added(0.5),
+        noise(NoisePlace::Latent, 0, 0, [4000, 5]).view(),
+    )
+    .unwrap();
     let difference = tokenizer.decode(latents.view()).unwrap() - &patches;
     let error = difference.mapv(|value| value * value).sum() / 4000.0;
     // A chi-squared sum of 20,000 squares: six standard errors are 0.075.
@@ -271,13 +316,15 @@ fn noise_adds_its_variance_to_the_error() {
 }
 
 fn any_patches() -> impl Strategy<Value = Array2<f64>> {
-    (2..40_usize, 1..4_usize, -1e3..1e3_f64, -2..3_i32).prop_flat_map(|(rows, side, offset, scale)| {
-        let width = 3 * side * side;
-        proptest::collection::vec(-1.0..1.0_f64, rows * width).prop_map(move |values| {
-            let patches = Array2::from_shape_vec((rows, width), values).unwrap();
-            patches.mapv(|value| value * 10.0_f64.powi(scale) + offset)
-        })
-    })
+    (2..40_usize, 1..4_usize, -1e3..1e3_f64, -2..3_i32).prop_flat_map(
+        |(rows, side, offset, scale)| {
+            let width = 3 * side * side;
+            proptest::collection::vec(-1.0..1.0_f64, rows * width).prop_map(move |values| {
+                let patches = Array2::from_shape_vec((rows, width), values).unwrap();
+                patches.mapv(|value| value * 10.0_f64.powi(scale) + offset)
+            })
+        },
+    )
 }
 
 proptest! {

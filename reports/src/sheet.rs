@@ -68,7 +68,9 @@ impl Sheet {
     fn check(&self) -> Result<(), ReportError> {
         let mut tiles = self.rows.iter().flat_map(|row| row.tiles.iter().flatten()).peekable();
         if tiles.peek().is_none() || self.zoom == 0 {
-            return Err(ReportError::Sheet("it has no images, or shows them at no size".to_owned()));
+            return Err(ReportError::Sheet(
+                "it has no images, or shows them at no size".to_owned(),
+            ));
         }
         let fits = |tile: &Tile| {
             let pixels = tile.width.checked_mul(tile.height);
@@ -87,7 +89,7 @@ impl Sheet {
     }
 
     fn draw(&self, measures: &Measures, typeface: &Typeface, canvas: &mut Canvas) {
-        let mut words = |canvas: &mut Canvas, content: &str, at: [f64; 2], anchor, ink| {
+        let words = |canvas: &mut Canvas, content: &str, at: [f64; 2], anchor, ink| {
             canvas.text(&Text::new(content, at, EM).anchor(anchor).ink(ink), typeface);
         };
         for (heading, &[left, width]) in self.headings.iter().zip(&measures.columns) {
@@ -195,7 +197,8 @@ impl Canvas {
                 let start = 3 * (y * width + x) as usize;
                 let pixel = self.pixels[start..start + 3].iter_mut();
                 for (level, ink) in pixel.zip(ink) {
-                    let mixed = f32::from(*level) + (f32::from(ink) - f32::from(*level)) * coverage.clamp(0.0, 1.0);
+                    let mixed = f32::from(*level)
+                        + (f32::from(ink) - f32::from(*level)) * coverage.clamp(0.0, 1.0);
                     *level = mixed.round() as u8;
                 }
             });
@@ -205,7 +208,12 @@ impl Canvas {
     fn png(&self) -> Result<Vec<u8>, ReportError> {
         let mut file = Vec::new();
         PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::Adaptive)
-            .write_image(&self.pixels, self.width as u32, self.height as u32, ExtendedColorType::Rgb8)
+            .write_image(
+                &self.pixels,
+                self.width as u32,
+                self.height as u32,
+                ExtendedColorType::Rgb8,
+            )
             .map_err(|error| ReportError::Sheet(error.to_string()))?;
         Ok(file)
     }
@@ -220,8 +228,15 @@ mod tests {
     }
 
     fn sheet() -> Sheet {
-        let row = SheetRow { label: vec!["one".to_owned()], tiles: vec![Some(tile(9, "")), None, Some(tile(7, "seven"))] };
-        Sheet { headings: vec!["a".to_owned(), String::new(), "c".to_owned()], rows: vec![row], zoom: 40 }
+        let row = SheetRow {
+            label: vec!["one".to_owned()],
+            tiles: vec![Some(tile(9, "")), None, Some(tile(7, "seven"))],
+        };
+        Sheet {
+            headings: vec!["a".to_owned(), String::new(), "c".to_owned()],
+            rows: vec![row],
+            zoom: 40,
+        }
     }
 
     fn decoded(sheet: &Sheet) -> image::RgbImage {
@@ -260,6 +275,9 @@ mod tests {
         assert!(refused(&|sheet| sheet.rows.clear()).contains("no images"));
         assert!(refused(&|sheet| sheet.zoom = 0).contains("at no size"));
         assert!(refused(&|sheet| sheet.zoom = usize::MAX).contains("too large"));
-        assert!(refused(&|sheet| sheet.rows[0].tiles[0] = Some(Tile { width: 3, ..tile(1, "") })).contains("3x1 pixels has 6 values"));
+        assert!(
+            refused(&|sheet| sheet.rows[0].tiles[0] = Some(Tile { width: 3, ..tile(1, "") }))
+                .contains("3x1 pixels has 6 values")
+        );
     }
 }

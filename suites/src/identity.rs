@@ -22,7 +22,8 @@ use retally_metrics::{Measurement, Unit};
 use std::collections::BTreeSet;
 
 /// Metrics that count samples: value x n / 100 is an integer.
-const COUNTED: [&str; 4] = ["accuracy", "top-5", "k-NN accuracy", "k-NN top-5"];
+const COUNTED: [&str; 6] =
+    ["accuracy", "top-5", "k-NN accuracy", "k-NN top-5", "token accuracy", "image accuracy"];
 
 /// Top-1 and top-5 of one classifier.
 const TOP_ONE_AND_FIVE: [[&str; 2]; 2] = [["accuracy", "top-5"], ["k-NN accuracy", "k-NN top-5"]];
@@ -31,7 +32,7 @@ const TOP_ONE_AND_FIVE: [[&str; 2]; 2] = [["accuracy", "top-5"], ["k-NN accuracy
 const ROUNDING: f64 = 1e-9;
 
 /// Metrics and the interval in which they lie by definition.
-const BOUNDS: [(&str, f64, f64); 8] = [
+const BOUNDS: [(&str, f64, f64); 9] = [
     ("LDS", -2.0, 2.0),
     ("CDS", -8.0 / 21.0, 8.0 / 21.0),
     ("SRSS", -2.0, 2.0),
@@ -40,6 +41,7 @@ const BOUNDS: [(&str, f64, f64); 8] = [
     ("sFID", 0.0, f64::INFINITY),
     ("FD", 0.0, f64::INFINITY),
     ("IS", 1.0, f64::INFINITY),
+    ("reconstruction error", 0.0, f64::INFINITY),
 ];
 
 /// The checks made and the measurements that failed one.

@@ -4,11 +4,12 @@ use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::tokenizer::{
-    DrawnPicture, ExportRequest, Exported, FitRequest, Fitted, FiltersRequest, NoiseRequest, PatchChoice,
-    SweepReport, SweepRequest, draw_filters_file, draw_noise_file, export, fit, sweep,
+    DrawnPicture, ExportRequest, Exported, FiltersRequest, FitRequest, Fitted, NoiseRequest,
+    PatchChoice, SweepReport, SweepRequest, draw_filters_file, draw_noise_file, export, fit, sweep,
 };
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use comfy_table::{Table, presets};
+use comfy_table::Table;
+use comfy_table::presets::NOTHING;
 use retally_manifests::{Canvas, Resize};
 use retally_metrics::Measurement;
 use retally_metrics::tokenizer::{Centring, LatentScaling, NoiseSchedule, SINGLE_LEVEL, STEPS};
@@ -36,6 +37,13 @@ enum TokenizerAction {
     Noise(NoiseArguments),
 }
 
+/// What the user says of patches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PatchCount {
+    All,
+    Random(u64),
+}
+
 #[derive(Debug, clap::Args)]
 struct FitArguments {
     /// A folder of images (all below it, sorted by relative name), a .tar, .npz, .npy, .parquet or idx file, or an image.
@@ -54,7 +62,7 @@ struct FitArguments {
     background: Option<[u8; 3]>,
     /// How many patches, drawn at random places of random images; or all of the grid that covers each image.
     #[arg(long, value_name = "N|all", default_value = "all", value_parser = parse_patches)]
-    patches: Option<u64>,
+    patches: PatchCount,
     /// What patches are measured from: their mean, or zero (the paper does not say).
     #[arg(long, default_value = "mean", value_parser = centring_parser())]
     centre: Centring,
@@ -155,8 +163,8 @@ fn run_fit(arguments: &FitArguments, context: &Context) -> Result<Document, Fail
         resize: Resize::AdmCrop { size: arguments.size },
         centring: arguments.centre,
         choice: match arguments.patches {
-            None => PatchChoice::All,
-            Some(count) => PatchChoice::Random { count, seed: arguments.seed },
+            PatchCount::All => PatchChoice::All,
+            PatchCount::Random(count) => PatchChoice::Random { count, seed: arguments.seed },
         },
         threads: arguments.threads,
     };
@@ -181,8 +189,14 @@ fn run_sweep(arguments: &SweepArguments, context: &Context) -> Result<Document, 
 
 fn sweep_text(report: &SweepReport) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["d", "squared error of a value", "95 % interval", "on the fitted patches", "variance kept"]);
+    table.load_style(NOTHING);
+    table.set_header([
+        "d",
+        "squared error of a value",
+        "95 % interval",
+        "on the fitted patches",
+        "variance kept",
+    ]);
     for row in &report.rows {
         table.add_row([
             row.dimensions.to_string(),
@@ -192,7 +206,7 @@ fn sweep_text(report: &SweepReport) -> String {
             row.kept.map_or_else(|| "none".to_owned(), |kept| format!("{kept:.3} %")),
         ]);
     }
-    format!("{} images of `{}`\n{table}\n", report.count, report.images.display())
+    format!("{} images of `{}`\n{}\n", report.count, report.images.display(), table.trim_fmt())
 }
 
 fn interval(error: &Measurement) -> String {
@@ -204,13 +218,8 @@ fn interval(error: &Measurement) -> String {
 
 fn run_export(arguments: &ExportArguments) -> Result<Document, Failure> {
     let ExportArguments { basis, dim, scale, sigma, out } = arguments;
-    let exported = export(&ExportRequest {
-        basis,
-        dimensions: *dim,
-        scaling: *scale,
-        sigma: *sigma,
-        out,
-    })?;
+    let exported =
+        export(&ExportRequest { basis, dimensions: *dim, scaling: *scale, sigma: *sigma, out })?;
     let Exported { grid: (rows, columns), dimensions, .. } = &exported;
     let mut text = format!(
         "{}: image -> latent, tokens [N, {}, {dimensions}] ({rows} x {columns} patches), reconstruction\n",
@@ -261,15 +270,17 @@ fn parse_colour(text: &str) -> Result<[u8; 3], String> {
             let [_, red, green, blue] = number.to_be_bytes();
             Ok([red, green, blue])
         }
-        _ => Err("expected red, green and blue as six hexadecimal digits, for example ffffff".to_owned()),
+        _ => {
+            Err("expected red, green and blue as six hexadecimal digits, for example ffffff"
+                .to_owned())
+        }
     }
 }
 
-/// `None` for all.
-fn parse_patches(text: &str) -> Result<Option<u64>, String> {
+fn parse_patches(text: &str) -> Result<PatchCount, String> {
     match text.parse() {
-        _ if text == "all" => Ok(None),
-        Ok(count) if count > 0 => Ok(Some(count)),
+        _ if text == "all" => Ok(PatchCount::All),
+        Ok(count) if count > 0 => Ok(PatchCount::Random(count)),
         _ => Err("expected a number of patches, at least 1, or `all`".to_owned()),
     }
 }
@@ -283,9 +294,8 @@ fn centring_parser() -> impl TypedValueParser<Value = Centring> {
 
 fn scaling_parser() -> impl TypedValueParser<Value = LatentScaling> {
     let all = [LatentScaling::None, LatentScaling::Global, LatentScaling::PerDimension];
-    PossibleValuesParser::new(all.map(LatentScaling::name)).map(move |name| {
-        all.into_iter().find(|scaling| scaling.name() == name).unwrap_or_default()
-    })
+    PossibleValuesParser::new(all.map(LatentScaling::name))
+        .map(move |name| all.into_iter().find(|scaling| scaling.name() == name).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -298,9 +308,13 @@ mod tests {
         for wrong in ["fff", "ggffff", "+12345", ""] {
             assert!(parse_colour(wrong).is_err(), "{wrong}");
         }
-        assert_eq!(parse_patches("all"), Ok(None));
-        assert_eq!(parse_patches("7"), Ok(Some(7)));
-        assert!(parse_patches("0").is_err() && parse_patches("-1").is_err() && parse_patches("some").is_err());
+        assert_eq!(parse_patches("all"), Ok(PatchCount::All));
+        assert_eq!(parse_patches("7"), Ok(PatchCount::Random(7)));
+        assert!(
+            parse_patches("0").is_err()
+                && parse_patches("-1").is_err()
+                && parse_patches("some").is_err()
+        );
     }
 
     #[test]

@@ -51,7 +51,12 @@ impl GraphWriter {
     }
 
     /// Constant numbers, rounded to f32.
-    pub(crate) fn floats(&mut self, name: &str, shape: &[usize], values: impl Iterator<Item = f64>) {
+    pub(crate) fn floats(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: impl Iterator<Item = f64>,
+    ) {
         let raw: Vec<u8> = values.flat_map(|value| (value as f32).to_le_bytes()).collect();
         self.tensor(name, Element::Float32, shape, &raw);
     }
@@ -97,7 +102,11 @@ impl GraphWriter {
                 let mut attribute = Vec::new();
                 write_bytes(&mut attribute, schema::attribute::NAME, name.as_bytes());
                 write_integer(&mut attribute, schema::attribute::INTEGER, usize::from(*value));
-                write_integer(&mut attribute, schema::attribute::TYPE, schema::attribute::INTEGER_TYPE);
+                write_integer(
+                    &mut attribute,
+                    schema::attribute::TYPE,
+                    schema::attribute::INTEGER_TYPE,
+                );
                 attribute
             })
             .collect();

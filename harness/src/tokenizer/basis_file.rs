@@ -1,7 +1,7 @@
 //! A basis of patches in a file: `mean`, `eigenvalues` and `components` in an `.npz`, and how they were made in a JSON file beside it.
 
 use crate::arrays::archive::Archive;
-use crate::arrays::statistics_writer::{member_options, write_array};
+use crate::arrays::statistics_writer::write_array;
 use crate::arrays::{ArrayError, ArrayFile};
 use crate::failure::Failure;
 use crate::run::directory::{write_durably, write_durably_with};
@@ -109,7 +109,7 @@ impl BasisFile {
         let width = pca.dimensions();
         write_durably_with(path, |file| {
             let mut zip = ZipWriter::new(BufWriter::new(file));
-            let mut vector = |zip: &mut ZipWriter<_>, name: &str, values: &[f64]| {
+            let vector = |zip: &mut ZipWriter<_>, name: &str, values: &[f64]| {
                 write_array(zip, name, &[width], aview1(values).insert_axis(ndarray::Axis(0)))
             };
             vector(&mut zip, MEAN, pca.mean())?;
@@ -139,11 +139,16 @@ impl BasisFile {
         let mut read = |name: &str| read_numbers(&mut archive, name);
         let (mean, eigenvalues, components) = (read(MEAN)?, read(EIGENVALUES)?, read(COMPONENTS)?);
         let about = |problem: String| {
-            Failure::invalid(format_args!("`{}`: {problem}; make it again with `retally tokenizer fit`", path.display()))
+            Failure::invalid(format_args!(
+                "`{}`: {problem}; make it again with `retally tokenizer fit`",
+                path.display()
+            ))
         };
         let width = mean.len();
         let components = Array2::from_shape_vec((width, width), components).map_err(|_| {
-            about(format!("`{COMPONENTS}` is not [{width}, {width}], and `{MEAN}` has {width} numbers"))
+            about(format!(
+                "`{COMPONENTS}` is not [{width}, {width}], and `{MEAN}` has {width} numbers"
+            ))
         })?;
         if Some(width) != origin.patch.checked_pow(2).and_then(|pixels| pixels.checked_mul(3)) {
             return Err(about(format!(
@@ -163,10 +168,10 @@ impl BasisFile {
     /// If the origin's geometry is impossible.
     pub(crate) fn images(&self) -> Result<PatchImages, Failure> {
         let BasisOrigin { canvas, resize, patch, .. } = self.origin;
-        PatchImages::new(canvas, resize, patch)
-            .map_err(|failure| failure.within(format_args!("`{}`", path_beside(&self.path).display())))
+        PatchImages::new(canvas, resize, patch).map_err(|failure| {
+            failure.within(format_args!("`{}`", path_beside(&self.path).display()))
+        })
     }
-
 }
 
 /// `pca.npz` → `pca.npz.json`.
@@ -223,7 +228,8 @@ fn read_origin(basis: &Path, sha256: Digest) -> Result<BasisOrigin, Failure> {
 /// All numbers of an array; a header that claims more than any basis has is refused before memory is asked for.
 fn read_numbers(archive: &mut Archive, name: &str) -> Result<Vec<f64>, ArrayError> {
     let mut array = ArrayFile::of_archive(archive, name)?;
-    let numbers = array.shape().iter().try_fold(1_usize, |product, &length| product.checked_mul(length));
+    let numbers =
+        array.shape().iter().try_fold(1_usize, |product, &length| product.checked_mul(length));
     if numbers.is_none_or(|numbers| numbers > MOST_DIMENSIONS * MOST_DIMENSIONS) {
         return Err(array.wrong_shape("[D] or [D, D] of at most 3072 dimensions"));
     }

@@ -161,7 +161,10 @@ fn manifest(
     grid: PatchGrid,
     (sha256, bytes): (Digest, usize),
 ) -> ManifestDocument {
-    let file = request.out.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let file = request
+        .out
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let (d, patch, (rows, columns)) = (request.dimensions, grid.patch(), grid.lattice());
     let scale = Normalise::OffsetDivisor { offset: 127.5, divisor: 127.5 };
     let id = format!("patch-pca-{d}");
@@ -244,9 +247,9 @@ struct TapEntry {
     id: &'static str,
     label: String,
     tensor: &'static str,
-    layout: TokenLayout,
     grid: [usize; 2],
     channels: usize,
+    layout: TokenLayout,
 }
 
 #[derive(Serialize)]
@@ -283,8 +286,11 @@ mod tests {
     }
 
     fn patches(image: usize, grid: PatchGrid) -> Array2<f64> {
-        let planes: Vec<f64> =
-            images().index_axis(ndarray::Axis(0), image).iter().map(|&pixel| f64::from(pixel)).collect();
+        let planes: Vec<f64> = images()
+            .index_axis(ndarray::Axis(0), image)
+            .iter()
+            .map(|&pixel| f64::from(pixel))
+            .collect();
         grid.patches(&planes).unwrap()
     }
 
@@ -311,7 +317,10 @@ mod tests {
                 for output in 0..2 {
                     assert_eq!(of_image(output).shape(), [4, 5]);
                     for (a, b) in of_image(output).iter().zip(&latents) {
-                        assert!((f64::from(*a) - b).abs() < TOLERANCE * b.abs().max(1.0), "{a} {b}");
+                        assert!(
+                            (f64::from(*a) - b).abs() < TOLERANCE * b.abs().max(1.0),
+                            "{a} {b}"
+                        );
                     }
                 }
                 for (a, b) in of_image(2).iter().zip(&expected) {
@@ -349,7 +358,8 @@ mod tests {
         let found = tokens.values::<f32>().unwrap();
         for (image, found) in found.chunks_exact(12).enumerate() {
             let mut latents = tokenizer.encode(patches(image, grid).view()).unwrap();
-            Tokenizer::add_noise(&mut latents, NoiseLevel::added(0.5), noise[image].view()).unwrap();
+            Tokenizer::add_noise(&mut latents, NoiseLevel::added(0.5), noise[image].view())
+                .unwrap();
             for (a, b) in found.iter().zip(&latents) {
                 assert!((f64::from(*a) - b).abs() < TOLERANCE, "{a} {b}");
             }
@@ -380,7 +390,9 @@ mod tests {
         let (onnx, other) = (folder.path().join("a.onnx"), folder.path().join("a.bin"));
         let request = |dimensions, sigma, out| {
             let scaling = LatentScaling::None;
-            export(&ExportRequest { basis: &path, dimensions, scaling, sigma, out }).unwrap_err().message()
+            export(&ExportRequest { basis: &path, dimensions, scaling, sigma, out })
+                .unwrap_err()
+                .message()
         };
         assert!(request(13, None, &onnx).contains("this basis has 1 to 12"));
         assert!(request(0, None, &onnx).contains("this basis has 1 to 12"));

@@ -72,10 +72,9 @@ pub fn fit(request: &FitRequest<'_>, context: &Context) -> Result<Fitted, Failur
     let threads = Threads::new(request.threads)?;
     let source = reader::open_path(request.images)?;
     let all: Vec<usize> = (0..source.catalogue().len()).collect();
-    let read = |index| Ok(source.read(index)?);
-    let set = (all.as_slice(), &read as &(dyn Fn(usize) -> Result<RawSample, Failure> + Sync));
+    let read = |index: usize| -> Result<RawSample, Failure> { Ok(source.read(index)?) };
     let (pca, digest) =
-        fit_patches(&images, set, request.choice, request.centring, (&threads, context))?;
+        fit_patches(&images, (&all, &read), request.choice, request.centring, (&threads, context))?;
     let origin = fitted_origin(
         &images,
         (request.canvas, request.resize),
@@ -145,7 +144,9 @@ pub(crate) fn fit_patches(
                     let sample = read(indices[position])?;
                     let patches = match &places {
                         None => images.grid().patches(&images.planes(&sample)?)?,
-                        Some(places) => crops(images, &images.planes(&sample)?, of_image(places, position)),
+                        Some(places) => {
+                            crops(images, &images.planes(&sample)?, of_image(places, position))
+                        }
                     };
                     Ok((sample.digest(), patches))
                 })
@@ -193,11 +194,8 @@ fn crops(images: &PatchImages, planes: &[f64], places: &[PatchPlace]) -> Array2<
     let Ok(planes) = ArrayView3::from_shape((3, height, width), planes) else { return patches };
     for (place, mut patch) in places.iter().zip(patches.outer_iter_mut()) {
         let PatchPlace { top, left, .. } = *place;
-        let window = planes.slice(ndarray::s![
-            ..,
-            top..top + grid.patch(),
-            left..left + grid.patch()
-        ]);
+        let window =
+            planes.slice(ndarray::s![.., top..top + grid.patch(), left..left + grid.patch()]);
         patch.iter_mut().zip(window).for_each(|(number, pixel)| *number = *pixel);
     }
     patches

@@ -130,7 +130,8 @@ pub(crate) fn filters_png(pca: &PatchPca, patch: usize, count: usize) -> Result<
         .take(count)
         .enumerate()
         .map(|(index, (direction, eigenvalue))| {
-            let largest = direction.iter().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
+            let largest =
+                direction.iter().fold(0.0, |largest: f64, entry| largest.max(entry.abs()));
             let values: Vec<f64> = direction.iter().map(|entry| entry / largest).collect();
             let share = if total > 0.0 { 100.0 * eigenvalue / total } else { 0.0 };
             let caption = format!("{}: {}", index + 1, percent(share));
@@ -201,8 +202,14 @@ pub(crate) fn noise_png(picture: &NoisePicture<'_>) -> Result<Vec<u8>, Failure> 
     let headings = std::iter::once("no noise".to_owned()).chain(levels).collect();
     let label = |first: &str, second: String| vec![first.to_owned(), second];
     let rows = vec![
-        SheetRow { label: label("Pixel noise", format!("{} values", grid.dimensions())), tiles: above },
-        SheetRow { label: label("Latent noise", format!("d = {}", tokenizer.dimensions())), tiles: below },
+        SheetRow {
+            label: label("Pixel noise", format!("{} values", grid.dimensions())),
+            tiles: above,
+        },
+        SheetRow {
+            label: label("Latent noise", format!("d = {}", tokenizer.dimensions())),
+            tiles: below,
+        },
     ];
     let zoom = (IMAGE_PIXELS / grid.size().0.max(1)).max(1);
     Ok(Sheet { headings, rows, zoom }.png()?)
@@ -237,7 +244,10 @@ mod tests {
         // Five filters of 112 x 112 pixels in one row.
         assert!(picture.width() > 5 * 112 && picture.height() > 112);
         assert_eq!(png, filters_png(&pca, 2, 5).unwrap());
-        assert_eq!([100.0, 12.34, 0.5, 0.001, 1e-9].map(percent), ["100.0 %", "12.3 %", "0.50 %", "0.0010 %", "1e-9 %"]);
+        assert_eq!(
+            [100.0, 12.34, 0.5, 0.001, 1e-9].map(percent),
+            ["100.0 %", "12.3 %", "0.50 %", "0.0010 %", "1e-9 %"]
+        );
         assert_eq!(interleaved(&[-1.0, 1.0, 0.0, 0.0, 2.0, -2.0]), [0, 128, 255, 255, 128, 0]);
     }
 
@@ -248,7 +258,14 @@ mod tests {
         let grid = PatchGrid::new(2, (4, 4)).unwrap();
         let planes = [0.25; 48];
         let draw = |sigmas: &[f64], seed| {
-            noise_png(&NoisePicture { tokenizer: &tokenizer, grid, planes: &planes, sigmas, seed, image: 0 })
+            noise_png(&NoisePicture {
+                tokenizer: &tokenizer,
+                grid,
+                planes: &planes,
+                sigmas,
+                seed,
+                image: 0,
+            })
         };
         let png = draw(&[0.5, 1.0], 0).unwrap();
         assert!(decode(&png).unwrap().rgb.width() > 3 * 192);

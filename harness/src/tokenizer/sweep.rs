@@ -131,24 +131,24 @@ fn dimensions(asked: &[usize], basis: &BasisFile) -> Result<Vec<usize>, Failure>
 fn row(basis: &BasisFile, dimensions: usize, errors: &[f64]) -> SweepRow {
     let width = basis.pca.dimensions() as f64;
     let errors: Vec<f64> = errors.iter().map(|error| error / width).collect();
-    let method = format!("mean squared error of a pixel value, patch PCA of {dimensions} dimensions, mean over images");
+    let method = format!(
+        "mean squared error of a pixel value, patch PCA of {dimensions} dimensions, mean over images"
+    );
     let (fitted, total) = (basis.pca.fitted_error(dimensions), basis.pca.fitted_error(0));
     SweepRow {
         dimensions,
-        error: mean_error(&errors, method),
+        error: mean_error(RECONSTRUCTION_ERROR, &errors, method),
         fitted_error: fitted / width,
         kept: (total > 0.0).then(|| 100.0 * (1.0 - fitted / total)),
     }
 }
 
 /// The mean of an error over images with Student's interval.
-pub(crate) fn mean_error(errors: &[f64], method: String) -> Measurement {
+pub(crate) fn mean_error(metric: &str, errors: &[f64], method: String) -> Measurement {
     let n = errors.len() as u64;
     match mean_estimate(errors, LEVEL) {
-        Ok(estimate) => {
-            Measurement::of(RECONSTRUCTION_ERROR, estimate.mean, Unit::None, n, method)
-                .with_interval(estimate.interval)
-        }
-        Err(absence) => Measurement::absent(RECONSTRUCTION_ERROR, Unit::None, n, method, absence),
+        Ok(estimate) => Measurement::of(metric, estimate.mean, Unit::None, n, method)
+            .with_interval(estimate.interval),
+        Err(absence) => Measurement::absent(metric, Unit::None, n, method, absence),
     }
 }

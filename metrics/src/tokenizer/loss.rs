@@ -9,9 +9,7 @@ pub const DISCARDED_WEIGHT: f64 = 0.1;
 /// w of the paper: 1 for the first `kept` of `dimensions` directions, 0.1 for the others.
 #[must_use]
 pub fn direction_weights(dimensions: usize, kept: usize) -> Vec<f64> {
-    (0..dimensions)
-        .map(|direction| if direction < kept { 1.0 } else { DISCARDED_WEIGHT })
-        .collect()
+    (0..dimensions).map(|direction| if direction < kept { 1.0 } else { DISCARDED_WEIGHT }).collect()
 }
 
 /// λ Σ w_i r_i² with r = V (x₀ - prediction) of the whole basis, averaged over patches [T, D]. At least 0.

@@ -102,7 +102,8 @@ impl PatchGrid {
     fn visit(&self, mut pair: impl FnMut(usize, usize, usize)) {
         let (width, height) = self.size();
         for token in 0..self.tokens() {
-            let (top, left) = (token / self.columns * self.patch, token % self.columns * self.patch);
+            let (top, left) =
+                (token / self.columns * self.patch, token % self.columns * self.patch);
             let mut number = 0;
             for channel in 0..CHANNELS {
                 for row in top..top + self.patch {
@@ -121,7 +122,11 @@ impl PatchGrid {
 /// `PatchSize` for patches of no pixels or of more than [`MOST_DIMENSIONS`] numbers.
 pub(super) fn check_patch(patch: usize) -> Result<(), TokenizerError> {
     let most = (MOST_DIMENSIONS / CHANNELS).isqrt();
-    if (1..=most).contains(&patch) { Ok(()) } else { Err(TokenizerError::PatchSize { patch, most }) }
+    if (1..=most).contains(&patch) {
+        Ok(())
+    } else {
+        Err(TokenizerError::PatchSize { patch, most })
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +139,9 @@ mod tests {
         let grid = PatchGrid::new(2, (4, 2)).unwrap();
         let value = |channel: usize, row: usize, column: usize| channel * 100 + row * 10 + column;
         let planes: Vec<usize> = (0..3)
-            .flat_map(|channel| (0..2).flat_map(move |row| (0..4).map(move |column| (channel, row, column))))
+            .flat_map(|channel| {
+                (0..2).flat_map(move |row| (0..4).map(move |column| (channel, row, column)))
+            })
             .map(|(channel, row, column)| value(channel, row, column))
             .collect();
         let patches = grid.patches(&planes).unwrap();

@@ -64,7 +64,7 @@ impl PatchStream {
     /// Takes the next patches, [any number, dimensions].
     ///
     /// # Errors
-    /// Patches of another width, and numbers that are not finite.
+    /// Patches of another width. Numbers that are not finite are found when a block of them is complete, at the end at the latest.
     pub fn push(
         &mut self,
         patches: ArrayView2<'_, f64>,
@@ -76,7 +76,7 @@ impl PatchStream {
     /// The basis of all patches taken.
     ///
     /// # Errors
-    /// Without patches; if squares overflow; if the eigenvalue iteration fails.
+    /// Without patches; for numbers that are not finite; if squares overflow; if the eigenvalue iteration fails.
     pub fn finish(
         self,
         centring: Centring,

@@ -101,10 +101,14 @@ mod tests {
         for schedule in [NoiseSchedule::Original, NoiseSchedule::LinearSignal] {
             assert_eq!(level(schedule, 0), NoiseLevel::CLEAN);
         }
-        assert_eq!(level(NoiseSchedule::LinearSignal, STEPS), NoiseLevel { signal: 0.0, noise: 1.0 });
+        assert_eq!(
+            level(NoiseSchedule::LinearSignal, STEPS),
+            NoiseLevel { signal: 0.0, noise: 1.0 }
+        );
         assert_eq!(level(NoiseSchedule::ConstantSignal, 0), NoiseLevel::CLEAN);
         assert_eq!(level(NoiseSchedule::ConstantSignal, STEPS), NoiseLevel::added(2.0_f64.sqrt()));
-        assert!((level(NoiseSchedule::SingleLevel, 17).noise.powi(2) - 1.0 / 3.0).abs() < 1e-16);
+        let single = level(NoiseSchedule::SingleLevel, 17).noise;
+        assert!((single - (1.0_f64 / 3.0).sqrt()).abs() <= f64::EPSILON / 4.0);
         for schedule in [NoiseSchedule::Original, NoiseSchedule::SingleLevel] {
             let error = schedule.level(STEPS + 1).unwrap_err();
             assert_eq!(error, TokenizerError::Step { step: 1001, steps: 1000 });

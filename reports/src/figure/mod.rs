@@ -13,8 +13,8 @@ mod svg;
 mod theme;
 mod typeface;
 
-pub use theme::Theme;
 pub(crate) use scene::{Anchor, Ink, Text};
+pub use theme::Theme;
 pub(crate) use theme::dark_style_rules;
 pub(crate) use typeface::Typeface;
 

@@ -49,7 +49,8 @@ fn threads_change_no_byte_of_a_basis() {
 fn errors_of_the_fitted_images_are_the_eigenvalues_left_out() {
     let (_folder, path) = fitted();
     let images = images();
-    let report = json(&["tokenizer", "sweep", text(&path), text(&images), "--dims", "1,8,32,48"], 0);
+    let report =
+        json(&["tokenizer", "sweep", text(&path), text(&images), "--dims", "1,8,32,48"], 0);
     let rows = report["rows"].as_array().unwrap();
     let number = |value: &Value| value.as_f64().unwrap();
     for row in rows {
@@ -67,12 +68,22 @@ fn errors_of_the_fitted_images_are_the_eigenvalues_left_out() {
 fn the_exported_tokenizer_is_an_encoder() {
     let (folder, path) = fitted();
     let model = folder.path().join("pca-8.onnx");
-    let exported = json(&["tokenizer", "export", text(&path), "--dim", "8", "--out", text(&model)], 0);
+    let exported =
+        json(&["tokenizer", "export", text(&path), "--dim", "8", "--out", text(&model)], 0);
     assert_eq!(exported["grid"], serde_json::json!([8, 8]));
     let out = folder.path().join("run");
     let manifest = exported["manifest"].as_str().unwrap();
     let arguments = [
-        "--manifest", manifest, "run", "starter", "--model", "patch-pca-8", "--limit", "96", "--out", text(&out),
+        "--manifest",
+        manifest,
+        "run",
+        "starter",
+        "--model",
+        "patch-pca-8",
+        "--limit",
+        "96",
+        "--out",
+        text(&out),
     ];
     let finished = run(&arguments);
     assert!(finished.code == 0 || finished.code == 1, "{finished:?}");
@@ -121,8 +132,14 @@ fn bad_input_gets_its_message() {
         (text(&images), text(&out), text(&onnx), text(&png), text(&path));
     let cases: [(&[&str], &str); 11] = [
         (&["fit", images, "--size", "30", "--patch", "4", "--out", out], "multiples of 4"),
-        (&["fit", images, "--size", "32", "--patch", "0", "--out", out], "a side is 1 to 32 pixels"),
-        (&["fit", images, "--size", "64", "--patch", "64", "--out", out], "a side is 1 to 32 pixels"),
+        (
+            &["fit", images, "--size", "32", "--patch", "0", "--out", out],
+            "a side is 1 to 32 pixels",
+        ),
+        (
+            &["fit", images, "--size", "64", "--patch", "64", "--out", out],
+            "a side is 1 to 32 pixels",
+        ),
         (&["fit", "gone", "--out", out], "gone"),
         (&["fit", images, "--out", png], "must end in .npz"),
         (&["sweep", basis, images, "--dims", "8,49"], "1 to 48 dimensions"),

@@ -21,7 +21,8 @@ use crate::pipeline::Samples;
 use crate::run::directory::write_durably;
 use crate::run::record::RunRecord;
 use crate::tokenizer::{
-    BasisFile, NoisePicture, PatchChoice, PatchImages, filters_png, fit_patches, fitted_origin, noise_png,
+    BasisFile, NoisePicture, PatchChoice, PatchImages, filters_png, fit_patches, fitted_origin,
+    noise_png,
 };
 use conditions::{Condition, conditions};
 use retally_manifests::{ArtifactId, Dataset, Digest, Hasher, Model};
@@ -46,7 +47,10 @@ pub(super) fn artifacts(
 }
 
 /// What it would measure.
-pub(super) fn describe(plan: &TokenizerPlan, context: &Context) -> Result<PartDescription, Failure> {
+pub(super) fn describe(
+    plan: &TokenizerPlan,
+    context: &Context,
+) -> Result<PartDescription, Failure> {
     let model = encoder(plan, context)?;
     let list = |numbers: Vec<String>| numbers.join(", ");
     let dimensions = list(plan.dimensions.iter().map(u32::to_string).collect());
@@ -196,8 +200,7 @@ fn draw(
     write_durably(&bench.directory.picture(FILTERS_PICTURE)?, &filters)?;
     let index = shown(pictures, samples)?;
     let planes = images.planes(&samples.read(index)?)?;
-    let tokenizer =
-        Tokenizer::new(basis.pca.clone(), pictures.dimensions as usize, plan.scaling)?;
+    let tokenizer = Tokenizer::new(basis.pca.clone(), pictures.dimensions as usize, plan.scaling)?;
     let sigmas: Vec<f64> = plan.sigmas.iter().copied().filter(|&sigma| sigma > 0.0).collect();
     if sigmas.is_empty() {
         return Ok(());

@@ -55,12 +55,16 @@ pub(super) struct Measured {
 pub(super) type SweepChunk = Vec<Measured>;
 
 /// Puts consecutive images together.
-pub(super) fn join<'a>(parts: impl IntoIterator<Item = &'a SweepChunk>) -> Result<SweepChunk, Failure> {
+pub(super) fn join<'a>(
+    parts: impl IntoIterator<Item = &'a SweepChunk>,
+) -> Result<SweepChunk, Failure> {
     let mut parts = parts.into_iter();
     let mut whole = parts.next().cloned().unwrap_or_default();
     for part in parts {
         for (whole, part) in whole.iter_mut().zip(part) {
-            for (rows, more) in [(&mut whole.features, &part.features), (&mut whole.pooled, &part.pooled)] {
+            for (rows, more) in
+                [(&mut whole.features, &part.features), (&mut whole.pooled, &part.pooled)]
+            {
                 rows.append(Axis(0), more.view()).map_err(|error| {
                     Failure::invalid(format_args!("cannot join parts of a chunk: {error}"))
                 })?;
@@ -108,7 +112,9 @@ pub(super) fn read(
     let read = sealed::open(&bytes, key).and_then(|tensors| {
         let conditions = conditions.iter().enumerate();
         conditions
-            .map(|(index, condition)| measured(&tensors, index, images, widths(condition, channels)))
+            .map(|(index, condition)| {
+                measured(&tensors, index, images, widths(condition, channels))
+            })
             .collect::<Result<SweepChunk, String>>()
     });
     match read {

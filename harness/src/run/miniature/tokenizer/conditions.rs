@@ -3,12 +3,13 @@
 use crate::failure::Failure;
 use retally_metrics::tokenizer::{PatchPca, Tokenizer};
 use retally_suites::miniature::TokenizerPlan;
+use std::sync::Arc;
 
 /// What an image goes through.
 #[derive(Clone, Debug)]
 pub(super) enum Place {
     /// Noise is added to the latents, which are then decoded.
-    Latent(Tokenizer),
+    Latent(Arc<Tokenizer>),
     /// Noise is added to the pixels; there is no tokenizer.
     Pixel,
 }
@@ -27,12 +28,15 @@ pub(super) fn conditions(plan: &TokenizerPlan, pca: &PatchPca) -> Result<Vec<Con
     let tokenizers = plan
         .dimensions
         .iter()
-        .map(|&dimensions| Ok(Tokenizer::new(pca.clone(), dimensions as usize, plan.scaling)?))
+        .map(|&dimensions| {
+            let tokenizer = Tokenizer::new(pca.clone(), dimensions as usize, plan.scaling)?;
+            Ok(Arc::new(tokenizer))
+        })
         .collect::<Result<Vec<_>, Failure>>()?;
     let mut all = Vec::new();
     for &sigma in &plan.sigmas {
         all.extend(tokenizers.iter().map(|tokenizer| Condition {
-            place: Place::Latent(tokenizer.clone()),
+            place: Place::Latent(Arc::clone(tokenizer)),
             dimensions: tokenizer.dimensions(),
             sigma,
         }));
@@ -47,7 +51,9 @@ impl Condition {
     /// Key of the row.
     pub(super) fn key(&self) -> String {
         match self.place {
-            Place::Latent(_) => format!("patch-pca/d={}/sigma={}", self.dimensions, short(self.sigma)),
+            Place::Latent(_) => {
+                format!("patch-pca/d={}/sigma={}", self.dimensions, short(self.sigma))
+            }
             Place::Pixel => format!("pixels/sigma={}", short(self.sigma)),
         }
     }

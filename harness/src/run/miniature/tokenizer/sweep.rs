@@ -111,7 +111,9 @@ impl Sweep<'_> {
             .open(self.file, outputs)
             .map_err(|failure| failure.within(format_args!("model `{}`", self.model.id)))?;
         let normaliser = Normaliser::new(self.model.input.normalise, self.model.input.layout)
-            .map_err(|error| Failure::invalid(format_args!("model `{}`: {error}", self.model.id)))?;
+            .map_err(|error| {
+                Failure::invalid(format_args!("model `{}`: {error}", self.model.id))
+            })?;
         let images: usize = missing.iter().map(|&chunk| ranges[chunk].len()).sum();
         let title = format!("tokenizer sweep, {} conditions", self.conditions.len());
         let mut job = progress.job(title, images as u64, "images");
@@ -194,8 +196,9 @@ impl Sweep<'_> {
             feature.assign(&tokens::mean(tokens::of_sample(output, row, tap)?.view()));
         }
         let width = pooled.len() / images.len().max(1);
-        let pooled = Array2::from_shape_vec((images.len(), width), pooled)
-            .map_err(|error| Failure::invalid(format_args!("cannot shape pooled latents: {error}")))?;
+        let pooled = Array2::from_shape_vec((images.len(), width), pooled).map_err(|error| {
+            Failure::invalid(format_args!("cannot shape pooled latents: {error}"))
+        })?;
         Ok(Measured { features, pooled, errors })
     }
 
@@ -296,7 +299,8 @@ fn mean_square(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
 fn write(normaliser: &Normaliser, planes: &[f64], out: &mut [f32]) -> bool {
     let pixels = planes.len() / 3;
     planes.chunks_exact(pixels.max(1)).enumerate().all(|(channel, plane)| {
-        let bytes: Vec<f32> = plane.iter().map(|&value| PixelScale::to_byte(value) as f32).collect();
+        let bytes: Vec<f32> =
+            plane.iter().map(|&value| PixelScale::to_byte(value) as f32).collect();
         normaliser.write_channel(channel, &bytes, Scale::Byte, out)
     })
 }
