@@ -21,4 +21,5 @@ pub mod progress;
 pub mod run;
 pub mod sampling;
 mod threads;
+pub mod tokenizer;
 mod world_model;

@@ -11,5 +11,6 @@ pub mod random;
 pub mod retrieval;
 pub mod spatial;
 pub mod statistics;
+pub mod tokenizer;
 
 pub use measurement::{Absence, AbsenceReason, Finite, Interval, Measurement, Outcome, Unit};

@@ -89,7 +89,7 @@ impl Sheet {
     }
 
     fn draw(&self, measures: &Measures, typeface: &Typeface, canvas: &mut Canvas) {
-        let mut words = |canvas: &mut Canvas, content: &str, at: [f64; 2], anchor, ink| {
+        let words = |canvas: &mut Canvas, content: &str, at: [f64; 2], anchor, ink| {
             canvas.text(&Text::new(content, at, EM).anchor(anchor).ink(ink), typeface);
         };
         for (heading, &[left, width]) in self.headings.iter().zip(&measures.columns) {

@@ -16,7 +16,9 @@ pub mod run;
 pub mod schema;
 pub mod verdict;
 
+mod chance;
 mod claim;
+mod derived;
 mod evaluate;
 mod layout;
 mod suite;

@@ -7,7 +7,7 @@
 mod tokenizer;
 mod world_models;
 
-pub use tokenizer::TokenizerPlan;
+pub use tokenizer::{TokenizerPictures, TokenizerPlan};
 pub use world_models::{
     Direction, EncoderRole, Pooling, QuerySet, RetrievalDistance, RetrievalPlan, RetrievalTies,
     TargetNormalisation, ViewFamily, WorldModelPlan,
@@ -43,7 +43,10 @@ impl MiniaturePlan {
             [first, second] if first == second => Some(format!(
                 "both parts of the miniature measure on `{first}`: their rows could not be told apart"
             )),
-            _ => self.world_models.as_ref().and_then(WorldModelPlan::problem),
+            _ => {
+                let world_models = self.world_models.as_ref().and_then(WorldModelPlan::problem);
+                world_models.or_else(|| self.tokenizer.as_ref().and_then(TokenizerPlan::problem))
+            }
         }
     }
 }

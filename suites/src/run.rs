@@ -15,6 +15,10 @@ pub mod method {
     pub const SPATIAL_PAPER: &str = "retally-spatial-paper/1";
     /// Multinomial logistic regression on standardised mean-pooled patch tokens.
     pub const LINEAR_PROBE: &str = "retally-linear-probe/1";
+    /// The same on mean and standard deviation of each latent of a patch PCA over an image's tokens.
+    pub const TOKEN_PROBE: &str = "retally-linear-probe/1 on pooled latents";
+    /// Mean squared error of a pixel value of images that went through a patch PCA.
+    pub const PATCH_PCA: &str = "retally-patch-pca/1";
     /// Exact nearest neighbours on mean-pooled patch tokens.
     pub const NEAREST_NEIGHBOURS: &str = "retally-nearest-neighbours/1";
     /// Rank of a world model's prediction among augmented views of one image, as IWM is read.

@@ -12,4 +12,5 @@ mod runs;
 mod sampling;
 mod score;
 mod store;
+mod tokenizer;
 mod world_models;
