@@ -11,6 +11,7 @@ pub mod identity;
 pub mod labels;
 pub mod lock;
 pub mod printed;
+pub mod probes;
 pub mod run;
 pub mod schema;
 pub mod verdict;
