@@ -12,6 +12,7 @@ pub mod labels;
 pub mod lock;
 pub mod miniature;
 pub mod printed;
+pub mod probes;
 pub mod run;
 pub mod schema;
 pub mod verdict;

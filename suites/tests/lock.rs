@@ -3,6 +3,7 @@
 use retally_suites::Suite;
 use retally_suites::generation::GenerationProtocol;
 use retally_suites::lock::{Lock, LockedKind};
+use retally_suites::probes::ProbeProtocol;
 
 #[test]
 fn every_builtin_suite_is_locked() {
@@ -25,6 +26,19 @@ fn every_builtin_protocol_is_locked() {
             let protocol = GenerationProtocol::builtin(id).unwrap();
             let content = GenerationProtocol::content_digest(id).unwrap();
             lock.check(LockedKind::Protocol, id, protocol.version, &content).err()
+        })
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn every_builtin_probe_is_locked() {
+    let lock = Lock::builtin().unwrap();
+    let problems: Vec<String> = ProbeProtocol::builtin_ids()
+        .filter_map(|id| {
+            let protocol = ProbeProtocol::builtin(id).unwrap();
+            let content = ProbeProtocol::content_digest(id).unwrap();
+            lock.check(LockedKind::Probe, id, protocol.version, &content).err()
         })
         .collect();
     assert!(problems.is_empty(), "\n{}", problems.join("\n"));
