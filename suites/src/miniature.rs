@@ -9,8 +9,8 @@ mod world_models;
 
 pub use tokenizer::{TokenizerPictures, TokenizerPlan};
 pub use world_models::{
-    Direction, EncoderRole, Pooling, QuerySet, RetrievalDistance, RetrievalPlan, RetrievalTies,
-    TargetNormalisation, ViewFamily, WorldModelPlan,
+    AttentivePlan, Direction, EncoderRole, Pooling, QuerySet, RetrievalDistance, RetrievalPlan,
+    RetrievalTies, TargetNormalisation, ViewFamily, WorldModelPlan,
 };
 
 use serde::Deserialize;

@@ -3,6 +3,7 @@
 //! Each part of the plan has a file here. A part fetches what it needs, measures, and gives the rows of its data set; what
 //! takes long it stores in the run directory as it goes, so that the same command continues.
 
+mod attentive;
 mod tokenizer;
 mod world_models;
 

@@ -1,12 +1,14 @@
 //! From prepared images to patch tokens.
 
+use super::networks::NetworkFile;
 use crate::failure::Failure;
-use crate::onnx::session::{Session, SessionRecord};
+use crate::onnx::session::{Session, SessionOptions, SessionRecord};
+use crate::pipeline::Execution;
 use ndarray::{Array3, ArrayView, ArrayViewD, IxDyn, s};
 use retally_manifests::{ImageLayout, WorldModelEncoder};
 
 /// An encoder that is ready to run.
-pub(super) struct TokenEncoder {
+pub(crate) struct TokenEncoder {
     session: Session,
     batch: usize,
     /// Axes of one image.
@@ -19,6 +21,25 @@ pub(super) struct TokenEncoder {
 }
 
 impl TokenEncoder {
+    /// Opens a file; `names` are those of its input and of the tensor that holds the tokens.
+    ///
+    /// # Errors
+    /// If the file is no such model as the manifest says.
+    pub(crate) fn open(
+        entry: &WorldModelEncoder,
+        file: &NetworkFile,
+        (input, tokens): (&str, &str),
+        execution: &Execution<'_>,
+    ) -> Result<Self, Failure> {
+        let options = SessionOptions {
+            device: execution.device,
+            threads: execution.threads,
+            fast: execution.fast,
+            outputs: vec![tokens.to_owned()],
+        };
+        Self::new(Session::open(execution.library, &file.path, &options)?, entry, input)
+    }
+
     /// Checks the session's input against the manifest's entry; `input` is the name that it must have.
     ///
     /// # Errors
@@ -58,7 +79,7 @@ impl TokenEncoder {
     }
 
     /// Numbers of one image.
-    pub(super) fn image_values(&self) -> usize {
+    pub(crate) fn image_values(&self) -> usize {
         self.image.iter().product()
     }
 
@@ -66,7 +87,7 @@ impl TokenEncoder {
     ///
     /// # Errors
     /// If ONNX Runtime fails, the output is of another shape than the manifest says, or a token is not finite.
-    pub(super) fn encode(&mut self, images: &[f32]) -> Result<Array3<f32>, Failure> {
+    pub(crate) fn encode(&mut self, images: &[f32]) -> Result<Array3<f32>, Failure> {
         let values = self.image_values();
         let count = images.len() / values;
         let mut tokens = Array3::zeros((count, self.tokens, self.channels));

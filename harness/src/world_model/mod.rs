@@ -14,6 +14,7 @@ mod target;
 mod tests;
 mod views;
 
+pub(crate) use encoder::TokenEncoder;
 pub(crate) use gallery::Gallery;
 pub(crate) use identity::WorldModelIdentity;
 pub(crate) use job::{Ranked, RetrievalJob};

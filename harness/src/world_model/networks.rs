@@ -3,7 +3,7 @@
 use super::encoder::TokenEncoder;
 use super::predictor::TokenPredictor;
 use crate::failure::Failure;
-use crate::onnx::session::{BoundSession, Session, SessionOptions, SessionRecord};
+use crate::onnx::session::{BoundSession, SessionOptions, SessionRecord};
 use crate::pipeline::Execution;
 use retally_manifests::{Digest, WorldModel};
 use retally_suites::miniature::EncoderRole;
@@ -61,18 +61,12 @@ impl Networks {
         execution: &Execution<'_>,
         threads: usize,
     ) -> Result<Self, Failure> {
-        let options = |output: &str| SessionOptions {
-            device: execution.device,
-            threads,
-            fast: execution.fast,
-            outputs: vec![output.to_owned()],
-        };
         let within = |failure: Failure, part: &str| {
             failure.within(format_args!("world model `{}`, its {part}", model.id))
         };
-        let encoder = |file: &NetworkFile, (input, tokens): (&str, &str)| {
-            let session = Session::open(execution.library, &file.path, &options(tokens))?;
-            TokenEncoder::new(session, &model.encoder, input)
+        let execution = &Execution { threads, ..*execution };
+        let encoder = |file: &NetworkFile, names: (&str, &str)| {
+            TokenEncoder::open(&model.encoder, file, names, execution)
         };
         let entry = &model.encoder;
         let names = (entry.input.tensor.as_str(), entry.tokens.as_str());
@@ -88,7 +82,12 @@ impl Networks {
             _ => None,
         };
         let predictor = || {
-            let options = options(&model.predictor.output);
+            let options = SessionOptions {
+                device: execution.device,
+                threads,
+                fast: execution.fast,
+                outputs: vec![model.predictor.output.clone()],
+            };
             let session = BoundSession::open(execution.library, &files.predictor.path, &options)?;
             TokenPredictor::new(session, model)
         };

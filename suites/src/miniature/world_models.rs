@@ -20,8 +20,10 @@ pub struct WorldModelPlan {
     /// How predictions are ranked.
     #[serde(default)]
     pub retrieval: RetrievalPlan,
-    /// The probes of the encoders; none are trained if absent.
+    /// The linear and nearest-neighbour probes of the encoders' mean tokens; none are trained if absent.
     pub probe: Option<crate::schema::ProbePlan>,
+    /// The attentive probe of the encoders' tokens; none is trained if absent.
+    pub attentive: Option<AttentivePlan>,
     /// Images in the picture of retrieved views; no picture is made if absent.
     pub gallery: Option<u32>,
 }
@@ -37,6 +39,20 @@ impl WorldModelPlan {
         }
         None
     }
+}
+
+/// How an attentive probe is trained: by the protocol `attentive`, but for what a small training set asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttentivePlan {
+    /// Seed of weights and batches.
+    pub seed: u64,
+    /// Samples of a step (the protocol: 1,024).
+    pub batch: u32,
+    /// Passes through the training set (the protocol: 20).
+    pub epochs: u32,
+    /// Attention heads; as many as give each 64 numbers if absent.
+    pub attention_heads: Option<u32>,
 }
 
 /// How the predictions of a world model are ranked. What is left out is as IWM is read; IWM itself leaves most of it unsaid.

@@ -1,5 +1,6 @@
 //! The part of a miniature that measures world models: retrieval among augmented views, and probes of the encoders.
 
+use super::attentive::{self, AttentiveProbe};
 use super::{PartDescription, Workbench};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -31,6 +32,11 @@ use std::collections::BTreeMap;
 const GALLERY: &str = "retrieval-gallery";
 /// Metrics of the retrieval.
 const RETRIEVAL_METRICS: [&str; 5] = ["MRR", "H@1", "H@5", "H@10", "chance MRR"];
+
+/// Keys of the probes' accuracies, as the tables of papers tell them apart.
+const LINEAR: &str = "accuracy|linear";
+const NEAREST: &str = "accuracy|k-NN";
+const ATTENTIVE: &str = "accuracy|attentive";
 
 /// What they need beside their data set.
 pub(super) fn artifacts(
@@ -85,8 +91,9 @@ pub(super) fn measure(
     let mut methods: BTreeMap<String, String> = RETRIEVAL_METRICS
         .map(|metric| (metric.to_owned(), method::WORLD_MODEL_RETRIEVAL.to_owned()))
         .into();
-    methods.insert("accuracy".to_owned(), method::LINEAR_PROBE.to_owned());
-    methods.insert("k-NN accuracy".to_owned(), method::NEAREST_NEIGHBOURS.to_owned());
+    methods.insert(LINEAR.to_owned(), method::LINEAR_PROBE.to_owned());
+    methods.insert(NEAREST.to_owned(), method::NEAREST_NEIGHBOURS.to_owned());
+    methods.insert(ATTENTIVE.to_owned(), attentive::method()?);
     Ok(Some(DatasetMeasurements {
         dataset: plan.dataset.clone(),
         samples: samples.count() as u64,
@@ -153,6 +160,20 @@ impl Part<'_> {
         if let Some(probe) = probe {
             let Some(probes) = self.probe(model, &files, probe, record)? else { return Ok(None) };
             measurements.extend(probes);
+        }
+        let attentive = self.plan.attentive.as_ref().filter(|_| self.samples.split().is_some());
+        if let Some(plan) = attentive {
+            let (encoder, file) = probed_encoder(model, &files);
+            let probe = AttentiveProbe {
+                encoder: &encoder,
+                entry: &model.encoder,
+                file,
+                plan,
+                samples: self.samples,
+                bench: self.bench,
+            };
+            let Some(accuracy) = probe.measure()? else { return Ok(None) };
+            measurements.push(Measurement { metric: ATTENTIVE.to_owned(), ..accuracy });
         }
         record.world_models.push(WorldModelRecord {
             id: model.id.clone(),
@@ -261,10 +282,15 @@ impl Part<'_> {
             .threads
             .install(|| measure_model(&context, self.bench.directory, progress))?;
         let measurements = measured.into_iter().flat_map(|tap| tap.encoder.measurements);
-        let is_probe = |measured: &Measurement| {
-            ["accuracy", "k-NN accuracy"].contains(&measured.metric.as_str())
-        };
-        Ok(Some(measurements.filter(is_probe).collect()))
+        let renamed = measurements.filter_map(|measured| {
+            let key = match measured.metric.as_str() {
+                "accuracy" => LINEAR,
+                "k-NN accuracy" => NEAREST,
+                _ => return None,
+            };
+            Some(Measurement { metric: key.to_owned(), ..measured })
+        });
+        Ok(Some(renamed.collect()))
     }
 
     fn draw_gallery(&self, ranked: &[(&WorldModel, Ranked)], count: usize) -> Result<(), Failure> {
