@@ -1,7 +1,8 @@
 //! retally: re-runs what a paper claims.
 //!
 //! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
-//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`sampling`] (noise to images), [`generation`] (generated images against a reference), [`run`] (one execution of a suite) and [`cli`].
+//! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`sampling`] (noise to images), [`generation`] (generated images against a
+//! reference), `world_model` (predicted views among augmented ones), [`run`] (one execution of a suite) and [`cli`].
 
 pub mod arrays;
 pub mod cli;
@@ -20,3 +21,5 @@ pub mod progress;
 pub mod run;
 pub mod sampling;
 mod threads;
+pub mod tokenizer;
+mod world_model;

@@ -18,6 +18,7 @@ mod source;
 mod store;
 mod validate;
 mod verify;
+mod world_model;
 mod zoo;
 
 pub use artifact::{Argument, Artifact, ArtifactKind, Derivation, InvalidArgument, Platform};
@@ -43,5 +44,9 @@ pub use source::{
 };
 pub use store::{Mismatch, Store, StoreError};
 pub use verify::{Copy, Verification, VerificationState, verify};
+pub use world_model::{
+    ActionInput, ActionParameter, ActionRole, ActionScalar, Conditioning, Predictor, TargetTokens,
+    Teacher, WorldModel, WorldModelEncoder,
+};
 
 pub(crate) use artifact::Piece;

@@ -1,9 +1,11 @@
-//! Manifests: TOML files that name artifacts, models, generators and data sets.
+//! Manifests: TOML files that name artifacts, models, generators, world models and data sets.
 
 use crate::document::{Document, Folder, ManifestError, Place, Problem};
 use crate::identifier::closest;
 use crate::validate::Findings;
-use crate::{Artifact, ArtifactId, ArtifactKind, Dataset, Digest, Generator, Model, builtin};
+use crate::{
+    Artifact, ArtifactId, ArtifactKind, Dataset, Digest, Generator, Model, WorldModel, builtin,
+};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,12 +17,13 @@ use std::sync::Arc;
 /// Largest manifest that is read: some ten thousand artifacts.
 const MAX_MANIFEST_BYTES: u64 = 8 << 20;
 
-/// Artifacts, models, generators and data sets by id, from one manifest file or several.
+/// Artifacts, models, generators, world models and data sets by id, from one manifest file or several.
 #[derive(Clone, Debug, Default)]
 pub struct Manifest {
     artifacts: BTreeMap<String, Entry<Artifact>>,
     models: BTreeMap<String, Entry<Model>>,
     generators: BTreeMap<String, Entry<Generator>>,
+    world_models: BTreeMap<String, Entry<WorldModel>>,
     datasets: BTreeMap<String, Entry<Dataset>>,
 }
 
@@ -42,6 +45,8 @@ struct Content {
     model: Vec<Model>,
     #[serde(default)]
     generator: Vec<Generator>,
+    #[serde(default)]
+    world_model: Vec<WorldModel>,
     #[serde(default)]
     dataset: Vec<Dataset>,
 }
@@ -110,6 +115,7 @@ impl Manifest {
         problems.extend(insert_all(&mut manifest.artifacts, content.artifact, &document));
         problems.extend(insert_all(&mut manifest.models, content.model, &document));
         problems.extend(insert_all(&mut manifest.generators, content.generator, &document));
+        problems.extend(insert_all(&mut manifest.world_models, content.world_model, &document));
         problems.extend(insert_all(&mut manifest.datasets, content.dataset, &document));
         if problems.is_empty() { Ok(manifest) } else { Err(document.error(&problems)) }
     }
@@ -122,20 +128,25 @@ impl Manifest {
         merge_entries(&mut self.artifacts, other.artifacts)?;
         merge_entries(&mut self.models, other.models)?;
         merge_entries(&mut self.generators, other.generators)?;
+        merge_entries(&mut self.world_models, other.world_models)?;
         merge_entries(&mut self.datasets, other.datasets)
     }
 
-    /// Checks that every reference has its target: artifacts of models, generators and data sets, inputs of derivations.
+    /// Checks that every reference has its target: artifacts of models, generators, world models and
+    /// data sets, inputs of derivations.
     ///
     /// # Errors
     /// Lists the problems of the first manifest that has any.
     pub fn check_references(&self) -> Result<(), ManifestError> {
         let models = self.models.values().flat_map(|entry| self.model_problems(entry));
         let generators = self.generators.values().flat_map(|entry| self.generator_problems(entry));
+        let world_models =
+            self.world_models.values().flat_map(|entry| self.world_model_problems(entry));
         let datasets = self.datasets.values().flat_map(|entry| self.dataset_problems(entry));
         let derivations = self.artifacts.values().flat_map(|entry| self.derivation_problems(entry));
         let mut by_document: BTreeMap<&str, (&Arc<Document>, Vec<Problem>)> = BTreeMap::new();
-        for (document, problem) in derivations.chain(models).chain(generators).chain(datasets) {
+        let all = derivations.chain(models).chain(generators).chain(world_models).chain(datasets);
+        for (document, problem) in all {
             by_document.entry(&document.name).or_insert((document, Vec::new())).1.push(problem);
         }
         by_document
@@ -164,6 +175,21 @@ impl Manifest {
             std::iter::once((&network.artifact, inside.clone())).chain(data).chain(decoder);
         let problems = references.filter_map(|(id, place)| {
             self.reference_problem(id, ArtifactKind::Model, place.key("artifact"))
+        });
+        problems.map(|problem| (&entry.document, problem)).collect()
+    }
+
+    fn world_model_problems<'a>(
+        &self,
+        entry: &'a Entry<WorldModel>,
+    ) -> Vec<(&'a Arc<Document>, Problem)> {
+        let model = &entry.value;
+        let parts =
+            [(&model.encoder.artifact, "encoder"), (&model.predictor.artifact, "predictor")];
+        let teacher = model.teacher.iter().map(|teacher| (&teacher.artifact, "teacher"));
+        let problems = parts.into_iter().chain(teacher).filter_map(|(id, key)| {
+            let place = entry.place.key(key).key("artifact");
+            self.reference_problem(id, ArtifactKind::Model, place)
         });
         problems.map(|problem| (&entry.document, problem)).collect()
     }
@@ -271,6 +297,14 @@ impl Manifest {
         look_up(&self.generators, id.as_ref())
     }
 
+    /// The world model with an id.
+    ///
+    /// # Errors
+    /// When there is none; the message suggests the closest id.
+    pub fn world_model(&self, id: impl AsRef<str>) -> Result<&WorldModel, UnknownId> {
+        look_up(&self.world_models, id.as_ref())
+    }
+
     /// The data set with an id.
     ///
     /// # Errors
@@ -292,6 +326,11 @@ impl Manifest {
     /// All generators, by id.
     pub fn generators(&self) -> impl Iterator<Item = &Generator> {
         self.generators.values().map(|entry| &entry.value)
+    }
+
+    /// All world models, by id.
+    pub fn world_models(&self) -> impl Iterator<Item = &WorldModel> {
+        self.world_models.values().map(|entry| &entry.value)
     }
 
     /// All data sets, by id.
@@ -327,6 +366,9 @@ fn validated(content: &Content) -> Vec<Problem> {
     for (index, generator) in content.generator.iter().enumerate() {
         findings.generator(generator, &Place::element("generator", index));
     }
+    for (index, model) in content.world_model.iter().enumerate() {
+        findings.world_model(model, &Place::element("world_model", index));
+    }
     for (index, dataset) in content.dataset.iter().enumerate() {
         findings.dataset(dataset, &Place::element("dataset", index));
     }
@@ -335,7 +377,10 @@ fn validated(content: &Content) -> Vec<Problem> {
 
 /// What has an id of its own.
 trait Identified: PartialEq {
+    /// What people call it.
     const KIND: &'static str;
+    /// Key of its array in a manifest.
+    const KEY: &'static str = Self::KIND;
     fn id(&self) -> &str;
 }
 
@@ -360,6 +405,14 @@ impl Identified for Generator {
     }
 }
 
+impl Identified for WorldModel {
+    const KIND: &'static str = "world model";
+    const KEY: &'static str = "world_model";
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Identified for Dataset {
     const KIND: &'static str = "dataset";
     fn id(&self) -> &str {
@@ -375,7 +428,7 @@ fn insert_all<T: Identified>(
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, value) in values.into_iter().enumerate() {
-        let place = Place::element(T::KIND, index);
+        let place = Place::element(T::KEY, index);
         let id = value.id().to_owned();
         if entries.contains_key(&id) {
             problems.push(Problem::new(
@@ -426,7 +479,7 @@ fn look_up<'a, T: Identified>(
 /// An id that no manifest knows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownId {
-    /// `artifact`, `model`, `generator` or `dataset`.
+    /// `artifact`, `model`, `generator`, `world model` or `dataset`.
     pub kind: &'static str,
     /// The id that was asked for.
     pub id: String,

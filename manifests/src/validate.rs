@@ -1,6 +1,7 @@
 //! What a well-formed manifest must still fulfil: bounds, finite numbers, unique ids. Each check names the place.
 
 mod generator;
+mod world_model;
 
 use crate::document::{Place, Problem};
 use crate::identifier::check_id;

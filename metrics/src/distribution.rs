@@ -14,7 +14,7 @@ mod features;
 mod frechet;
 mod half_precision;
 mod kernel_sums;
-mod linear_algebra;
+pub(crate) mod linear_algebra;
 mod moments;
 mod tiles;
 mod two_sample;

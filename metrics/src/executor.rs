@@ -3,7 +3,7 @@
 //! A metric cuts its work into tasks whose number and borders depend on the input alone, and puts the results together in
 //! task order; so its result is the same bits whatever the executor does.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Runs independent tasks, perhaps side by side.
 pub trait Executor: Sync {
@@ -36,6 +36,19 @@ pub fn map<T: Send + Sync>(
     results
 }
 
+/// Hands every part, with its index, to a task that may change it.
+pub fn for_each_part<T: Send>(
+    executor: &dyn Executor,
+    parts: impl IntoIterator<Item = T>,
+    task: impl Fn(usize, &mut T) + Sync,
+) {
+    // Nobody waits for these locks: each part is asked for once.
+    let parts: Vec<Mutex<T>> = parts.into_iter().map(Mutex::new).collect();
+    executor.for_each(parts.len(), &|index| {
+        task(index, &mut parts[index].lock().unwrap_or_else(PoisonError::into_inner));
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +73,16 @@ mod tests {
             assert_eq!(map(executor, 20, |index| index * index), expected);
         }
         assert!(map(&Sequential, 0, |index| index).is_empty());
+    }
+
+    #[test]
+    fn every_part_is_changed_once() {
+        for executor in [&Sequential as &dyn Executor, &Scrambled] {
+            let mut values = vec![0; 10];
+            for_each_part(executor, values.chunks_mut(4), |index, part| {
+                part.iter_mut().for_each(|value| *value += index + 1);
+            });
+            assert_eq!(values, [1, 1, 1, 1, 2, 2, 2, 2, 3, 3]);
+        }
     }
 }

@@ -8,7 +8,9 @@ pub mod executor;
 pub mod measurement;
 pub mod probe;
 pub mod random;
+pub mod retrieval;
 pub mod spatial;
 pub mod statistics;
+pub mod tokenizer;
 
 pub use measurement::{Absence, AbsenceReason, Finite, Interval, Measurement, Outcome, Unit};

@@ -96,6 +96,8 @@ pub enum AbsenceReason {
     NotFinite,
     /// An iterative method did not reach its tolerance.
     NotConverged,
+    /// A training's loss left all reason.
+    Diverged,
 }
 
 /// A missing value with its reason; never 0, never NaN.

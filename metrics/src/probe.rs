@@ -1,10 +1,13 @@
-//! How well a simple classifier reads the classes off frozen features: multinomial logistic regression and k-NN.
+//! How well a simple classifier reads the classes off frozen features: multinomial logistic regression, k-NN, and heads
+//! trained by gradient descent ([`descent`]).
 //!
-//! Train and test features go in, measurements and predictions come out. Everything is `f64` and single-threaded, so the
-//! number of threads changes nothing; callers run encoders side by side.
+//! Train and test features go in, measurements and predictions come out. Logistic regression and k-NN are `f64` and
+//! single-threaded, so the number of threads changes nothing; callers run encoders side by side.
 
 mod accuracy;
+pub mod descent;
 mod error;
+mod exponential;
 mod knn;
 mod labelled;
 mod lbfgs;
@@ -15,9 +18,10 @@ mod standardise;
 
 pub use accuracy::ClassAccuracy;
 pub use error::ProbeError;
-pub use knn::{KnnOptions, Similarity, Weighting, knn_probe};
+pub use knn::{KnnOptions, Similarity, Weighting, knn_probe, knn_probes};
 pub use labelled::Labelled;
-pub use linear::{ProbeOptions, linear_probe};
+pub use linear::{LogisticOptions, ProbeOptions, linear_probe, logistic_probe};
+pub use selection::CSearch;
 
 use crate::Measurement;
 use serde::{Deserialize, Serialize};

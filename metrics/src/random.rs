@@ -3,6 +3,7 @@
 //! A [`Stream`] is keyed by (seed, purpose, index): draw 17 of the bootstrap is the same on every machine, thread count
 //! and shard count. The generator is ChaCha with 8 rounds, which is counter-based and specified bit by bit.
 
+pub mod normal;
 pub mod numpy;
 pub mod torch;
 

@@ -10,6 +10,7 @@ mod fisher;
 mod leave_one_out;
 mod ranks;
 
+pub(crate) use bootstrap::quantile;
 pub use correlation::{Correlation, CorrelationOptions, Line};
 pub use fisher::fisher_test;
 pub(crate) use fisher::normal_quantile_two_sided;

@@ -198,7 +198,7 @@ fn bad_input_is_refused() {
     let single = Labelled { labels: &[0, 1, 2], ..good };
     assert_eq!(
         linear_probe(single, single, &ProbeOptions::default()),
-        Err(ProbeError::NothingToHoldOut)
+        Err(ProbeError::NothingToHoldOut { what: "C" })
     );
     for k in [0, 4, usize::MAX] {
         let options = KnnOptions { k, ..KnnOptions::default() };

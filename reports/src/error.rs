@@ -42,7 +42,8 @@ pub enum ReportError {
     },
     /// A number in a figure that cannot be drawn.
     #[error(
-        "{what} of figure `{figure}` is {value}, expected a finite number of magnitude at most 1e100"
+        "{what} of figure `{figure}` is {value}, expected a finite number of magnitude at most 1e100, and one above 0 on a \
+         logarithmic axis"
     )]
     NotDrawable {
         /// Figure id.
@@ -62,6 +63,17 @@ pub enum ReportError {
         figure: String,
         /// The library's message.
         reason: String,
+    },
+    /// A sheet of pictures that cannot be drawn.
+    #[error("the sheet of pictures cannot be drawn: {0}")]
+    Sheet(String),
+    /// A picture in a run's folder cannot be shown.
+    #[error("the picture {} cannot be shown: {problem}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        problem: String,
     },
     /// The CSV writer failed.
     #[error("table `{table}` cannot be written as CSV")]

@@ -12,41 +12,61 @@ mod error;
 pub mod figure;
 mod number;
 mod output;
+mod overview;
 mod page;
+mod picture;
+pub mod sheet;
 mod summary;
 pub mod table;
 mod validate;
 mod words;
 
 pub use error::ReportError;
+pub use picture::{LONGEST_SIDE, MOST_BYTES};
 pub use summary::{correlations_json, terminal_summary};
 
 use figure::Theme;
+use picture::PictureFile;
 use retally_suites::evaluation::EvaluatedSuite;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+/// What a run left beside its measurements; nothing for a report without a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunFiles<'a> {
+    /// The run's own record (versions, digests, machine); the page lists it as it is.
+    pub record: Option<&'a serde_json::Value>,
+    /// The run's folder, in which the pictures of the suite stand as `pictures/<id>.png`.
+    pub folder: Option<&'a Path>,
+}
 
 /// Where the parts of a report were written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReportFiles {
     /// `report.html`.
     pub page: PathBuf,
+    /// `report.md`: the same in short, with links to the other files.
+    pub overview: PathBuf,
     /// `figures/<id>.svg`, `figures/<id>.png`, and both again with `-dark` for dark ground.
     pub figures: Vec<PathBuf>,
     /// `tables/<id>.md`, `tables/<id>.csv`, `tables/<id>.tex`.
     pub tables: Vec<PathBuf>,
+    /// `derived.csv`: stated numbers and what they follow from, if the suite has such.
+    pub derived: Option<PathBuf>,
+    /// `pictures/<id>.png`, those that the run made.
+    pub pictures: Vec<PathBuf>,
 }
 
 /// Writes the report of `suite` into the folder `out`, which is made if it is missing.
 ///
-/// `record` is the run's own record (versions, digests, machine); the page lists it as it is. Every file is replaced
-/// atomically. Nothing outside `out` is written: ids that could lead elsewhere are refused before anything is written.
+/// Every file is replaced atomically. Nothing outside `out` is written: ids that could lead elsewhere are refused before
+/// anything is written. Pictures of the run are put into the page and copied to `out`.
 ///
 /// # Errors
-/// Ids, rows or numbers that cannot be drawn, and files that cannot be written.
+/// Ids, rows or numbers that cannot be drawn, pictures that cannot be shown, and files that cannot be written.
 pub fn write_report(
     suite: &EvaluatedSuite,
-    record: Option<&serde_json::Value>,
+    run: RunFiles<'_>,
     out: &Path,
 ) -> Result<ReportFiles, ReportError> {
     validate::validate(suite)?;
@@ -55,12 +75,43 @@ pub fn write_report(
         .iter()
         .map(|f| figure::svg(f, Theme::Light))
         .collect::<Result<Vec<_>, _>>()?;
-    let page = page::render(suite, record, &drawings)?;
+    let pictures = read_pictures(suite, run)?;
+    let page = page::render(suite, run.record, &page::Images { figures: &drawings, pictures: &pictures })?;
     let figures = write_figures(suite, &drawings, &out.join("figures"))?;
     let tables = write_tables(suite, &out.join("tables"))?;
+    let written = write_pictures(suite, &pictures, &out.join("pictures"))?;
     output::make_folder(out)?;
+    let derived = match suite.derived.is_empty() {
+        true => None,
+        false => Some(output::write(out, "derived.csv", table::csv::derived_csv(suite)?.as_bytes())?),
+    };
+    let overview = output::write(out, "report.md", overview::markdown(suite, &pictures).as_bytes())?;
     let page = output::write(out, "report.html", page.as_bytes())?;
-    Ok(ReportFiles { page, figures, tables })
+    Ok(ReportFiles { page, overview, figures, tables, derived, pictures: written })
+}
+
+/// One entry for each picture of the suite; `None` where there is no run or the run made no such picture.
+fn read_pictures(
+    suite: &EvaluatedSuite,
+    run: RunFiles<'_>,
+) -> Result<Vec<Option<PictureFile>>, ReportError> {
+    let read = |picture| run.folder.map_or(Ok(None), |folder| PictureFile::read(folder, picture));
+    suite.pictures.iter().map(read).collect()
+}
+
+fn write_pictures(
+    suite: &EvaluatedSuite,
+    pictures: &[Option<PictureFile>],
+    folder: &Path,
+) -> Result<Vec<PathBuf>, ReportError> {
+    let mut paths = Vec::new();
+    for (picture, file) in suite.pictures.iter().zip(pictures) {
+        if let Some(file) = file {
+            output::make_folder(folder)?;
+            paths.push(output::write(folder, &format!("{}.png", picture.id), &file.bytes)?);
+        }
+    }
+    Ok(paths)
 }
 
 fn write_figures(

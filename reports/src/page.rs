@@ -1,10 +1,12 @@
 //! The report page: one HTML file that loads nothing.
 
+mod derived;
 mod record;
 mod view;
 
 use crate::error::ReportError;
 use crate::figure;
+use crate::picture::PictureFile;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
@@ -14,14 +16,22 @@ const TEMPLATE: &str = include_str!("../templates/report.html");
 const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 
-/// Renders the page; `figures` holds the SVG of every figure, in order.
+/// What the page shows beside words and numbers, each in the order of the suite.
+pub(crate) struct Images<'a> {
+    /// The SVG of every figure.
+    pub(crate) figures: &'a [String],
+    /// The file of every picture; `None` where it does not exist.
+    pub(crate) pictures: &'a [Option<PictureFile>],
+}
+
+/// Renders the page.
 ///
 /// Text of the suite and of the run record is escaped by the template engine. Only the style sheet, the script and the
 /// drawings of this crate are taken as they are.
 pub(crate) fn render(
     suite: &EvaluatedSuite,
     run_record: Option<&serde_json::Value>,
-    figures: &[String],
+    images: &Images<'_>,
 ) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
@@ -31,9 +41,9 @@ pub(crate) fn render(
     let page = minijinja::context! {
         style => Value::from_safe_string(format!("{STYLE}{}", figure::dark_style_rules())),
         script => Value::from_safe_string(SCRIPT.to_owned()),
-        drawings => figures.iter().map(|svg| Value::from_safe_string(inline(svg))).collect::<Vec<_>>(),
+        drawings => images.figures.iter().map(|svg| Value::from_safe_string(inline(svg))).collect::<Vec<_>>(),
         retally_version => env!("CARGO_PKG_VERSION"),
-        report => Value::from(Serde(view::Report::of(suite))),
+        report => Value::from(Serde(view::Report::of(suite, images.pictures))),
         record => Value::from(Serde(run_record.map(record::sections))),
     };
     Ok(environment.get_template("report.html")?.render(page)?)

@@ -4,7 +4,8 @@ use crate::number::{fixed, range, signed, typographic};
 use crate::table::terminal::{aligned, printable, terminal};
 use crate::words;
 use retally_suites::evaluation::{
-    EvaluatedCell, EvaluatedCorrelation, EvaluatedSuite, EvaluatedTable, Panel, Verdict,
+    EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivedClaim, EvaluatedSuite, EvaluatedTable,
+    Panel, Provenance, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -43,7 +44,38 @@ fn claims(suite: &EvaluatedSuite) -> impl Iterator<Item = &EvaluatedCorrelation>
 }
 
 fn panels(suite: &EvaluatedSuite) -> impl Iterator<Item = &Panel> {
-    suite.figures.iter().flat_map(|figure| &figure.panels)
+    suite.figures.iter().flat_map(|figure| figure.panels())
+}
+
+/// How the verdicts on derived numbers are spread.
+pub(crate) fn derived_verdicts(suite: &EvaluatedSuite) -> Vec<VerdictCount> {
+    count(derived_claims(suite).map(|claim| claim.verdict))
+}
+
+fn derived_claims(suite: &EvaluatedSuite) -> impl Iterator<Item = &EvaluatedDerivedClaim> {
+    suite.derived.iter().flat_map(|group| &group.claims)
+}
+
+/// How many printed values came to us in each way, in the order of the legend; only ways that occur.
+pub(crate) fn provenances(suite: &EvaluatedSuite) -> Vec<(Provenance, usize)> {
+    let found: Vec<_> =
+        cells(suite).filter_map(|cell| Some(cell.reported.as_ref()?.provenance)).collect();
+    words::PROVENANCES
+        .into_iter()
+        .map(|wanted| (wanted, found.iter().filter(|&&provenance| provenance == wanted).count()))
+        .filter(|(_, count)| *count > 0)
+        .collect()
+}
+
+/// A warning where printed values were not read in the paper; `None` where none is secondary.
+pub(crate) fn secondary_sentence(suite: &EvaluatedSuite) -> Option<String> {
+    let found = provenances(suite);
+    let all: usize = found.iter().map(|(_, count)| count).sum();
+    let (_, secondary) = found.into_iter().find(|(p, _)| *p == Provenance::Secondary)?;
+    Some(format!(
+        "{secondary} of {all} printed values come from public summaries and were not checked against the paper. Each is \
+         marked †."
+    ))
 }
 
 fn count(verdicts: impl Iterator<Item = Verdict>) -> Vec<VerdictCount> {
@@ -75,6 +107,15 @@ pub(crate) fn measured_sentence(suite: &EvaluatedSuite) -> String {
     format!("A run measured {models} and filled {}.", counted(measured, "cell"))
 }
 
+/// Why a picture of the suite is not there.
+pub(crate) fn missing_picture(suite: &EvaluatedSuite) -> &'static str {
+    if suite.measured.is_empty() {
+        "A run makes this picture; no run stands behind this report."
+    } else {
+        "This run made no such picture."
+    }
+}
+
 fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
@@ -95,8 +136,10 @@ pub fn terminal_summary(suite: &EvaluatedSuite) -> String {
     if claims(suite).any(says_something) {
         blocks.push(correlation_table(suite));
     }
+    blocks.extend(derived_table(suite));
     blocks.extend(verdict_line("cells", &cell_verdicts(suite)));
     blocks.extend(verdict_line("correlations", &correlation_verdicts(suite)));
+    blocks.extend(verdict_line("derived numbers", &derived_verdicts(suite)));
     let broken: Vec<_> = suite.identity_checks.iter().filter(|check| !check.holds).collect();
     if !suite.identity_checks.is_empty() {
         let mut block = format!(
@@ -120,7 +163,19 @@ fn head(suite: &EvaluatedSuite) -> String {
     let paper =
         suite.paper.as_ref().map(|paper| format!(" · {} ({})", paper.title, paper.identifier));
     let title = format!("{} v{}{}", suite.name, suite.version, paper.unwrap_or_default());
-    format!("{}\n{}\n", printable(&title), measured_sentence(suite))
+    let mut head = format!("{}\n{}\n", printable(&title), measured_sentence(suite));
+    if let Some(sentence) = secondary_sentence(suite) {
+        head.push_str(&format!("{sentence}\n"));
+    }
+    let origins = provenances(suite).into_iter().map(|(provenance, count)| {
+        format!("{count} {}{}", words::provenance_word(provenance), words::mark(provenance))
+    });
+    let origins = origins.collect::<Vec<_>>().join(", ");
+    let unknown = cells(suite).filter(|cell| cell.unknown.is_some()).count();
+    if !origins.is_empty() {
+        head.push_str(&format!("printed values: {origins}; {unknown} cells unknown\n"));
+    }
+    head
 }
 
 /// Without points and without a printed coefficient there is nothing to show: the run was of something else.
@@ -138,11 +193,11 @@ fn correlation_table(suite: &EvaluatedSuite) -> String {
         let ends = |ends: Option<[f64; 2]>| ends.map(|ends| range(ends, 3)).unwrap_or_default();
         let line = [
             format!("{figure}{} against {}", claim.y, claim.x),
-            claim.n.to_string(),
-            claim.pearson.map_or_else(|| "undefined".to_owned(), |r| fixed(r, 4)),
+            known_points(claim),
+            coefficient(claim),
             ends(claim.interval),
             ends(claim.leave_one_out),
-            claim.reported_text.clone().unwrap_or_default(),
+            printed_coefficient(claim),
             difference(claim).map(|difference| signed(difference, 4)).unwrap_or_default(),
             claim.verdict.map(words::verdict_word).unwrap_or_default().to_owned(),
         ];
@@ -161,6 +216,51 @@ fn correlation_table(suite: &EvaluatedSuite) -> String {
     aligned(&lines)
 }
 
+/// The number of points; `3 known` where these are not all of the paper's.
+pub(crate) fn known_points(claim: &EvaluatedCorrelation) -> String {
+    match claim.incomplete {
+        Some(_) => format!("{} known", claim.n),
+        None => claim.n.to_string(),
+    }
+}
+
+/// The recomputed r with four decimals, or why there is none.
+pub(crate) fn coefficient(claim: &EvaluatedCorrelation) -> String {
+    match (claim.pearson, &claim.incomplete) {
+        (Some(r), _) => fixed(r, 4),
+        (None, Some(_)) => "not recomputed".to_owned(),
+        (None, None) => "undefined".to_owned(),
+    }
+}
+
+/// The printed r with its mark; empty if none is printed.
+pub(crate) fn printed_coefficient(claim: &EvaluatedCorrelation) -> String {
+    let mark = claim.reported_provenance.map(words::mark).unwrap_or_default();
+    claim.reported_text.as_ref().map(|text| format!("{text}{mark}")).unwrap_or_default()
+}
+
+/// Derived numbers that are not simply confirmed: those that cannot be recomputed or come out otherwise. The others are
+/// counted.
+fn derived_table(suite: &EvaluatedSuite) -> Option<String> {
+    let is_plain = |claim: &EvaluatedDerivedClaim| claim.verdict == Verdict::Identical;
+    let mut lines =
+        vec![["derived number", "stated", "recomputed", "verdict"].map(str::to_owned).to_vec()];
+    for group in &suite.derived {
+        for claim in group.claims.iter().filter(|claim| !is_plain(claim)) {
+            let mark = words::mark(claim.stated.provenance);
+            let recomputed = claim.recomputed.map(|value| fixed(value, claim.decimals));
+            let line = [
+                format!("{}: {}", group.label, claim.subject),
+                format!("{}{mark}", words::reported_text(&claim.stated)),
+                recomputed.unwrap_or_default(),
+                words::verdict_word(claim.verdict).to_owned(),
+            ];
+            lines.push(line.map(|field| typographic(&field)).to_vec());
+        }
+    }
+    (lines.len() > 1).then(|| aligned(&lines))
+}
+
 fn verdict_line(things: &str, counts: &[VerdictCount]) -> Option<String> {
     let parts: Vec<_> = counts
         .iter()
@@ -171,11 +271,14 @@ fn verdict_line(things: &str, counts: &[VerdictCount]) -> Option<String> {
 
 /// Correlations in full precision, verdict counts per table, identity checks.
 ///
-/// The document is `{"suite", "correlations", "tables", "identity_checks"}`:
+/// The document is `{"suite", "correlations", "derived", "tables", "identity_checks"}`:
 ///
-/// - a correlation is `{"figure", "x", "y", "n", "pearson", "spearman", "reported", "difference", "interval",
-///   "bootstrap_interval", "leave_one_out", "influence", "line", "fisher_p", "provenance", "verdict", "explanation"}`;
-/// - a table is `{"id", "label", "cells", "measured", "verdicts"}` with counts;
+/// - a correlation is `{"figure", "x", "y", "n", "incomplete", "pearson", "spearman", "reported", "reported_provenance",
+///   "difference", "interval", "bootstrap_interval", "leave_one_out", "influence", "line", "fisher_p", "provenance",
+///   "verdict", "explanation"}`; `incomplete` says why r is not recomputed where the points are not all known;
+/// - a derived number is `{"subject", "cell", "stated", "provenance", "formula", "recomputed", "difference", "verdict",
+///   "explanation"}`;
+/// - a table is `{"id", "label", "cells", "unknown", "measured", "verdicts"}` with counts;
 /// - the identity checks are `{"made", "broken"}`.
 ///
 /// What is not known is `null`.
@@ -185,6 +288,7 @@ pub fn correlations_json(suite: &EvaluatedSuite) -> Value {
     json!({
         "suite": {"id": suite.id, "version": suite.version, "content_sha256": suite.content_sha256},
         "correlations": claims(suite).map(claim_json).collect::<Vec<_>>(),
+        "derived": suite.derived.iter().flat_map(|group| &group.claims).map(derived_json).collect::<Vec<_>>(),
         "tables": tables,
         "identity_checks": {
             "made": suite.identity_checks.len(),
@@ -204,9 +308,11 @@ fn claim_json(claim: &EvaluatedCorrelation) -> Value {
         "x": claim.x,
         "y": claim.y,
         "n": claim.n,
+        "incomplete": claim.incomplete,
         "pearson": claim.pearson,
         "spearman": claim.spearman,
         "reported": claim.reported,
+        "reported_provenance": claim.reported_provenance.map(words::provenance_word),
         "difference": difference(claim),
         "interval": claim.interval,
         "bootstrap_interval": claim.bootstrap_interval,
@@ -220,6 +326,20 @@ fn claim_json(claim: &EvaluatedCorrelation) -> Value {
     })
 }
 
+fn derived_json(claim: &EvaluatedDerivedClaim) -> Value {
+    json!({
+        "subject": claim.subject,
+        "cell": claim.cell,
+        "stated": claim.stated.value,
+        "provenance": words::provenance_word(claim.stated.provenance),
+        "formula": claim.formula,
+        "recomputed": claim.recomputed,
+        "difference": claim.difference,
+        "verdict": words::verdict_word(claim.verdict),
+        "explanation": claim.explanation,
+    })
+}
+
 fn table_json(table: &EvaluatedTable) -> Value {
     let verdicts: serde_json::Map<_, _> = count(table_cells(table).filter_map(|cell| cell.verdict))
         .into_iter()
@@ -229,6 +349,7 @@ fn table_json(table: &EvaluatedTable) -> Value {
         "id": table.id,
         "label": table.label,
         "cells": table_cells(table).count(),
+        "unknown": table_cells(table).filter(|cell| cell.unknown.is_some()).count(),
         "measured": table_cells(table).filter(|cell| cell.measured.is_some()).count(),
         "verdicts": verdicts,
     })

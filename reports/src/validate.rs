@@ -2,7 +2,9 @@
 //! coordinates.
 
 use crate::error::ReportError;
-use retally_suites::evaluation::{EvaluatedFigure, EvaluatedSuite, EvaluatedTable, Panel};
+use retally_suites::evaluation::{
+    AxisScale, BarChart, CurveChart, Drawing, EvaluatedFigure, EvaluatedSuite, EvaluatedTable, Panel,
+};
 use std::collections::HashSet;
 
 /// The largest magnitude that is drawn: differences and sums of two such numbers stay finite.
@@ -16,6 +18,8 @@ pub(crate) fn validate(suite: &EvaluatedSuite) -> Result<(), ReportError> {
         suite.figures.iter().flat_map(|f| [f.id.clone(), format!("{}-dark", f.id)]).collect();
     check_ids("figure", figures.iter().map(String::as_str))?;
     check_ids("table", suite.tables.iter().map(|table| table.id.as_str()))?;
+    check_ids("group", suite.derived.iter().map(|group| group.id.as_str()))?;
+    check_ids("picture", suite.pictures.iter().map(|picture| picture.id.as_str()))?;
     let cells = suite
         .tables
         .iter()
@@ -64,12 +68,37 @@ fn check_rows(table: &EvaluatedTable) -> Result<(), ReportError> {
 
 /// Refuses a figure with a number that cannot be drawn.
 pub(crate) fn check_figure(figure: &EvaluatedFigure) -> Result<(), ReportError> {
-    for (what, value) in figure.panels.iter().flat_map(numbers) {
-        if !value.is_finite() || value.abs() > LARGEST_COORDINATE {
+    let numbers = match &figure.drawing {
+        Drawing::Scatter(panels) => panels.iter().flat_map(numbers).collect(),
+        Drawing::Bars(chart) => bar_numbers(chart),
+        Drawing::Curves(chart) => curve_numbers(chart),
+    };
+    let is_logarithmic = matches!(&figure.drawing, Drawing::Curves(chart) if chart.scale == AxisScale::Logarithmic);
+    for (what, value) in numbers {
+        let has_no_logarithm = is_logarithmic && what.starts_with('x') && value <= 0.0;
+        if !value.is_finite() || value.abs() > LARGEST_COORDINATE || has_no_logarithm {
             return Err(ReportError::NotDrawable { figure: figure.id.clone(), what, value });
         }
     }
     Ok(())
+}
+
+fn bar_numbers(chart: &BarChart) -> Vec<(String, f64)> {
+    let bars = chart.bars.iter().map(|bar| (format!("bar `{}`", bar.key), bar.value));
+    let ends = chart.range.iter().flatten().map(|&end| ("end of the axis".to_owned(), end));
+    bars.chain(ends).collect()
+}
+
+fn curve_numbers(chart: &CurveChart) -> Vec<(String, f64)> {
+    let points = chart.series.iter().flat_map(|series| &series.points);
+    points
+        .flat_map(|point| {
+            [
+                (format!("x of point `{}`", point.key), point.x),
+                (format!("y of point `{}`", point.key), point.y),
+            ]
+        })
+        .collect()
 }
 
 fn numbers(panel: &Panel) -> Vec<(String, f64)> {

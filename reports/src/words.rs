@@ -1,7 +1,9 @@
 //! The words, marks and arrows that every output format shares.
 
 use retally_metrics::AbsenceReason;
-use retally_suites::evaluation::{Column, Direction, EvaluatedTable, Provenance, Verdict};
+use retally_suites::evaluation::{
+    Bound, Column, Direction, EvaluatedTable, Provenance, ReportedValue, Verdict,
+};
 
 /// Every provenance, in the order of the legend.
 pub(crate) const PROVENANCES: [Provenance; 6] = [
@@ -31,6 +33,25 @@ pub(crate) const ALSO_REPORTED_MARK: &str = "*";
 /// What [`ALSO_REPORTED_MARK`] means.
 pub(crate) const ALSO_REPORTED_MEANING: &str =
     "printed differently elsewhere; the other value is in the cell's evidence";
+
+/// What stands in the place of a printed number that is not known.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// The sign before a printed number that is only a bound.
+pub(crate) fn bound_sign(bound: Bound) -> &'static str {
+    match bound {
+        Bound::Below => "<",
+        Bound::Above => ">",
+    }
+}
+
+/// A printed number as tables show it: the digits, after a sign where they are only a bound.
+pub(crate) fn reported_text(value: &ReportedValue) -> String {
+    match value.bound {
+        Some(bound) => format!("{} {}", bound_sign(bound), value.text),
+        None => value.text.clone(),
+    }
+}
 
 /// The mark on a printed value. A value read in the paper itself carries none.
 pub(crate) fn mark(provenance: Provenance) -> &'static str {

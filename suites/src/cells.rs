@@ -3,7 +3,7 @@
 //! Both are strict: the exact header, no empty field (but `note`), known units and provenances, plain decimal numbers and
 //! unique keys. Everything else is an error with its line.
 
-use crate::evaluation::{Provenance, ReportedValue};
+use crate::evaluation::{Bound, Provenance, ReportedValue};
 use crate::printed::PrintedNumber;
 use csv::StringRecord;
 use std::collections::BTreeMap;
@@ -76,8 +76,25 @@ impl Cell {
             value: self.number.value(),
             provenance: self.provenance,
             source: self.source.clone(),
+            bound: self.bound(),
             note: self.note.clone(),
         }
+    }
+
+    /// The side on which the true number lies, where the note starts with `bound: <` or `bound: >`.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        match self.note.strip_prefix("bound: ")?.chars().next()? {
+            '<' => Some(Bound::Below),
+            '>' => Some(Bound::Above),
+            _ => None,
+        }
+    }
+
+    /// Whether it is not certain that the number belongs here: the note starts with `uncertain:`.
+    #[must_use]
+    pub fn is_uncertain(&self) -> bool {
+        self.note.starts_with("uncertain:")
     }
 
     /// The value of `key=value` in the note, for example `encoder`.

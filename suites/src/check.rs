@@ -1,7 +1,8 @@
 //! The answer of `retally check`: what moved, and whether everything is as claimed.
 
 use crate::evaluation::{
-    EvaluatedCell, EvaluatedCorrelation, EvaluatedSuite, IdentityCheck, Verdict,
+    EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivedClaim, EvaluatedSuite, IdentityCheck,
+    Verdict,
 };
 use retally_metrics::Measurement;
 use serde::Serialize;
@@ -38,12 +39,14 @@ pub struct CheckReport {
     pub version: u32,
     /// The result.
     pub outcome: CheckOutcome,
-    /// Number of cells and coefficients with each verdict.
+    /// Number of cells, coefficients and derived numbers with each verdict.
     pub counts: BTreeMap<Verdict, usize>,
     /// Cells that are outside their band or invalid, in table order.
     pub cells: Vec<CheckedCell>,
     /// Every judged coefficient.
     pub correlations: Vec<EvaluatedCorrelation>,
+    /// Derived numbers that do not follow from the numbers they are said to follow from.
+    pub derived: Vec<EvaluatedDerivedClaim>,
     /// Identity checks that fail.
     pub identity_failures: Vec<IdentityCheck>,
 }
@@ -102,22 +105,26 @@ impl Verdict {
 #[must_use]
 pub fn check(suite: &EvaluatedSuite) -> CheckReport {
     let correlations =
-        suite.figures.iter().flat_map(|figure| &figure.panels).map(|panel| &panel.correlation);
+        suite.figures.iter().flat_map(|figure| figure.panels()).map(|panel| &panel.correlation);
+    let claims = || suite.derived.iter().flat_map(|group| &group.claims);
     let correlations: Vec<_> =
         correlations.filter(|correlation| correlation.verdict.is_some()).cloned().collect();
     let identity_failures: Vec<_> =
         suite.identity_checks.iter().filter(|check| !check.holds).cloned().collect();
     let mut counts = BTreeMap::new();
     let verdicts = all_cells(suite).filter_map(|(_, cell)| cell.verdict);
-    for verdict in verdicts.chain(correlations.iter().filter_map(|correlation| correlation.verdict))
-    {
+    let verdicts = verdicts
+        .chain(correlations.iter().filter_map(|correlation| correlation.verdict))
+        .chain(claims().map(|claim| claim.verdict));
+    for verdict in verdicts {
         *counts.entry(verdict).or_insert(0) += 1;
     }
     let fails = counts.keys().any(|verdict| verdict.is_failure()) || !identity_failures.is_empty();
     let outcome = if fails { CheckOutcome::Outside } else { CheckOutcome::AllAsClaimed };
     let cells = all_cells(suite).filter_map(|(place, cell)| checked_cell(place, cell)).collect();
+    let derived = claims().filter(|claim| claim.verdict.is_failure()).cloned().collect();
     let (id, version) = (suite.id.clone(), suite.version);
-    CheckReport { suite: id, version, outcome, counts, cells, correlations, identity_failures }
+    CheckReport { suite: id, version, outcome, counts, cells, correlations, derived, identity_failures }
 }
 
 /// Headings of table, row and column, and the unit.
@@ -184,6 +191,17 @@ impl CheckReport {
                 text,
                 "  {figure} {x}, {y} (n = {n}): {verdict}. {}",
                 correlation.explanation
+            );
+        }
+        for claim in &self.derived {
+            let _ = writeln!(
+                text,
+                "  {}: {}; stated {}, from {}. {}",
+                claim.subject,
+                claim.verdict.as_str(),
+                claim.stated.text,
+                claim.formula,
+                claim.explanation
             );
         }
         for cell in &self.cells {

@@ -1,6 +1,7 @@
 //! Correlation claims: a printed r against the r of the points.
 //!
 //! Verdicts, in this order:
+//! - not-run: only some of the paper's points are known, so nothing is recomputed;
 //! - not-comparable: the paper's n is not the number of points;
 //! - identical: the recomputed r, rounded, shows the printed digits;
 //! - within-numeric: |recomputed - printed| <= print rounding + digitising error;
@@ -35,6 +36,7 @@ pub(crate) struct Coordinates {
 pub(crate) struct PrintedClaim<'a> {
     pub(crate) number: &'a PrintedNumber,
     pub(crate) n: Option<u64>,
+    pub(crate) provenance: Provenance,
 }
 
 /// What is correlated with what, and what is said about it.
@@ -44,6 +46,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) x: &'a str,
     pub(crate) y: &'a str,
     pub(crate) claim: Option<PrintedClaim<'a>>,
+    /// Why the points are only some of the paper's, if they are.
+    pub(crate) incomplete: Option<&'a str>,
     /// Keys of named outliers.
     pub(crate) outliers: &'a [&'a str],
     pub(crate) provenance: Option<Provenance>,
@@ -58,8 +62,10 @@ pub(crate) fn evaluate(subject: Subject<'_>, points: &Coordinates) -> EvaluatedC
         n: points.x.len() as u64,
         pearson: None,
         spearman: None,
+        incomplete: subject.incomplete.map(str::to_owned),
         reported: subject.claim.map(|claim| claim.number.value()),
         reported_text: subject.claim.map(|claim| claim.number.text().to_owned()),
+        reported_provenance: subject.claim.map(|claim| claim.provenance),
         interval: None,
         bootstrap_interval: None,
         leave_one_out: None,
@@ -70,6 +76,11 @@ pub(crate) fn evaluate(subject: Subject<'_>, points: &Coordinates) -> EvaluatedC
         verdict: None,
         explanation: String::new(),
     };
+    if let Some(reason) = subject.incomplete {
+        evaluated.explanation = format!("Not recomputed. {reason}");
+        evaluated.verdict = subject.claim.map(|_| Verdict::NotRun);
+        return evaluated;
+    }
     match Correlation::of(&points.x, &points.y, CorrelationOptions::default()) {
         Err(absence) => {
             evaluated.explanation = format!("No correlation: {}.", absence.detail);
@@ -243,12 +254,13 @@ mod tests {
 
     fn evaluated(points: &Coordinates, printed: &str, n: Option<u64>) -> EvaluatedCorrelation {
         let number = PrintedNumber::parse(printed).unwrap();
-        let claim = Some(PrintedClaim { number: &number, n });
+        let claim = Some(PrintedClaim { number: &number, n, provenance: Provenance::Reported });
         let subject = Subject {
             figure: "figure-1",
             x: "x",
             y: "y",
             claim,
+            incomplete: None,
             outliers: &["p0", "p1"],
             provenance: None,
         };
@@ -276,6 +288,27 @@ mod tests {
         let constant = evaluated(&points(&X, &[1.0; 8], 0.0), "0.9", Some(8));
         assert_eq!((constant.pearson, constant.verdict), (None, Some(Verdict::NotRun)));
         assert!(constant.explanation.contains("same value"), "{}", constant.explanation);
+    }
+
+    #[test]
+    fn incomplete_points_give_no_coefficient() {
+        let number = PrintedNumber::parse("0.93").unwrap();
+        let claim = PrintedClaim { number: &number, n: None, provenance: Provenance::Secondary };
+        let subject = Subject {
+            figure: "figure-1",
+            x: "x",
+            y: "y",
+            claim: Some(claim),
+            incomplete: Some("Three points are known."),
+            outliers: &[],
+            provenance: None,
+        };
+        let found = evaluate(subject, &points(&X, &Y, 0.0));
+        assert_eq!((found.pearson, found.spearman, found.line), (None, None, None));
+        assert_eq!((found.verdict, found.n), (Some(Verdict::NotRun), 8));
+        assert_eq!(found.reported_text.as_deref(), Some("0.93"));
+        assert_eq!(found.reported_provenance, Some(Provenance::Secondary));
+        assert_eq!(found.explanation, "Not recomputed. Three points are known.");
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! resemblance.
 
 mod cell;
+mod derived;
 mod figure;
 mod table;
 
-use crate::evaluation::{EvaluatedFigure, EvaluatedSuite, MeasuredModel, PrintedCorrelation};
+use crate::cells::CorrelationRow;
+use crate::evaluation::{EvaluatedPicture, EvaluatedSuite, MeasuredModel, PrintedCorrelation};
 use crate::identity::{self, Findings};
 use crate::run::{DatasetMeasurements, RunMeasurements};
+use crate::schema::Picture;
 use crate::suite::Suite;
 use retally_metrics::Measurement;
 
@@ -38,8 +41,10 @@ pub fn evaluate(suite: &Suite, run: Option<&RunMeasurements>) -> EvaluatedSuite 
             .figures
             .iter()
             .map(|figure| evaluation.figure(figure))
-            .filter(|figure| run.is_none() || has_something(figure))
+            .filter(|figure| run.is_none() || figure.has_something())
             .collect(),
+        derived: evaluation.derived(),
+        pictures: definition.pictures.iter().map(picture).collect(),
         printed_correlations: evaluation.printed_correlations(),
         traps: definition.traps.clone(),
         unknown: definition.unknown.clone(),
@@ -72,11 +77,13 @@ struct Found<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    /// Every coefficient of the data file that no panel recomputes.
+    /// Every coefficient of the data file that neither a panel nor a derived claim shows.
     fn printed_correlations(self) -> Vec<PrintedCorrelation> {
         let panels = self.suite.definition.figures.iter().flat_map(|figure| &figure.panels);
         let claimed: Vec<_> = panels.filter_map(|panel| self.suite.claim(panel)).collect();
-        let listed = self.suite.correlations.iter().filter(|row| !claimed.contains(row));
+        let derived: Vec<_> = self.suite.derived_correlations().collect();
+        let is_shown = |row: &&CorrelationRow| claimed.contains(row) || derived.contains(row);
+        let listed = self.suite.correlations.iter().filter(|row| !is_shown(row));
         let printed = listed.map(|row| PrintedCorrelation {
             figure: row.figure.clone(),
             x: row.x.clone(),
@@ -93,12 +100,14 @@ impl<'a> Evaluation<'a> {
     }
 }
 
-/// Whether a figure has a point or a printed coefficient; a run of generators alone leaves those of encoders empty.
-fn has_something(figure: &EvaluatedFigure) -> bool {
-    figure
-        .panels
-        .iter()
-        .any(|panel| !panel.points.is_empty() || panel.correlation.reported.is_some())
+fn picture(picture: &Picture) -> EvaluatedPicture {
+    EvaluatedPicture {
+        id: picture.id.get_ref().clone(),
+        label: picture.label.clone(),
+        title: picture.title.clone(),
+        setting: picture.setting.clone(),
+        alt: picture.alt.get_ref().clone(),
+    }
 }
 
 /// Models that have a value of both metrics.

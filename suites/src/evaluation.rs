@@ -1,5 +1,6 @@
 //! A suite after evaluation: printed values, measured values and verdicts side by side. Reports draw this and nothing else.
 
+pub use crate::schema::AxisScale;
 use retally_metrics::Measurement;
 use serde::{Deserialize, Serialize};
 
@@ -66,8 +67,20 @@ pub struct ReportedValue {
     pub provenance: Provenance,
     /// Document and place, for example `arXiv:2512.10794v1 Table 2`.
     pub source: String,
+    /// Whether the true number is only said to lie on one side of this one.
+    pub bound: Option<Bound>,
     /// Traps and remarks; empty if none.
     pub note: String,
+}
+
+/// On which side of a printed bound the true number lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bound {
+    /// The number is smaller.
+    Below,
+    /// The number is larger.
+    Above,
 }
 
 /// The three parts of a band, kept apart. All are half-widths in the cell's unit.
@@ -88,8 +101,11 @@ pub struct Band {
 pub struct EvaluatedCell {
     /// Stable id, unique in the suite and safe as an HTML anchor: `table-2--dinov2-b--gfid`.
     pub id: String,
-    /// The printed value that the band is about; `None` for a cell that only retally measured.
+    /// The printed value that the band is about; `None` for a cell that only retally measured, or whose printed value is
+    /// not known.
     pub reported: Option<ReportedValue>,
+    /// Why the printed value is not known; `None` where it is known or the paper prints none.
+    pub unknown: Option<String>,
     /// The same cell printed differently elsewhere, or in other versions.
     pub also_reported: Vec<ReportedValue>,
     /// What this run measured, if it did.
@@ -192,10 +208,14 @@ pub struct EvaluatedCorrelation {
     pub pearson: Option<f64>,
     /// Spearman rank correlation, average ranks for ties.
     pub spearman: Option<f64>,
+    /// Why the points are only some of the paper's, so that r is not recomputed; `None` where all are known.
+    pub incomplete: Option<String>,
     /// Printed r, if the paper prints one.
     pub reported: Option<f64>,
     /// Printed r as text.
     pub reported_text: Option<String>,
+    /// How the printed r came to us.
+    pub reported_provenance: Option<Provenance>,
     /// 95 % Fisher-z interval of the recomputed r.
     pub interval: Option<[f64; 2]>,
     /// 95 % percentile bootstrap interval (seeded).
@@ -240,7 +260,7 @@ pub struct Panel {
     pub correlation: EvaluatedCorrelation,
 }
 
-/// A figure: scatter panels in a row.
+/// A figure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvaluatedFigure {
     /// `figure-4`.
@@ -253,8 +273,165 @@ pub struct EvaluatedFigure {
     pub setting: String,
     /// Known traps.
     pub traps: Vec<String>,
-    /// The panels, in the paper's arrangement.
-    pub panels: Vec<Panel>,
+    /// What is drawn.
+    pub drawing: Drawing,
+}
+
+/// The content of a figure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Drawing {
+    /// Scatter panels in the paper's arrangement.
+    Scatter(Vec<Panel>),
+    /// Horizontal bars.
+    Bars(BarChart),
+    /// Several series over one abscissa.
+    Curves(CurveChart),
+}
+
+impl EvaluatedFigure {
+    /// Its scatter panels; none in a figure of another kind.
+    #[must_use]
+    pub fn panels(&self) -> &[Panel] {
+        match &self.drawing {
+            Drawing::Scatter(panels) => panels,
+            Drawing::Bars(_) | Drawing::Curves(_) => &[],
+        }
+    }
+
+    /// Whether it has a point, a bar or a printed coefficient.
+    #[must_use]
+    pub fn has_something(&self) -> bool {
+        match &self.drawing {
+            Drawing::Scatter(panels) => panels
+                .iter()
+                .any(|panel| !panel.points.is_empty() || panel.correlation.reported.is_some()),
+            Drawing::Bars(chart) => !chart.bars.is_empty(),
+            Drawing::Curves(chart) => chart.series.iter().any(|series| !series.points.is_empty()),
+        }
+    }
+}
+
+/// Horizontal bars, from top to bottom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BarChart {
+    /// What is shown.
+    pub axis: Axis,
+    /// Both ends of the axis; from 0 if absent.
+    pub range: Option<[f64; 2]>,
+    /// Names of the groups, in the order of the legend; empty if all bars share one colour.
+    pub groups: Vec<String>,
+    /// The bars.
+    pub bars: Vec<Bar>,
+}
+
+/// One bar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bar {
+    /// Row key, or key of a model.
+    pub key: String,
+    /// Name to show.
+    pub label: String,
+    /// Position of its group; `None` for a bar without one.
+    pub group: Option<usize>,
+    /// The number.
+    pub value: f64,
+    /// The number as printed; `None` for a measured one.
+    pub text: Option<String>,
+    /// How it came to us; `None` for a bar measured in this run.
+    pub provenance: Option<Provenance>,
+}
+
+/// Curves over one abscissa.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurveChart {
+    /// Title of the abscissa.
+    pub x: String,
+    /// How values are spread over it.
+    pub scale: AxisScale,
+    /// The ordinate.
+    pub y: Axis,
+    /// The curves in the order of the legend.
+    pub series: Vec<CurveSeries>,
+}
+
+/// One curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurveSeries {
+    /// Its name.
+    pub label: String,
+    /// Its points by rising abscissa.
+    pub points: Vec<CurvePoint>,
+}
+
+/// A point of a curve.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Row key, or key of a model.
+    pub key: String,
+    /// Abscissa.
+    pub x: f64,
+    /// Ordinate.
+    pub y: f64,
+    /// Whether it is not certain that this number belongs to this abscissa; the cell's note says why.
+    pub is_uncertain: bool,
+    /// How it came to us; `None` for a point measured in this run.
+    pub provenance: Option<Provenance>,
+}
+
+/// Printed numbers that follow from other printed numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedDerivation {
+    /// `table-3-steps-recomputed`.
+    pub id: String,
+    /// `Table 3, steps`.
+    pub label: String,
+    /// What is recomputed, one sentence.
+    pub title: String,
+    /// The numbers, in print order.
+    pub claims: Vec<EvaluatedDerivedClaim>,
+}
+
+/// A stated number, recomputed from printed ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedDerivedClaim {
+    /// What it is: `Table 3, steps: predict clean latent, change`.
+    pub subject: String,
+    /// Id of the cell that states it; `None` for a coefficient of the correlations file.
+    pub cell: Option<String>,
+    /// The stated number.
+    pub stated: ReportedValue,
+    /// Its unit.
+    pub unit: String,
+    /// The arithmetic with its numbers: `62.4 - 65.1`.
+    pub formula: String,
+    /// The provenances of the numbers it is recomputed from, other than `reported`.
+    pub inputs: Vec<Provenance>,
+    /// What the arithmetic gives; `None` where it cannot be done.
+    pub recomputed: Option<f64>,
+    /// Decimals that show it.
+    pub decimals: usize,
+    /// recomputed - stated.
+    pub difference: Option<f64>,
+    /// The verdict: `not-run` where it cannot be recomputed.
+    pub verdict: Verdict,
+    /// One sentence.
+    pub explanation: String,
+}
+
+/// A picture that a run draws; the file stands in the run's folder as `pictures/ID.png`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvaluatedPicture {
+    /// `retrieval-gallery`.
+    pub id: String,
+    /// `Figure 1, miniature`.
+    pub label: String,
+    /// What it shows, one sentence.
+    pub title: String,
+    /// What it was made from.
+    pub setting: String,
+    /// The picture in words.
+    pub alt: String,
 }
 
 /// A correlation that the paper prints but whose points are not public: listed, not recomputed.
@@ -355,6 +532,10 @@ pub struct EvaluatedSuite {
     pub tables: Vec<EvaluatedTable>,
     /// Figures in print order.
     pub figures: Vec<EvaluatedFigure>,
+    /// Numbers that follow from other printed numbers.
+    pub derived: Vec<EvaluatedDerivation>,
+    /// Pictures that a run draws, in print order.
+    pub pictures: Vec<EvaluatedPicture>,
     /// Printed correlations without public points.
     pub printed_correlations: Vec<PrintedCorrelation>,
     /// Traps that concern the whole suite.

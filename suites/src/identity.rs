@@ -8,6 +8,9 @@
 //! | RMSC lies in [0, 1] | RMSC² = 1 - ‖mean unit token‖² |
 //! | Fréchet distances are at least 0 | they are squared distances |
 //! | an Inception Score is at least 1 | a KL divergence is at least 0 |
+//! | MRR lies in (0, 1] | a mean of 1/rank with ranks of at least 1; a printed 0.00 is a rounded number |
+//! | H@k and PRE lie in [0, 1] | a share; a mean of 1 - cos² |
+//! | H@k does not fall with k, and MRR is at least H@1 | hits among k are hits among k + 1; each hit at 1 has reciprocal rank 1 |
 //! | accuracy x n is an integer | it counts samples |
 //! | top-1 <= top-5 | a top-1 hit is a top-5 hit |
 //! | all models have the same n | one data set, one split |
@@ -19,10 +22,11 @@ use crate::cells::{Cell, CorrelationRow};
 use crate::evaluation::{IdentityCheck, MeasuredModel};
 use crate::run::{DatasetMeasurements, RunMeasurements};
 use retally_metrics::{Measurement, Unit};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Metrics that count samples: value x n / 100 is an integer.
-const COUNTED: [&str; 4] = ["accuracy", "top-5", "k-NN accuracy", "k-NN top-5"];
+const COUNTED: [&str; 6] =
+    ["accuracy", "top-5", "k-NN accuracy", "k-NN top-5", "token accuracy", "image accuracy"];
 
 /// Top-1 and top-5 of one classifier.
 const TOP_ONE_AND_FIVE: [[&str; 2]; 2] = [["accuracy", "top-5"], ["k-NN accuracy", "k-NN top-5"]];
@@ -31,7 +35,7 @@ const TOP_ONE_AND_FIVE: [[&str; 2]; 2] = [["accuracy", "top-5"], ["k-NN accuracy
 const ROUNDING: f64 = 1e-9;
 
 /// Metrics and the interval in which they lie by definition.
-const BOUNDS: [(&str, f64, f64); 8] = [
+const BOUNDS: [(&str, f64, f64); 14] = [
     ("LDS", -2.0, 2.0),
     ("CDS", -8.0 / 21.0, 8.0 / 21.0),
     ("SRSS", -2.0, 2.0),
@@ -40,7 +44,21 @@ const BOUNDS: [(&str, f64, f64); 8] = [
     ("sFID", 0.0, f64::INFINITY),
     ("FD", 0.0, f64::INFINITY),
     ("IS", 1.0, f64::INFINITY),
+    ("reconstruction error", 0.0, f64::INFINITY),
+    ("MRR", f64::MIN_POSITIVE, 1.0),
+    ("H@1", 0.0, 1.0),
+    ("H@5", 0.0, 1.0),
+    ("H@10", 0.0, 1.0),
+    ("PRE", 0.0, 1.0),
 ];
+
+/// Scores of one retrieval that never fall from left to right, by how often each counts a rank: H@1 <= H@2 <= …
+const HITS: [&str; 4] = ["H@1", "H@2", "H@5", "H@10"];
+
+/// The metric of a column or of a measurement: its key before the first qualifier.
+fn metric_of(key: &str) -> &str {
+    key.split('|').next().unwrap_or(key)
+}
 
 /// The checks made and the measurements that failed one.
 #[derive(Clone, Debug, Default)]
@@ -85,7 +103,7 @@ pub fn check_printed(cells: &[Cell], correlations: &[CorrelationRow]) -> Finding
         );
     }
     for (metric, low, high) in BOUNDS {
-        let is_value = |cell: &&Cell| cell.column == metric && cell.unit == "none";
+        let is_value = |cell: &&Cell| metric_of(&cell.column) == metric && cell.unit == "none";
         printed_bound(
             &mut findings,
             &bound_law(metric, low, high),
@@ -93,6 +111,7 @@ pub fn check_printed(cells: &[Cell], correlations: &[CorrelationRow]) -> Finding
             (low, high),
         );
     }
+    printed_hits(&mut findings, cells);
     if !correlations.is_empty() {
         let broken: Vec<String> = correlations
             .iter()
@@ -105,7 +124,9 @@ pub fn check_printed(cells: &[Cell], correlations: &[CorrelationRow]) -> Finding
 }
 
 fn bound_law(metric: &str, low: f64, high: f64) -> String {
-    if high.is_infinite() {
+    if low == f64::MIN_POSITIVE {
+        format!("{metric} lies in (0, {high}]")
+    } else if high.is_infinite() {
         format!("{metric} is at least {low}")
     } else {
         format!("{metric} lies in [{low:.3}, {high:.3}]")
@@ -119,13 +140,60 @@ fn printed_bound<'a>(
     (low, high): (f64, f64),
 ) {
     let cells: Vec<&Cell> = cells.collect();
-    let outside = cells.iter().filter(|cell| !(low..=high).contains(&cell.number.value()));
+    // The true number may be half a unit of the last digit away: 0.00 may stand for a number above 0.
+    let outside = cells.iter().filter(|cell| {
+        let (value, room) = (cell.number.value(), rounding(cell));
+        value + room < low || value - room > high || !value.is_finite()
+    });
     let broken: Vec<String> = outside
         .map(|cell| format!("{} {} {} = {}", cell.table, cell.row, cell.column, cell.number))
         .collect();
     if !cells.is_empty() {
         findings.add(law, "printed cells".to_owned(), cells.len(), &broken);
     }
+}
+
+/// How far rounding may have moved a printed number over the end of its range: only a number at that end can be.
+fn rounding(cell: &Cell) -> f64 {
+    if cell.number.value() == 0.0 { cell.number.last_digit_unit() / 2.0 } else { 0.0 }
+}
+
+/// H@k and MRR of one printed row, where it has several of them.
+fn printed_hits(findings: &mut Findings, cells: &[Cell]) {
+    let mut rows: BTreeMap<(&str, &str), Vec<(&str, f64, f64)>> = BTreeMap::new();
+    for cell in cells.iter().filter(|cell| is_retrieval(&cell.column)) {
+        let score = (cell.column.as_str(), cell.number.value(), cell.half_width());
+        rows.entry((&cell.table, &cell.row)).or_default().push(score);
+    }
+    let (mut total, mut broken) = (0, Vec::new());
+    for ((table, row), scores) in rows {
+        let find = |metric: &str| scores.iter().find(|(own, ..)| *own == metric).copied();
+        for (low, high) in pairs_of_hits() {
+            if let (Some(low), Some(high)) = (find(low), find(high)) {
+                total += 1;
+                if low.1 - low.2 > high.1 + high.2 + ROUNDING {
+                    broken.push(format!("{table} {row}: {} {}, {} {}", low.0, low.1, high.0, high.1));
+                }
+            }
+        }
+    }
+    if total > 0 {
+        findings.add(HITS_LAW, "printed cells".to_owned(), total, &broken);
+    }
+}
+
+const HITS_LAW: &str = "H@k does not fall with k, MRR >= H@1";
+
+fn is_retrieval(column: &str) -> bool {
+    column == "MRR" || HITS.contains(&column)
+}
+
+/// Pairs of scores of which the first is never above the second.
+fn pairs_of_hits() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let later = |index: usize| HITS.into_iter().skip(index + 1);
+    let rising =
+        HITS.into_iter().enumerate().flat_map(move |(i, low)| later(i).map(move |high| (low, high)));
+    rising.chain([("H@1", "MRR")])
 }
 
 /// Checks what a run measured.
@@ -138,7 +206,9 @@ pub fn check_run(run: &RunMeasurements) -> Findings {
         check.each("a fraction lies in [0, 1]", |m| in_unit_range(m, Unit::Fraction, 1.0));
         for (metric, low, high) in BOUNDS {
             check.each(&bound_law(metric, low, high), |m| {
-                let value = m.value().filter(|_| m.metric == metric)?;
+                let value = m.value().filter(|_| metric_of(&m.metric) == metric)?;
+                // An end that is itself excluded has no slack.
+                let low = if low == f64::MIN_POSITIVE { low + ROUNDING } else { low };
                 Some((low - ROUNDING..=high + ROUNDING).contains(&value))
             });
         }
@@ -149,6 +219,7 @@ pub fn check_run(run: &RunMeasurements) -> Findings {
             Some(r.abs() <= 1.0)
         });
         check.top_one_is_at_most_top_five();
+        check.hits_rise();
         check.metrics_stand_once();
         check.equal_counts();
     }
@@ -163,7 +234,7 @@ fn in_unit_range(measurement: &Measurement, unit: Unit, high: f64) -> Option<boo
 /// value · n / 100 is a whole number, up to the rounding of the division that formed it.
 fn counts_samples(measurement: &Measurement) -> Option<bool> {
     let is_count =
-        COUNTED.contains(&measurement.metric.as_str()) && measurement.unit == Unit::Percent;
+        COUNTED.contains(&metric_of(&measurement.metric)) && measurement.unit == Unit::Percent;
     let hits = measurement.value().filter(|_| is_count)? * measurement.n as f64 / 100.0;
     Some((hits - hits.round()).abs() <= ROUNDING * measurement.n.max(1) as f64)
 }
@@ -230,6 +301,23 @@ impl RunCheck<'_> {
             }
             self.report("top-1 <= top-5", pairs.len(), &broken);
         }
+    }
+
+    fn hits_rise(&mut self) {
+        let (mut total, mut broken) = (0, Vec::new());
+        for (low, high) in pairs_of_hits() {
+            let both = |m: &MeasuredModel| Some((m.key.clone(), m.value(low)?, m.value(high)?));
+            let found: Vec<_> = self.dataset.models.iter().filter_map(both).collect();
+            total += found.len();
+            for (model, smaller, larger) in found {
+                if smaller > larger + ROUNDING {
+                    broken.push(format!("{model}: {low} {smaller}, {high} {larger}"));
+                    self.fail(&model, low);
+                    self.fail(&model, high);
+                }
+            }
+        }
+        self.report(HITS_LAW, total, &broken);
     }
 
     /// Of two measurements of one metric, nothing tells which is meant.
@@ -338,6 +426,11 @@ mod tests {
         assert_eq!(law("SRSS", -2.1, Unit::None).unwrap(), "SRSS lies in [-2.000, 2.000]");
         assert_eq!(law("RMSC", 1.1, Unit::None).unwrap(), "RMSC lies in [0.000, 1.000]");
         assert_eq!(law("pearson", -1.1, Unit::None).unwrap(), "|r| <= 1");
+        assert_eq!(law("MRR", 1.0, Unit::None), None);
+        assert_eq!(law("MRR", 0.0, Unit::None).unwrap(), "MRR lies in (0, 1]");
+        assert_eq!(law("MRR|pooled", 1.1, Unit::None).unwrap(), "MRR lies in (0, 1]");
+        assert_eq!(law("H@5", -0.1, Unit::None).unwrap(), "H@5 lies in [0.000, 1.000]");
+        assert_eq!(law("accuracy|linear", 61.1, Unit::Percent).unwrap(), "accuracy x n is an integer");
         let interval = Interval {
             low: Finite::new(0.2).unwrap(),
             high: Finite::new(0.3).unwrap(),
@@ -359,6 +452,36 @@ mod tests {
             broken_law(measured("accuracy", 100.0 * 33_333.4 / 50_000.0, Unit::Percent, n))
                 .is_some()
         );
+    }
+
+    #[test]
+    fn hits_do_not_fall_and_each_hit_at_one_counts_fully() {
+        let scores = |h1, h5, mrr| {
+            let of = |metric, value| measured(metric, value, Unit::None, 10);
+            check_run(&run(vec![("a", vec![of("H@1", h1), of("H@5", h5), of("MRR", mrr)])]))
+        };
+        assert!(scores(0.2, 0.5, 0.3).checks.iter().all(|check| check.holds));
+        let findings = scores(0.6, 0.5, 0.7);
+        assert!(findings.is_invalid("d", "a", "H@1") && findings.is_invalid("d", "a", "H@5"));
+        assert!(!findings.is_invalid("d", "a", "MRR"));
+        assert!(scores(0.4, 0.5, 0.3).is_invalid("d", "a", "MRR"));
+    }
+
+    #[test]
+    fn a_printed_zero_is_a_rounded_number() {
+        let header = crate::cells::CELL_HEADER.join(",");
+        let broken = |lines: &str| {
+            let cells = crate::cells::read_cells("c", &format!("{header}\n{lines}")).unwrap();
+            let checks = check_printed(&cells, &[]).checks;
+            checks.into_iter().filter(|check| !check.holds).map(|c| c.law).collect::<Vec<_>>()
+        };
+        assert!(broken("t,a,MRR|x,0.00,none,reported,s,\n").is_empty());
+        assert_eq!(broken("t,a,MRR,1.01,none,reported,s,\n"), ["MRR lies in (0, 1]"]);
+        assert_eq!(broken("t,a,MRR,-0.01,none,reported,s,\n"), ["MRR lies in (0, 1]"]);
+        let hits = "t,a,H@1,0.30,none,reported,s,\nt,a,MRR,0.29,none,reported,s,\n";
+        assert!(broken(hits).is_empty());
+        let hits = "t,a,H@1,0.31,none,reported,s,\nt,a,MRR,0.29,none,reported,s,\n";
+        assert_eq!(broken(hits), [HITS_LAW]);
     }
 
     #[test]

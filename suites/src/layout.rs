@@ -1,11 +1,16 @@
 //! How printed cells stand in a table: columns, rows, and which cells share a place.
 
+mod additions;
+
 use crate::cells::{Cell, CellsError};
 use crate::evaluation::{Column, Direction};
 use crate::labels;
-use crate::schema::{Definition, DefinitionError, DefinitionText, Role, Source, Table};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::schema::{Definition, DefinitionError, DefinitionText, Role, Shape, Source, Table};
+use std::collections::BTreeSet;
 use toml::Spanned;
+
+/// Key of the only column of a list without columns.
+const VALUE: &str = "value";
 
 /// A table whose every printed cell has found its place.
 #[derive(Clone, Debug)]
@@ -20,8 +25,46 @@ pub(crate) struct LaidRow {
     pub(crate) key: String,
     pub(crate) label: String,
     pub(crate) group: String,
-    /// For each column, positions in the suite's cells, in file order; empty where the paper's cell is empty.
-    pub(crate) cells: Vec<Vec<usize>>,
+    /// One entry for each column.
+    pub(crate) entries: Vec<LaidEntry>,
+    /// Whether the cells belong to another table and stand here for comparison.
+    pub(crate) is_reference: bool,
+}
+
+/// What stands at one place of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LaidEntry {
+    /// The paper's cell is empty.
+    Empty,
+    /// Positions in the suite's cells, in file order; never empty.
+    Printed(Vec<usize>),
+    /// The paper has a number here that we do not know, and why.
+    Unknown(String),
+}
+
+impl LaidEntry {
+    /// Positions in the suite's cells.
+    pub(crate) fn printed(&self) -> &[usize] {
+        match self {
+            Self::Printed(indices) => indices,
+            Self::Empty | Self::Unknown(_) => &[],
+        }
+    }
+
+    /// Why the number is not known, if it is not.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(reason) => Some(reason),
+            Self::Empty | Self::Printed(_) => None,
+        }
+    }
+
+    fn add(&mut self, index: usize) {
+        match self {
+            Self::Printed(indices) => indices.push(index),
+            Self::Empty | Self::Unknown(_) => *self = Self::Printed(vec![index]),
+        }
+    }
 }
 
 /// Why a table and its cells do not fit.
@@ -46,42 +89,78 @@ pub(crate) struct LayoutInput<'a> {
     pub(crate) cells: &'a [Cell],
 }
 
-impl LayoutInput<'_> {
-    fn cell_error(&self, cell: &Cell, problem: String) -> Misfit {
-        Misfit::Cells(CellsError { file: self.cells_file.to_owned(), line: cell.line, problem })
+/// A cell and where it goes in its table.
+struct Placed<'a> {
+    index: usize,
+    row: String,
+    column: &'a str,
+    unit: &'a str,
+}
+
+impl<'a> LayoutInput<'a> {
+    fn cell_error(&self, index: usize, problem: String) -> Misfit {
+        let line = self.cells[index].line;
+        Misfit::Cells(CellsError { file: self.cells_file.to_owned(), line, problem })
     }
 
     /// Lays out one table.
-    pub(crate) fn lay_out(self, table: &Table) -> Result<Layout, Misfit> {
+    pub(crate) fn lay_out(self, table: &'a Table) -> Result<Layout, Misfit> {
+        let own = self.own(table)?;
+        self.check_units(table, &own)?;
+        let columns = self.columns(table, &own)?;
+        let mut rows = self.rows(table, &own, &columns);
+        self.add_unknown(table, &columns, &mut rows)?;
+        self.check_overrides(table, &columns, &rows)?;
+        let mut rows = self.ordered(table, rows)?;
+        self.add_references(table, &columns, &mut rows)?;
+        Ok(Layout { columns, rows })
+    }
+
+    /// The cells that the table shows.
+    fn own(self, table: &'a Table) -> Result<Vec<Placed<'a>>, Misfit> {
         let data_table = match table.source() {
             Source::Cells(id) => id,
             // Recorded values of a measured table stand under the table's own id.
             Source::Run(_) | Source::Correlations(_) => table.id.get_ref().clone(),
         };
-        let own: Vec<usize> =
-            (0..self.cells.len()).filter(|&i| self.cells[i].table == data_table).collect();
+        let is_shown = |cell: &Cell| {
+            cell.table == data_table
+                && (table.rows.is_empty() || table.rows.iter().any(|row| *row.get_ref() == cell.row))
+        };
+        let own: Vec<Placed<'a>> = (0..self.cells.len())
+            .filter(|&index| is_shown(&self.cells[index]))
+            .map(|index| self.placed(table, index))
+            .collect();
         if own.is_empty() && !table.is_measured() {
-            return Err(self
-                .place
-                .error(table.id.span(), format!("`{data_table}` has no cells"))
-                .into());
+            let problem = format!("`{data_table}` has no cells");
+            return Err(self.place.error(table.id.span(), problem).into());
         }
-        self.check_units(table, &own)?;
-        let columns = self.columns(table, &own)?;
-        let rows = self.rows(table, &own, &columns);
-        self.check_overrides(table, &columns, &rows)?;
-        Ok(Layout { columns, rows })
+        Ok(own)
     }
 
-    fn check_units(self, table: &Table, own: &[usize]) -> Result<(), Misfit> {
-        for cell in own.iter().map(|&index| &self.cells[index]) {
+    fn placed(self, table: &'a Table, index: usize) -> Placed<'a> {
+        let cell = &self.cells[index];
+        if table.shape == Shape::Grid {
+            return Placed { index, row: cell.row.clone(), column: &cell.column, unit: &cell.unit };
+        }
+        let (rest, last) = cell.column.rsplit_once('|').unwrap_or(("", &cell.column));
+        let (rest, column) =
+            if table.columns.is_empty() { (cell.column.as_str(), VALUE) } else { (rest, last) };
+        let row = if rest.is_empty() { cell.row.clone() } else { format!("{}|{rest}", cell.row) };
+        // A list holds many units; each stands in the heading of its row.
+        Placed { index, row, column, unit: "none" }
+    }
+
+    fn check_units(self, table: &Table, own: &[Placed<'_>]) -> Result<(), Misfit> {
+        for placed in own {
+            let cell = &self.cells[placed.index];
             if table.role == Role::Constants {
                 continue;
             }
             let Some(metric) = self.definition.metric(&cell.column) else {
                 let problem =
                     format!("column `{}` belongs to no [[metric]] of the suite", cell.column);
-                return Err(self.cell_error(cell, problem));
+                return Err(self.cell_error(placed.index, problem));
             };
             if !metric.units.contains(&cell.unit) {
                 let problem = format!(
@@ -90,19 +169,23 @@ impl LayoutInput<'_> {
                     metric.label,
                     metric.units.join(", ")
                 );
-                return Err(self.cell_error(cell, problem));
+                return Err(self.cell_error(placed.index, problem));
             }
         }
         Ok(())
     }
 
     /// The table's columns: keys in the listed order, else as they first appear; a key in two units makes two columns.
-    fn columns(self, table: &Table, own: &[usize]) -> Result<Vec<Column>, Misfit> {
+    fn columns(self, table: &'a Table, own: &[Placed<'a>]) -> Result<Vec<Column>, Misfit> {
         let mut found: Vec<(&str, &str)> = Vec::new();
-        for cell in own.iter().map(|&index| &self.cells[index]) {
-            let column = (cell.column.as_str(), cell.unit.as_str());
+        for column in own.iter().map(|placed| (placed.column, placed.unit)) {
             if !found.contains(&column) {
                 found.push(column);
+            }
+        }
+        for key in table.unknown.iter().flat_map(|unknown| &unknown.columns) {
+            if !found.iter().any(|(known, _)| known == key.get_ref()) {
+                found.push((key.get_ref(), self.own_unit(key.get_ref())));
             }
         }
         if table.is_measured() {
@@ -110,24 +193,26 @@ impl LayoutInput<'_> {
         } else if !table.columns.is_empty() {
             found = self.listed_columns(table, &found)?;
         }
-        if let Some(cell) = own
-            .iter()
-            .map(|&index| &self.cells[index])
-            .find(|cell| !found.contains(&(cell.column.as_str(), cell.unit.as_str())))
+        if let Some(placed) =
+            own.iter().find(|placed| !found.contains(&(placed.column, placed.unit)))
         {
+            let cell = &self.cells[placed.index];
             let problem =
                 format!("table `{}` has no column `{}` in {}", cell.table, cell.column, cell.unit);
-            return Err(self.cell_error(cell, problem));
+            return Err(self.cell_error(placed.index, problem));
         }
         Ok(found.into_iter().map(|(key, unit)| self.column(table, key, unit)).collect())
     }
 
-    fn measured_columns<'t>(&'t self, table: &'t Table) -> Vec<(&'t str, &'t str)> {
+    /// The unit of a column in which no cell stands.
+    fn own_unit(&self, key: &str) -> &'a str {
+        let metric = self.definition.metric(key);
+        metric.and_then(|metric| metric.units.first()).map_or("none", String::as_str)
+    }
+
+    fn measured_columns(&self, table: &'a Table) -> Vec<(&'a str, &'a str)> {
         let is_correlation = matches!(table.source(), Source::Correlations(_));
-        let unit = |key: &str| match self.definition.metric(key) {
-            Some(metric) if !is_correlation => metric.units.first().map_or("none", String::as_str),
-            _ => "none",
-        };
+        let unit = |key: &str| if is_correlation { "none" } else { self.own_unit(key) };
         table
             .columns
             .iter()
@@ -163,6 +248,7 @@ impl LayoutInput<'_> {
         let overridden = table.column_labels.iter().find(|(column, _)| column.get_ref() == key);
         let label = match overridden {
             Some((_, label)) => label.clone(),
+            None if table.shape == Shape::List && key == VALUE => "Value".to_owned(),
             None => labels::readable(
                 key,
                 metric.map(|metric| metric.label.as_str()),
@@ -175,36 +261,57 @@ impl LayoutInput<'_> {
         Column { key: key.to_owned(), label, unit: unit.to_owned(), direction }
     }
 
-    fn rows(&self, table: &Table, own: &[usize], columns: &[Column]) -> Vec<LaidRow> {
-        let mut positions = BTreeMap::new();
+    fn rows(&self, table: &Table, own: &[Placed<'_>], columns: &[Column]) -> Vec<LaidRow> {
         let mut rows: Vec<LaidRow> = Vec::new();
-        for &index in own {
-            let cell = &self.cells[index];
-            let position = *positions.entry(cell.row.as_str()).or_insert_with(|| {
-                rows.push(self.row(table, &cell.row, columns.len()));
+        for placed in own {
+            let position = rows.iter().position(|row| row.key == placed.row).unwrap_or_else(|| {
+                rows.push(self.row(table, &placed.row, columns.len(), Some(placed.index)));
                 rows.len() - 1
             });
             let is_its_column =
-                |column: &Column| column.key == cell.column && column.unit == cell.unit;
+                |column: &Column| column.key == placed.column && column.unit == placed.unit;
             if let Some(column) = columns.iter().position(is_its_column) {
-                rows[position].cells[column].push(index);
+                rows[position].entries[column].add(placed.index);
             }
         }
         rows
     }
 
-    fn row(&self, table: &Table, key: &str, width: usize) -> LaidRow {
+    /// A row without entries; `first` is the cell that a list's row is about.
+    fn row(&self, table: &Table, key: &str, width: usize, first: Option<usize>) -> LaidRow {
         let overridden = table.row_labels.iter().find(|(row, _)| row.get_ref() == key);
         let qualifiers = &self.definition.qualifiers;
+        let unit = first.filter(|_| table.shape == Shape::List).map(|index| &self.cells[index].unit);
+        let label = overridden.map_or_else(
+            || labels::readable(key, None, qualifiers),
+            |(_, label)| label.clone(),
+        );
         LaidRow {
             key: key.to_owned(),
-            label: overridden.map_or_else(
-                || labels::readable(key, None, qualifiers),
-                |(_, label)| label.clone(),
-            ),
+            label: format!("{label}{}", unit.map(|unit| unit_suffix(unit)).unwrap_or_default()),
             group: labels::group(key, *table.group_part.get_ref(), qualifiers),
-            cells: vec![Vec::new(); width],
+            entries: vec![LaidEntry::Empty; width],
+            is_reference: false,
         }
+    }
+
+    /// The rows in the listed order.
+    fn ordered(self, table: &Table, rows: Vec<LaidRow>) -> Result<Vec<LaidRow>, Misfit> {
+        if table.rows.is_empty() || table.shape == Shape::List {
+            return Ok(rows);
+        }
+        let mut left = rows;
+        let mut ordered = Vec::with_capacity(left.len());
+        for listed in &table.rows {
+            let Some(position) = left.iter().position(|row| row.key == *listed.get_ref()) else {
+                let problem = format!("no cell stands in row `{}`", listed.get_ref());
+                return Err(self.place.error(listed.span(), problem).into());
+            };
+            ordered.push(left.remove(position));
+        }
+        // Rows of unknown cells that the list does not place.
+        ordered.append(&mut left);
+        Ok(ordered)
     }
 
     /// An override that matches nothing is a slip of the pen, not a wish.
@@ -236,6 +343,15 @@ impl LayoutInput<'_> {
             Some(key) => Err(refuse(key, "row")),
             None => Ok(()),
         }
+    }
+}
+
+/// The unit of a list's row as part of its heading.
+fn unit_suffix(unit: &str) -> String {
+    match unit {
+        "none" | "count" | "fraction" => String::new(),
+        "percent" => " (%)".to_owned(),
+        other => format!(" ({other})"),
     }
 }
 

@@ -10,12 +10,16 @@ pub mod generation;
 pub mod identity;
 pub mod labels;
 pub mod lock;
+pub mod miniature;
 pub mod printed;
+pub mod probes;
 pub mod run;
 pub mod schema;
 pub mod verdict;
 
+mod chance;
 mod claim;
+mod derived;
 mod evaluate;
 mod layout;
 mod suite;

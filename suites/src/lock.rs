@@ -1,9 +1,9 @@
-//! The lock: which content each version of each built-in suite and generation protocol has, so that content cannot move
-//! without a new version.
+//! The lock: which content each version of each built-in suite, generation protocol and probe has, so that content cannot
+//! move without a new version.
 //!
 //! The content digest of a suite is the SHA-256 of what `sha256sum` prints for its files in a fixed order, so anyone can
 //! recompute it in the suite's folder: `sha256sum suite.toml cells.csv correlations.csv | sha256sum` (files that the suite
-//! does not have are left out). That of a protocol is what `sha256sum` prints for its file.
+//! does not have are left out). That of a protocol or probe is what `sha256sum` prints for its file.
 
 use retally_manifests::Digest;
 use serde::Deserialize;
@@ -18,6 +18,9 @@ pub struct Lock {
     /// The same for each generation protocol.
     #[serde(rename = "protocol", default)]
     pub protocols: Vec<LockEntry>,
+    /// The same for each probe.
+    #[serde(rename = "probe", default)]
+    pub probes: Vec<LockEntry>,
 }
 
 /// What is locked.
@@ -27,6 +30,8 @@ pub enum LockedKind {
     Suite,
     /// A generation protocol.
     Protocol,
+    /// A probe protocol.
+    Probe,
 }
 
 impl LockedKind {
@@ -34,6 +39,7 @@ impl LockedKind {
         match self {
             Self::Suite => "suite",
             Self::Protocol => "protocol",
+            Self::Probe => "probe",
         }
     }
 
@@ -42,6 +48,7 @@ impl LockedKind {
         match self {
             Self::Suite => format!("suites/{id}/suite.toml"),
             Self::Protocol => format!("suites/generation/{id}.toml"),
+            Self::Probe => format!("suites/probes/{id}.toml"),
         }
     }
 }
@@ -89,6 +96,7 @@ impl Lock {
         let entries = match kind {
             LockedKind::Suite => &self.suites,
             LockedKind::Protocol => &self.protocols,
+            LockedKind::Probe => &self.probes,
         };
         let name = kind.name();
         let entry = LockEntry { id: id.to_owned(), version, content: *content };
@@ -145,8 +153,9 @@ mod tests {
     fn moved_content_and_new_versions_are_told_apart() {
         let (old, new) = (Digest::of_bytes(b"old"), Digest::of_bytes(b"new"));
         let entry = LockEntry { id: "s".to_owned(), version: 1, content: old };
-        let lock = Lock { suites: vec![entry.clone()], protocols: vec![entry] };
-        for kind in [LockedKind::Suite, LockedKind::Protocol] {
+        let entries = vec![entry];
+        let lock = Lock { suites: entries.clone(), protocols: entries.clone(), probes: entries };
+        for kind in [LockedKind::Suite, LockedKind::Protocol, LockedKind::Probe] {
             assert_eq!(lock.check(kind, "s", 1, &old), Ok(()));
             let moved = lock.check(kind, "s", 1, &new).unwrap_err();
             assert!(

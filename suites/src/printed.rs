@@ -46,6 +46,12 @@ impl PrintedNumber {
         self.value
     }
 
+    /// Digits after the decimal point.
+    #[must_use]
+    pub fn decimals(&self) -> usize {
+        self.decimals
+    }
+
     /// One unit of the last printed digit: 0.01 for `19.06`, 1 for `24`.
     #[must_use]
     pub fn last_digit_unit(&self) -> f64 {

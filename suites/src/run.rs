@@ -15,8 +15,14 @@ pub mod method {
     pub const SPATIAL_PAPER: &str = "retally-spatial-paper/1";
     /// Multinomial logistic regression on standardised mean-pooled patch tokens.
     pub const LINEAR_PROBE: &str = "retally-linear-probe/1";
+    /// The same on mean and standard deviation of each latent of a patch PCA over an image's tokens.
+    pub const TOKEN_PROBE: &str = "retally-linear-probe/1 on pooled latents";
+    /// Mean squared error of a pixel value of images that went through a patch PCA.
+    pub const PATCH_PCA: &str = "retally-patch-pca/1";
     /// Exact nearest neighbours on mean-pooled patch tokens.
     pub const NEAREST_NEIGHBOURS: &str = "retally-nearest-neighbours/1";
+    /// Rank of a world model's prediction among augmented views of one image, as IWM is read.
+    pub const WORLD_MODEL_RETRIEVAL: &str = "retally-world-model-retrieval/1";
 }
 
 /// The measurements of one run. Holds no time, host or path: equal inputs give equal bytes.

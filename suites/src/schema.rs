@@ -2,9 +2,18 @@
 //!
 //! Unknown keys are refused everywhere, and every complaint points at its place in the file.
 
+mod derived;
+mod figure;
+
+pub use derived::{CellSet, CorrelationKey, DerivedClaim, DerivedGroup, Formula, PointSet};
+pub use figure::{
+    AxisScale, BarGroup, Bars, CurveAxis, Curves, Figure, Panel, Series, SeriesPoints,
+};
+
 use crate::cells::is_identifier;
 use crate::evaluation::{Direction, Paper};
 use crate::generation::GenerationProtocol;
+use crate::miniature::MiniaturePlan;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,11 +60,19 @@ pub struct Definition {
     /// Figures in print order.
     #[serde(default, rename = "figure")]
     pub figures: Vec<Figure>,
+    /// Pictures that a run draws, in print order.
+    #[serde(default, rename = "picture")]
+    pub pictures: Vec<Picture>,
+    /// Printed numbers that follow from other printed numbers, in print order.
+    #[serde(default, rename = "derived")]
+    pub derived: Vec<DerivedGroup>,
     /// Cells that print one quantity differently.
     #[serde(default)]
     pub same_quantity: Vec<SameQuantity>,
     /// What `retally run` measures; absent where a suite can only be reported.
     pub run: Option<RunPlan>,
+    /// What `retally run --miniature` measures; absent where a suite has no miniature.
+    pub miniature: Option<Spanned<MiniaturePlan>>,
 }
 
 /// How a metric's numbers were made. Numbers of different methods or data sets are not comparable.
@@ -130,7 +147,7 @@ pub enum Sampling {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
-    /// Id, unique among tables and figures: `table-2`.
+    /// Id, unique among tables, figures, pictures and groups of derived numbers: `table-2`.
     pub id: Spanned<String>,
     /// `Table 2`.
     pub label: String,
@@ -150,6 +167,19 @@ pub struct Table {
     /// Column keys in print order; the order of the cells file if absent. A complete list, nothing is dropped.
     #[serde(default)]
     pub columns: Vec<Spanned<String>>,
+    /// Row keys in print order; every row of the source if absent. A table with a list shows these rows alone, and another
+    /// table must show the others.
+    #[serde(default)]
+    pub rows: Vec<Spanned<String>>,
+    /// How cells stand in it.
+    #[serde(default)]
+    pub shape: Shape,
+    /// Cells that exist in the paper but whose numbers nobody could read for us.
+    #[serde(default)]
+    pub unknown: Vec<UnknownCells>,
+    /// Rows of other tables' cells shown below for comparison, such as chance levels.
+    #[serde(default, rename = "reference")]
+    pub references: Vec<ReferenceRow>,
     /// Which part of a row key (from 1) groups rows.
     #[serde(default = "first_part")]
     pub group_part: Spanned<usize>,
@@ -184,6 +214,41 @@ impl Table {
     }
 }
 
+/// How the cells of a table stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Shape {
+    /// A row for each row key, a column for each column key.
+    #[default]
+    Grid,
+    /// A row for each pair of row key and column key, for constants of many kinds: in one column, or, where `columns`
+    /// lists last parts of column keys, in a column for each.
+    List,
+}
+
+/// Cells of the paper that are not known to us, with the reason. They are shown as unknown, never as a number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnknownCells {
+    /// Row keys; a row that has no known cell is added.
+    pub rows: Vec<Spanned<String>>,
+    /// Column keys; every column in which these rows have no cell if absent.
+    #[serde(default)]
+    pub columns: Vec<Spanned<String>>,
+    /// Why, one sentence.
+    pub reason: Spanned<String>,
+}
+
+/// A row of cells that are printed or derived in another table and stand here for comparison. It is never judged.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferenceRow {
+    /// Heading.
+    pub label: Spanned<String>,
+    /// Places, as `mrr-chance / N=256 / MRR`. Each is shown in every column of its metric and unit.
+    pub cells: Vec<Spanned<String>>,
+}
+
 /// Where the rows of a table or the points of a figure come from.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -207,44 +272,22 @@ pub enum Role {
     Constants,
 }
 
-/// A figure: scatter panels in a row.
+/// A picture that a run leaves at `pictures/ID.png` in its folder, such as a gallery of retrieved images. What it shows is
+/// up to the run; the suite names and describes it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Figure {
-    /// Id, unique among tables and figures.
+pub struct Picture {
+    /// Id, unique among tables, figures, pictures and groups of derived numbers; the name of the file.
     pub id: Spanned<String>,
-    /// `Figure 4`.
+    /// `Figure 1, miniature`.
     pub label: String,
     /// What it shows, one sentence.
     pub title: String,
-    /// Setting of its numbers.
+    /// What it was made from.
     #[serde(default)]
     pub setting: String,
-    /// Known traps.
-    #[serde(default)]
-    pub traps: Vec<String>,
-    /// Where the points come from.
-    pub points: Spanned<Source>,
-    /// Row keys of named outliers; r is also given without all of them.
-    #[serde(default)]
-    pub outliers: Vec<Spanned<String>>,
-    /// Panels in the paper's arrangement.
-    #[serde(rename = "panel")]
-    pub panels: Vec<Panel>,
-}
-
-/// A scatter panel.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Panel {
-    /// Short heading.
-    pub title: String,
-    /// Metric of the abscissa.
-    pub x: Spanned<String>,
-    /// Metric of the ordinate.
-    pub y: Spanned<String>,
-    /// `figure` of the printed Pearson coefficient in the correlations file that the panel recomputes.
-    pub claim: Option<Spanned<String>>,
+    /// The picture in words, for readers who do not see it.
+    pub alt: Spanned<String>,
 }
 
 /// Cells that print one quantity differently; each lists the others.
@@ -458,14 +501,21 @@ impl Definition {
             .tables
             .iter()
             .map(|table| &table.id)
-            .chain(self.figures.iter().map(|figure| &figure.id));
+            .chain(self.figures.iter().map(|figure| &figure.id))
+            .chain(self.pictures.iter().map(|picture| &picture.id))
+            .chain(self.derived.iter().map(|group| &group.id));
         for id in identifiers.clone().chain([&self.id]) {
             if !is_identifier(id.get_ref()) {
                 return Err(place
                     .error(id.span(), "expected lower-case words joined by `-`, as `table-3a`"));
             }
         }
-        place.unique("table or figure", identifiers)?;
+        place.unique("table, figure, picture or group", identifiers)?;
+        if let Some(picture) = self.pictures.iter().find(|picture| picture.alt.get_ref().is_empty())
+        {
+            return Err(place
+                .error(picture.alt.span(), "`alt` is empty; say in words what the picture shows"));
+        }
         let protocols =
             place.unique("protocol", self.protocols.iter().map(|protocol| &protocol.id))?;
         let metrics = place.unique("metric", self.metrics.iter().map(|metric| &metric.key))?;
@@ -479,7 +529,7 @@ impl Definition {
             self.check_table(place, table, &metrics)?;
         }
         for figure in &self.figures {
-            self.check_figure(place, figure, &metrics)?;
+            figure::check(self, place, figure)?;
         }
         for metric in self.run.iter().flat_map(|run| &run.metrics) {
             place.known("metric", metric, &metrics)?;
@@ -487,7 +537,11 @@ impl Definition {
         if let Some(plan) = self.run.as_ref().and_then(|run| run.generation.as_ref()) {
             check_generation(place, plan)?;
         }
-        Ok(())
+        let miniature = self.miniature.as_ref();
+        match miniature.and_then(|plan| Some((plan.span(), plan.get_ref().problem()?))) {
+            Some((span, problem)) => Err(place.error(span, problem)),
+            None => Ok(()),
+        }
     }
 
     fn check_metric(
@@ -525,6 +579,8 @@ impl Definition {
         metrics: &BTreeSet<&str>,
     ) -> Result<(), Box<DefinitionError>> {
         place.unique("column", &table.columns)?;
+        place.unique("row", &table.rows)?;
+        check_additions(place, table)?;
         if *table.group_part.get_ref() == 0 {
             return Err(place.error(table.group_part.span(), "parts of a key are counted from 1"));
         }
@@ -536,29 +592,11 @@ impl Definition {
         if table.columns.is_empty() {
             return Err(place.error(table.id.span(), "a measured table must name its `columns`"));
         }
-        table.columns.iter().try_for_each(|column| place.known("metric", column, metrics))
-    }
-
-    fn check_figure(
-        &self,
-        place: DefinitionText<'_>,
-        figure: &Figure,
-        metrics: &BTreeSet<&str>,
-    ) -> Result<(), Box<DefinitionError>> {
-        match figure.points.get_ref() {
-            Source::Cells(_) => {}
-            Source::Run(dataset) => self.check_dataset(place, figure.points.span(), dataset)?,
-            Source::Correlations(_) => {
-                return Err(
-                    place.error(figure.points.span(), "points come from `cells` or from a `run`")
-                );
-            }
-        }
-        for panel in &figure.panels {
-            place.known("metric", &panel.x, metrics)?;
-            place.known("metric", &panel.y, metrics)?;
-        }
-        Ok(())
+        // A qualifier tells measurements of one metric apart: `accuracy|linear`, `accuracy|attentive`.
+        table.columns.iter().try_for_each(|column| {
+            let key = column.get_ref().split('|').next().unwrap_or_default();
+            place.known("metric", &Spanned::new(column.span(), key.to_owned()), metrics)
+        })
     }
 
     fn check_dataset(
@@ -572,11 +610,20 @@ impl Definition {
             run.datasets.iter().any(|id| id == dataset)
                 || run.generation.as_ref().is_some_and(is_reference)
         };
-        if self.run.as_ref().is_some_and(is_measured_on) {
+        let is_of_miniature =
+            |plan: &Spanned<MiniaturePlan>| plan.get_ref().datasets().any(|id| id == dataset);
+        if self.run.as_ref().is_some_and(is_measured_on)
+            || self.miniature.as_ref().is_some_and(is_of_miniature)
+        {
             return Ok(());
         }
-        Err(place
-            .error(span, format!("the data set `{dataset}` is neither among `datasets` of `[run]` nor its reference of generators")))
+        Err(place.error(
+            span,
+            format!(
+                "the data set `{dataset}` is neither among `datasets` of `[run]` nor its reference of generators, and no \
+                 part of `[miniature]` measures on it"
+            ),
+        ))
     }
 
     /// The metric of a column key: its part before the first `|`.
@@ -591,6 +638,27 @@ impl Definition {
     pub fn protocol(&self, table: &Table, metric: &Metric) -> Option<&Protocol> {
         let id = table.protocol.as_ref().or(metric.protocol.as_ref())?.get_ref();
         self.protocols.iter().find(|protocol| protocol.id.get_ref() == id)
+    }
+}
+
+/// Lists, unknown cells and reference rows belong to printed tables.
+fn check_additions(place: DefinitionText<'_>, table: &Table) -> Result<(), Box<DefinitionError>> {
+    if table.shape == Shape::List && table.role != Role::Constants {
+        return Err(
+            place.error(table.id.span(), "a `list` shows constants: set `role = \"constants\"`")
+        );
+    }
+    for unknown in &table.unknown {
+        if unknown.reason.get_ref().is_empty() {
+            return Err(place.error(unknown.reason.span(), "say why the cells are unknown"));
+        }
+    }
+    let own = table.rows.first().or(table.unknown.first().and_then(|unknown| unknown.rows.first()));
+    match own {
+        Some(row) if table.is_measured() => {
+            Err(place.error(row.span(), "the rows of a measured table are the models of the run"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -612,6 +680,7 @@ fn check_generation(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::miniature::RetrievalPlan;
     use proptest::prelude::*;
 
     const MINIMAL: &str = r#"
@@ -706,7 +775,11 @@ title = "A table."
     #[test]
     fn doubles_and_unknown_references_are_refused() {
         let twice = format!("{MINIMAL}\n[[table]]\nid = \"table-1\"\nlabel = \"\"\ntitle = \"\"\n");
-        assert!(refused(&twice).0.contains("the table or figure `table-1` is defined twice"));
+        assert!(
+            refused(&twice)
+                .0
+                .contains("the table, figure, picture or group `table-1` is defined twice")
+        );
         let measured = format!("{MINIMAL}source = {{ run = \"images\" }}\ncolumns = [\"gFID\"]\n");
         assert!(refused(&measured).0.contains("the data set `images` is neither among `datasets`"));
         let keys = format!("{MINIMAL}source = {{ typo = \"images\" }}\n");
@@ -718,6 +791,91 @@ title = "A table."
         let (message, marked) = refused(&figure);
         assert!(message.contains("there is no metric `LDS`; defined are: gFID"), "{message}");
         assert_eq!(marked, "\"LDS\"");
+    }
+
+    const WORLD_MODELS: &str = "
+[miniature.world_models]
+dataset = \"images\"
+models = [\"small\"]
+images = 4
+seed = 0
+";
+
+    const TOKENIZER: &str = "
+[miniature.tokenizer]
+dataset = \"images\"
+model = \"small\"
+tap = \"last\"
+patch = 16
+dimensions = [8, 16]
+sigmas = [0.0, 0.5]
+pixels = true
+seed = 0
+probe = { seed = 0, neighbours = 1 }
+pictures = { filters = 8, dimensions = 8 }
+";
+
+    #[test]
+    fn a_tokenizer_is_swept_as_the_plan_says() {
+        let definition = Definition::parse("suite.toml", &format!("{MINIMAL}{TOKENIZER}")).unwrap();
+        let plan = definition.miniature.unwrap().into_inner().tokenizer.unwrap();
+        assert_eq!((plan.centring, plan.scaling), Default::default());
+        assert_eq!(plan.dimensions, [8, 16]);
+    }
+
+    #[test]
+    fn a_miniature_measures_into_tables() {
+        let text = format!(
+            "{MINIMAL}source = {{ run = \"images\" }}\ncolumns = [\"gFID\"]\n{WORLD_MODELS}"
+        );
+        let definition = Definition::parse("suite.toml", &text).unwrap();
+        let plan = definition.miniature.unwrap().into_inner().world_models.unwrap();
+        assert_eq!(plan.retrieval, RetrievalPlan::default());
+        assert_eq!(plan.retrieval.bank, 256);
+    }
+
+    #[test]
+    fn a_miniature_without_sense_is_refused() {
+        let bank = "retrieval = { bank = 1 }\n";
+        let changed = |from: &str, to: &str| {
+            assert!(TOKENIZER.contains(from));
+            TOKENIZER.replacen(from, to, 1)
+        };
+        let cases = [
+            ("\n[miniature]\n".to_owned(), "a miniature needs a part"),
+            (format!("{WORLD_MODELS}{bank}"), "a bank of 1 ranks nothing"),
+            (WORLD_MODELS.replace("images = 4", "images = 0"), "`images` of the world models is 0"),
+            (
+                format!("{WORLD_MODELS}{TOKENIZER}"),
+                "both parts of the miniature measure on `images`",
+            ),
+            (changed("patch = 16", "patch = 0"), "the tokenizer's `patch` is 0"),
+            (changed("[8, 16]", "[16, 8]"), "`dimensions` must be at least 1 each, and rise"),
+            (changed("[8, 16]", "[0, 8]"), "`dimensions` must be at least 1 each, and rise"),
+            (changed("[8, 16]", "[]"), "`dimensions` must be at least 1 each, and rise"),
+            (changed("[0.0, 0.5]", "[0.5, 0.5]"), "`sigmas` must be finite, at least 0 each"),
+            (changed("[0.0, 0.5]", "[-0.5]"), "`sigmas` must be finite, at least 0 each"),
+            (changed("[0.0, 0.5]", "[nan]"), "`sigmas` must be finite, at least 0 each"),
+            (changed("filters = 8", "filters = 0"), "`pictures` must show at least 1 filter"),
+        ];
+        for (section, problem) in cases {
+            let (message, _) = refused(&format!("{MINIMAL}{section}"));
+            assert!(message.contains(problem), "{section} gave {message}");
+        }
+    }
+
+    #[test]
+    fn a_picture_has_words_and_an_id_of_its_own() {
+        let picture = |id: &str, alt: &str| {
+            format!(
+                "{MINIMAL}\n[[picture]]\nid = \"{id}\"\nlabel = \"\"\ntitle = \"\"\nalt = \"{alt}\"\n"
+            )
+        };
+        let parsed = Definition::parse("suite.toml", &picture("gallery", "Images")).unwrap();
+        assert_eq!(parsed.pictures[0].alt.get_ref(), "Images");
+        assert!(refused(&picture("gallery", "")).0.contains("`alt` is empty"));
+        assert!(refused(&picture("../x", "Images")).0.contains("expected lower-case words"));
+        assert!(refused(&picture("table-1", "Images")).0.contains("`table-1` is defined twice"));
     }
 
     #[test]

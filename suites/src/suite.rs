@@ -1,10 +1,14 @@
 //! A suite in memory: its definition and its data, checked against each other.
 
+pub(crate) mod figures;
+
 use crate::cells::{self, Cell, CellPlace, CellsError, CorrelationRow};
+use crate::derived::{ResolvedGroup, Resolver, StatedAt};
 use crate::labels;
-use crate::layout::{self, Layout, LayoutInput, Misfit};
+use crate::layout::{self, LaidEntry, Layout, LayoutInput, Misfit};
 use crate::lock;
-use crate::schema::{Definition, DefinitionError, DefinitionText, Figure, Panel, RunPlan, Source};
+use crate::miniature::MiniaturePlan;
+use crate::schema::{Definition, DefinitionError, DefinitionText, Panel, RunPlan};
 use miette::Diagnostic;
 use retally_manifests::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,13 +29,29 @@ const DEFINITION_FILE: &str = "suite.toml";
 const CORRELATIONS_FILE: &str = "correlations.csv";
 
 /// The suites that the program carries.
-const BUILTIN: [(&str, SuiteFiles<'static>); 2] = [
+const BUILTIN: [(&str, SuiteFiles<'static>); 4] = [
     (
         "irepa",
         SuiteFiles {
             definition: include_str!("../irepa/suite.toml"),
             cells: Some(("cells.csv", include_str!("../irepa/cells.csv"))),
             correlations: Some(include_str!("../irepa/correlations.csv")),
+        },
+    ),
+    (
+        "iwm",
+        SuiteFiles {
+            definition: include_str!("../iwm/suite.toml"),
+            cells: Some(("cells.csv", include_str!("../iwm/cells.csv"))),
+            correlations: Some(include_str!("../iwm/correlations.csv")),
+        },
+    ),
+    (
+        "ldae",
+        SuiteFiles {
+            definition: include_str!("../ldae/suite.toml"),
+            cells: Some(("cells.csv", include_str!("../ldae/cells.csv"))),
+            correlations: Some(include_str!("../ldae/correlations.csv")),
         },
     ),
     (
@@ -89,6 +109,8 @@ pub struct Suite {
     pub(crate) correlations: Vec<CorrelationRow>,
     /// One for each table of the definition.
     pub(crate) layouts: Vec<Layout>,
+    /// One for each group of derived numbers of the definition.
+    pub(crate) derived: Vec<ResolvedGroup>,
     /// For a cell's position, the positions of the cells that print the same quantity.
     pub(crate) same_quantity: BTreeMap<usize, Vec<usize>>,
     content: Digest,
@@ -137,10 +159,11 @@ impl Suite {
         };
         let layouts = check.layouts()?;
         check.anchors(&layouts)?;
-        check.figures()?;
+        figures::check(check)?;
+        let derived = check.derived()?;
         let same_quantity = check.same_quantity()?;
         let content = content_digest(files);
-        Ok(Self { definition, cells, correlations, layouts, same_quantity, content })
+        Ok(Self { definition, cells, correlations, layouts, derived, same_quantity, content })
     }
 
     /// Everything that `suite.toml` says.
@@ -173,16 +196,42 @@ impl Suite {
         self.definition.run.as_ref()
     }
 
+    /// What `retally run --miniature` measures; `None` if this suite has no miniature.
+    #[must_use]
+    pub fn miniature(&self) -> Option<&MiniaturePlan> {
+        self.definition.miniature.as_ref().map(Spanned::get_ref)
+    }
+
     /// The digest of the suite's files (see [`crate::lock`]).
     #[must_use]
     pub fn content_digest(&self) -> &Digest {
         &self.content
     }
 
-    /// The printed Pearson coefficient that a panel recomputes.
+    /// The printed coefficient that a panel recomputes.
     pub(crate) fn claim(&self, panel: &Panel) -> Option<&CorrelationRow> {
         let figure = panel.claim.as_ref()?.get_ref();
         self.correlations.iter().find(|row| is_claim(row, figure, panel))
+    }
+
+    /// The coefficients that derived claims recompute.
+    pub(crate) fn derived_correlations(&self) -> impl Iterator<Item = &CorrelationRow> {
+        let claims = self.derived.iter().flat_map(|group| &group.claims);
+        claims.filter_map(|claim| match claim.stated {
+            StatedAt::Correlation(index) => self.correlations.get(index),
+            StatedAt::Cell(_) => None,
+        })
+    }
+
+    /// The table, row and column of the layouts that show a cell as their own.
+    pub(crate) fn place_of(&self, cell: usize) -> Option<[usize; 3]> {
+        self.layouts.iter().enumerate().find_map(|(table, layout)| {
+            let own = layout.rows.iter().enumerate().filter(|(_, row)| !row.is_reference);
+            own.into_iter().find_map(|(row, laid)| {
+                let column = laid.entries.iter().position(|entry| entry.printed().contains(&cell))?;
+                Some([table, row, column])
+            })
+        })
     }
 
     /// The printed cells of a figure's points: for each row key, in file order, the cells of that row.
@@ -206,7 +255,7 @@ fn is_claim(row: &CorrelationRow, figure: &str, panel: &Panel) -> bool {
     row.figure == figure
         && row.x == *panel.x.get_ref()
         && row.y == *panel.y.get_ref()
-        && row.coefficient == "pearson"
+        && matches!(row.coefficient.as_str(), "pearson" | "unspecified")
 }
 
 fn content_digest(files: SuiteFiles<'_>) -> Digest {
@@ -216,6 +265,7 @@ fn content_digest(files: SuiteFiles<'_>) -> Digest {
 }
 
 /// The checks that need both the definition and the data.
+#[derive(Clone, Copy)]
 struct DataCheck<'a> {
     definition: &'a Definition,
     place: DefinitionText<'a>,
@@ -239,8 +289,8 @@ impl DataCheck<'_> {
             .map(|table| input.lay_out(table))
             .collect::<Result<_, _>>()?;
         let mut shown = vec![0_usize; self.cells.len()];
-        let places =
-            layouts.iter().flat_map(|layout| &layout.rows).flat_map(|row| &row.cells).flatten();
+        let rows = layouts.iter().flat_map(|layout| &layout.rows).filter(|row| !row.is_reference);
+        let places = rows.flat_map(|row| &row.entries).flat_map(LaidEntry::printed);
         places.for_each(|&index| shown[index] += 1);
         match shown.iter().position(|&times| times != 1) {
             None => Ok(layouts),
@@ -276,74 +326,11 @@ impl DataCheck<'_> {
         Ok(())
     }
 
-    fn figures(&self) -> Result<(), SuiteError> {
-        self.definition.figures.iter().try_for_each(|figure| self.figure(figure))
-    }
-
-    fn figure(&self, figure: &Figure) -> Result<(), SuiteError> {
-        for panel in &figure.panels {
-            self.claim(panel)?;
-        }
-        let Source::Cells(table) = figure.points.get_ref() else {
-            return Ok(());
-        };
-        let rows = point_rows(self.cells, table);
-        if rows.is_empty() {
-            return Err(self
-                .place
-                .error(figure.points.span(), format!("`{table}` has no cells"))
-                .into());
-        }
-        for outlier in &figure.outliers {
-            if !rows.iter().any(|(key, _)| key == outlier.get_ref()) {
-                return Err(self
-                    .place
-                    .error(outlier.span(), format!("`{table}` has no such row"))
-                    .into());
-            }
-        }
-        for metric in figure.panels.iter().flat_map(|panel| [&panel.x, &panel.y]) {
-            self.every_point_has(&rows, metric)?;
-        }
-        Ok(())
-    }
-
-    fn every_point_has(
-        &self,
-        rows: &[(&str, Vec<&Cell>)],
-        metric: &Spanned<String>,
-    ) -> Result<(), SuiteError> {
-        let values =
-            |cells: &[&Cell]| cells.iter().filter(|cell| cell.column == *metric.get_ref()).count();
-        match rows.iter().find(|(_, cells)| values(cells) != 1) {
-            None => Ok(()),
-            Some((key, cells)) => {
-                let problem = format!(
-                    "`{key}` has {} cells of this metric; expected exactly one",
-                    values(cells)
-                );
-                Err(self.place.error(metric.span(), problem).into())
-            }
-        }
-    }
-
-    fn claim(&self, panel: &Panel) -> Result<(), SuiteError> {
-        let Some(claim) = &panel.claim else {
-            return Ok(());
-        };
-        let hits: Vec<_> =
-            self.correlations.iter().filter(|row| is_claim(row, claim.get_ref(), panel)).collect();
-        let problem = match hits.as_slice() {
-            [row] if row.is_bound() => {
-                "the paper states only a bound on this coefficient".to_owned()
-            }
-            [_] => return Ok(()),
-            hits => format!(
-                "{} printed Pearson coefficients have these names; expected exactly one",
-                hits.len()
-            ),
-        };
-        Err(self.place.error(claim.span(), problem).into())
+    fn derived(&self) -> Result<Vec<ResolvedGroup>, SuiteError> {
+        let resolver =
+            Resolver { place: self.place, cells: self.cells, correlations: self.correlations };
+        let groups = self.definition.derived.iter().map(|group| resolver.group(group));
+        Ok(groups.collect::<Result<_, _>>()?)
     }
 
     fn same_quantity(&self) -> Result<BTreeMap<usize, Vec<usize>>, SuiteError> {

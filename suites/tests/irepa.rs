@@ -16,7 +16,7 @@ fn irepa() -> Suite {
 
 fn correlations(suite: &EvaluatedSuite) -> Vec<&EvaluatedCorrelation> {
     let figure = suite.figures.iter().find(|figure| figure.id == "figure-4").unwrap();
-    figure.panels.iter().map(|panel| &panel.correlation).collect()
+    figure.panels().iter().map(|panel| &panel.correlation).collect()
 }
 
 fn cell<'a>(suite: &'a EvaluatedSuite, table: &str, row: &str, column: &str) -> &'a EvaluatedCell {
@@ -102,7 +102,7 @@ fn the_tables_and_figures_of_the_paper_are_there() {
         assert!(ids.contains(id), "{id}");
     }
     let panels: Vec<_> =
-        evaluated.figures[0].panels.iter().map(|p| (p.x.key.as_str(), p.y.key.as_str())).collect();
+        evaluated.figures[0].panels().iter().map(|p| (p.x.key.as_str(), p.y.key.as_str())).collect();
     let expected = ["accuracy", "LDS", "CDS", "SRSS", "RMSC"].map(|x| (x, "gFID"));
     assert_eq!(panels, expected);
 }
@@ -263,7 +263,7 @@ fn the_derived_numbers_in_the_data_are_reproduced() {
 fn points_carry_a_name_only_where_both_coordinates_do() {
     let evaluated = evaluate(&irepa(), None);
     let label = |panel: usize, key: &str| {
-        let points = &evaluated.figures[0].panels[panel].points;
+        let points = &evaluated.figures[0].panels()[panel].points;
         points.iter().find(|point| point.key == key).unwrap().label.clone()
     };
     assert_eq!(label(0, "point-12"), "SpatialPE-G");

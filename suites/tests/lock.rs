@@ -3,6 +3,7 @@
 use retally_suites::Suite;
 use retally_suites::generation::GenerationProtocol;
 use retally_suites::lock::{Lock, LockedKind};
+use retally_suites::probes::ProbeProtocol;
 
 #[test]
 fn every_builtin_suite_is_locked() {
@@ -31,10 +32,23 @@ fn every_builtin_protocol_is_locked() {
 }
 
 #[test]
+fn every_builtin_probe_is_locked() {
+    let lock = Lock::builtin().unwrap();
+    let problems: Vec<String> = ProbeProtocol::builtin_ids()
+        .filter_map(|id| {
+            let protocol = ProbeProtocol::builtin(id).unwrap();
+            let content = ProbeProtocol::content_digest(id).unwrap();
+            lock.check(LockedKind::Probe, id, protocol.version, &content).err()
+        })
+        .collect();
+    assert!(problems.is_empty(), "\n{}", problems.join("\n"));
+}
+
+#[test]
 fn the_builtin_ids_are_those_of_the_files() {
     for id in Suite::builtin_ids() {
         assert_eq!(Suite::builtin(id).unwrap().id(), id);
     }
     let message = Suite::builtin("irpea").unwrap_err().to_string();
-    assert_eq!(message, "there is no suite `irpea`; the suites are: irepa, starter");
+    assert_eq!(message, "there is no suite `irpea`; the suites are: irepa, iwm, ldae, starter");
 }

@@ -74,7 +74,7 @@ fn unrecorded() -> Suite {
 fn without_a_run_tables_and_figures_are_empty_and_say_so() {
     let evaluated = evaluate(&unrecorded(), None);
     assert!(evaluated.tables.iter().all(|table| table.rows.is_empty()));
-    for panel in &evaluated.figures[0].panels {
+    for panel in evaluated.figures[0].panels() {
         assert!(panel.points.is_empty());
         assert_eq!((panel.correlation.pearson, panel.correlation.verdict), (None, None));
         assert!(
@@ -104,7 +104,7 @@ fn a_run_fills_tables_figure_and_correlations() {
     let cds = encoders.columns.iter().position(|column| column.key == "CDS").unwrap();
     assert!(encoders.rows[2].cells[cds].is_none());
 
-    let panel = &evaluated.figures[0].panels[0];
+    let panel = &evaluated.figures[0].panels()[0];
     assert_eq!((panel.x.key.as_str(), panel.y.key.as_str()), ("LDS", "accuracy"));
     assert_eq!(panel.points.len(), 4);
     assert!(panel.points.iter().all(|point| point.provenance.is_none()));

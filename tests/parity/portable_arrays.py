@@ -34,3 +34,10 @@ def logits(seed, rows, classes, height):
     values = 4.0 * uniform(seed, rows * classes).reshape(rows, classes)
     values[np.arange(rows), np.arange(rows) * classes // rows] += height
     return values.astype(np.float32)
+
+
+def mixture(seed, rows, width, classes, spread):
+    """float32 [rows, width] of class row modulo classes: centres that all seeds share, noise of the given width."""
+    centres = uniform(0, classes * width).reshape(classes, width)
+    noise = uniform(seed, rows * width).reshape(rows, width) - 0.5
+    return (centres[np.arange(rows) % classes] + spread * noise).astype(np.float32)

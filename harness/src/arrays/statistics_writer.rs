@@ -76,7 +76,8 @@ fn check(mean: &str, covariance: &str, moments: &Moments) -> Result<(), Failure>
     }
 }
 
-fn write_array(
+/// Adds an array of doubles to an archive; `rows` are its numbers in C order, whatever the shape.
+pub(crate) fn write_array(
     zip: &mut ZipWriter<impl Write + io::Seek>,
     name: &str,
     shape: &[usize],

@@ -3,8 +3,8 @@
 use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::run::Selection;
-use retally_manifests::{ArtifactId, Digest, Generator, Manifest};
+use crate::run::{Selection, miniature};
+use retally_manifests::{ArtifactId, Digest, Generator, Manifest, WorldModel};
 use retally_suites::Suite;
 use serde::Serialize;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ const LIBRARY_TARGET: &str = "onnxruntime";
 /// Arguments of `retally fetch`.
 #[derive(Debug, clap::Args)]
 pub(super) struct FetchCommand {
-    /// Suites, models, generators, data sets or artifacts (`retally list`), or `onnxruntime`.
+    /// Suites, models, generators, world models, data sets or artifacts (`retally list`), or `onnxruntime`.
     #[arg(required = true, value_name = "TARGET")]
     targets: Vec<String>,
 }
@@ -63,20 +63,31 @@ fn artifacts_of(target: &str, context: &Context) -> Result<Vec<ArtifactId>, Fail
         return Ok(vec![context.onnxruntime_id()?]);
     }
     if Suite::builtin_ids().any(|id| id == target) {
-        return Selection::of_suite(&Suite::builtin(target)?, &context.manifest)?
-            .artifacts(context);
+        return artifacts_of_suite(&Suite::builtin(target)?, context);
     }
     let found = entries_named(target, &context.manifest);
     if found.is_empty() { Err(unknown_target(target, &context.manifest)) } else { Ok(found) }
+}
+
+/// What a suite's run and its miniature need. The run of a suite with a miniature may be left to the user's own models.
+fn artifacts_of_suite(suite: &Suite, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
+    let mut ids = miniature::artifacts_of_suite(suite, context)?;
+    let has_own_run = suite.run_plan().is_some_and(|plan| !plan.encoders.is_empty());
+    if has_own_run || suite.miniature().is_none() {
+        ids.extend(Selection::of_suite(suite, &context.manifest)?.artifacts(context)?);
+    }
+    Ok(ids)
 }
 
 /// The artifacts of everything in the manifests with this id.
 fn entries_named(id: &str, manifest: &Manifest) -> Vec<ArtifactId> {
     let model = manifest.model(id).ok().map(|model| model.artifact.clone());
     let generator = manifest.generator(id).map(Generator::artifacts).unwrap_or_default();
+    let world_model = manifest.world_model(id).map(WorldModel::artifacts).unwrap_or_default();
     let dataset = manifest.dataset(id).map(|dataset| dataset.artifacts.clone()).unwrap_or_default();
     let artifact = manifest.artifact(id).ok().map(|artifact| artifact.id.clone());
-    model.into_iter().chain(generator).chain(dataset).chain(artifact).collect()
+    let all = model.into_iter().chain(generator).chain(world_model);
+    all.chain(dataset).chain(artifact).collect()
 }
 
 /// Suggests the nearest id of any kind.
@@ -85,6 +96,7 @@ fn unknown_target(target: &str, manifest: &Manifest) -> Failure {
         manifest.artifact(target).err(),
         manifest.model(target).err(),
         manifest.generator(target).err(),
+        manifest.world_model(target).err(),
         manifest.dataset(target).err(),
     ];
     let suggestion = errors.into_iter().flatten().find_map(|error| error.suggestion);

@@ -28,6 +28,8 @@ enum ListKind {
     Models,
     /// Makers of images.
     Generators,
+    /// Encoders with a predictor of augmented views.
+    WorldModels,
     /// Data sets.
     Data,
     /// Metrics of the suites.
@@ -47,6 +49,8 @@ struct ListReport {
     models: Option<Vec<ModelLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     generators: Option<Vec<GeneratorLine>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    world_models: Option<Vec<WorldModelLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Vec<DatasetLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +74,8 @@ struct SuiteLine {
     printed_cells: usize,
     /// Whether `retally run` has something to do.
     runnable: bool,
+    /// Whether `retally run --miniature` has.
+    miniature: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -95,6 +101,18 @@ struct GeneratorLine {
     classes: Option<u32>,
     width: u32,
     height: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct WorldModelLine {
+    id: String,
+    name: String,
+    family: String,
+    artifacts: Vec<String>,
+    /// `none`, `feature` or `sequence`.
+    conditioning: &'static str,
+    tokens: usize,
+    channels: u32,
 }
 
 #[derive(Debug, Serialize)]
@@ -140,6 +158,9 @@ pub(super) fn run(command: &ListCommand, context: &Context) -> Result<Document, 
     if wanted(ListKind::Generators) {
         report.generators = Some(generator_lines(context));
     }
+    if wanted(ListKind::WorldModels) {
+        report.world_models = Some(world_model_lines(context));
+    }
     if wanted(ListKind::Data) {
         report.data = Some(dataset_lines(context));
     }
@@ -168,6 +189,7 @@ fn suite_line(suite: &Suite) -> SuiteLine {
         figures: definition.figures.len(),
         printed_cells: suite.cells().len(),
         runnable: suite.run_plan().is_some(),
+        miniature: suite.miniature().is_some(),
     }
 }
 
@@ -196,6 +218,19 @@ fn generator_lines(context: &Context) -> Vec<GeneratorLine> {
             width: generator.image.width,
             height: generator.image.height,
         }
+    });
+    lines.collect()
+}
+
+fn world_model_lines(context: &Context) -> Vec<WorldModelLine> {
+    let lines = context.manifest.world_models().map(|model| WorldModelLine {
+        id: model.id.clone(),
+        name: model.name.clone(),
+        family: model.family.clone(),
+        artifacts: model.artifacts().iter().map(ToString::to_string).collect(),
+        conditioning: model.predictor.conditioning.as_str(),
+        tokens: model.encoder.token_count(),
+        channels: model.encoder.channels,
     });
     lines.collect()
 }
@@ -246,6 +281,12 @@ impl ListReport {
             section("Suites", SUITE_HEAD, self.suites.as_deref(), suite_row),
             section("Models", MODEL_HEAD, self.models.as_deref(), model_row),
             section("Generators", GENERATOR_HEAD, self.generators.as_deref(), generator_row),
+            section(
+                "World models",
+                WORLD_MODEL_HEAD,
+                self.world_models.as_deref(),
+                world_model_row,
+            ),
             section("Data sets", DATASET_HEAD, self.data.as_deref(), dataset_row),
             section("Metrics", METRIC_HEAD, self.metrics.as_deref(), metric_row),
             section("Protocols", PROTOCOL_HEAD, self.protocols.as_deref(), protocol_row),
@@ -256,9 +297,10 @@ impl ListReport {
 }
 
 const SUITE_HEAD: &[&str] =
-    &["id", "version", "paper", "tables", "figures", "printed cells", "run"];
+    &["id", "version", "paper", "tables", "figures", "printed cells", "run", "miniature"];
 const MODEL_HEAD: &[&str] = &["id", "name", "taps"];
 const GENERATOR_HEAD: &[&str] = &["id", "name", "sampler", "calls", "classes", "size"];
+const WORLD_MODEL_HEAD: &[&str] = &["id", "name", "conditioning", "tokens"];
 const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
 const METRIC_HEAD: &[&str] = &["suite", "key", "unit", "better", "measured"];
 const PROTOCOL_HEAD: &[&str] = &["id", "version", "follows", "metrics"];
@@ -287,6 +329,7 @@ fn suite_row(suite: &SuiteLine) -> Vec<String> {
         suite.figures.to_string(),
         suite.printed_cells.to_string(),
         yes_or_no(suite.runnable),
+        yes_or_no(suite.miniature),
     ]
 }
 
@@ -303,6 +346,15 @@ fn generator_row(generator: &GeneratorLine) -> Vec<String> {
         number(generator.calls),
         number(generator.classes.map(u64::from)),
         format!("{}x{}", generator.width, generator.height),
+    ]
+}
+
+fn world_model_row(model: &WorldModelLine) -> Vec<String> {
+    vec![
+        model.id.clone(),
+        model.name.clone(),
+        model.conditioning.to_owned(),
+        format!("{}x{}", model.tokens, model.channels),
     ]
 }
 

@@ -11,6 +11,7 @@ mod run;
 mod sample;
 mod score;
 mod stats;
+mod tokenizer;
 mod verify;
 
 use crate::context::{Context, ContextOptions};
@@ -56,7 +57,7 @@ struct GlobalOptions {
 enum Command {
     /// Show what would run: library, providers, versions, and the drift of a golden input.
     Doctor(doctor::DoctorCommand),
-    /// List suites, models, generators, data sets, metrics, protocols or artifacts.
+    /// List suites, models, generators, world models, data sets, metrics, protocols or artifacts.
     List(list::ListCommand),
     /// Bring artifacts, or all that a suite needs, into the store.
     Fetch(fetch::FetchCommand),
@@ -72,6 +73,8 @@ enum Command {
     Score(score::ScoreCommand),
     /// Write statistics of an image set (mu, sigma) that other tools read too.
     Stats(stats::StatsCommand),
+    /// The patch PCA tokenizer of l-DAE: fit it, measure it, draw it, write it as a model.
+    Tokenizer(tokenizer::TokenizerCommand),
     /// Make images with a generator: into an .npz or a folder, the same ones whatever the machine's load.
     Sample(sample::SampleCommand),
     /// Write the batch that a model would see.
@@ -121,6 +124,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Check(command) => check::run(&command, &context),
         Command::Score(command) => score::run(&command, &context),
         Command::Stats(command) => stats::run(&command, &context),
+        Command::Tokenizer(command) => tokenizer::run(&command, &context),
         Command::Sample(command) => sample::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
     }

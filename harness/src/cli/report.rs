@@ -4,6 +4,7 @@ use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::run::{StoredRun, write_report};
+use retally_reports::RunFiles;
 use retally_suites::{EvaluatedSuite, Suite, evaluate};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -20,13 +21,17 @@ pub(super) struct ReportCommand {
 
 pub(super) fn run(command: &ReportCommand, _context: &Context) -> Result<Document, Failure> {
     let subject = Subject::find(&command.subject)?;
-    let out = command.out.clone().unwrap_or(subject.default_out);
-    let files = write_report(&subject.suite, subject.record.as_ref(), &out)?;
+    let out = command.out.clone().unwrap_or_else(|| subject.default_out.clone());
+    let run = RunFiles { record: subject.record.as_ref(), folder: subject.run.as_deref() };
+    let files = write_report(&subject.suite, run, &out)?;
     let mut document = retally_reports::correlations_json(&subject.suite);
     if let Value::Object(fields) = &mut document {
         fields.insert("suite".to_owned(), json!(subject.suite.id));
         fields.insert("report".to_owned(), json!(files.page));
+        fields.insert("overview".to_owned(), json!(files.overview));
         fields.insert("figures".to_owned(), json!(files.figures));
+        fields.insert("derived_file".to_owned(), json!(files.derived));
+        fields.insert("pictures".to_owned(), json!(files.pictures));
         fields.insert("table_files".to_owned(), json!(files.tables));
     }
     let text = format!(
@@ -40,6 +45,8 @@ pub(super) fn run(command: &ReportCommand, _context: &Context) -> Result<Documen
 struct Subject {
     suite: EvaluatedSuite,
     record: Option<Value>,
+    /// The folder of the run.
+    run: Option<PathBuf>,
     default_out: PathBuf,
 }
 
@@ -51,6 +58,7 @@ impl Subject {
             return Ok(Self {
                 suite: run.evaluate(),
                 record: run.record,
+                run: Some(PathBuf::from(subject)),
                 default_out: PathBuf::from(subject),
             });
         }
@@ -58,6 +66,7 @@ impl Subject {
         Ok(Self {
             suite: evaluate(&suite, None),
             record: None,
+            run: None,
             default_out: Path::new("retally-out").join(format!("{subject}-report")),
         })
     }

@@ -8,6 +8,7 @@ use crate::generation::ModelReference;
 use crate::interrupt;
 use crate::machine;
 use crate::onnx::device::Device;
+use crate::run::miniature::{self, MiniatureRequest, WorldModelRequest};
 use crate::run::{Ended, GeneratorRequest, RunRequest, execute, plan};
 use retally_suites::Suite;
 use std::path::PathBuf;
@@ -56,6 +57,12 @@ pub(super) struct RunCommand {
     /// Protocol of the scores (`retally list protocols`); the suite's by default.
     #[arg(long, value_name = "ID")]
     protocol: Option<String>,
+    /// Run the suite's miniature: the paper's experiment with small data and models, in minutes on two cores.
+    #[arg(long, conflicts_with_all = ["models", "generators", "samples", "seed", "reference", "network", "protocol", "keep_images"])]
+    miniature: bool,
+    /// Measure this world model as the suite's miniature measures its own; may be repeated.
+    #[arg(long = "world-model", value_name = "ID", conflicts_with_all = ["models", "generators", "samples", "seed", "reference", "network", "protocol", "keep_images"])]
+    world_models: Vec<String>,
     /// Keep the generators' images in the store, and write them to the run's folder as .npz.
     #[arg(long)]
     keep_images: bool,
@@ -66,13 +73,57 @@ pub(super) struct RunCommand {
 
 pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, Failure> {
     let suite = Suite::builtin(&command.suite)?;
+    if command.miniature || !command.world_models.is_empty() {
+        return run_miniature(command, &suite, context);
+    }
     let request = request(command, &suite);
     if command.dry_run {
         let plan = plan(&request, context)?;
         return Document::new(plan.to_text(), &plan);
     }
     interrupt::listen()?;
-    match execute(&request, context)? {
+    document(execute(&request, context)?)
+}
+
+fn run_miniature(
+    command: &RunCommand,
+    suite: &Suite,
+    context: &Context,
+) -> Result<Document, Failure> {
+    let dataset = match command.datasets.as_slice() {
+        [] => None,
+        _ if command.world_models.is_empty() => {
+            return Err(Failure::invalid(
+                "a miniature has its own data; --data goes with --world-model ID, the images that it is measured on",
+            ));
+        }
+        [one] => Some(one.as_str()),
+        _ => {
+            return Err(Failure::invalid(
+                "world models are measured on one data set: give --data once",
+            ));
+        }
+    };
+    let folder = format!("{}-miniature", suite.id());
+    let request = MiniatureRequest {
+        suite,
+        device: command.device,
+        threads: command.threads.map_or_else(machine::cores, std::num::NonZeroUsize::get),
+        fast: command.fast,
+        out: command.out.clone().unwrap_or_else(|| PathBuf::from("retally-out").join(folder)),
+        limit: command.limit.map(std::num::NonZeroUsize::get),
+        world_models: WorldModelRequest { ids: &command.world_models, dataset },
+    };
+    if command.dry_run {
+        let plan = miniature::plan(&request, context)?;
+        return Document::new(plan.to_text(), &plan);
+    }
+    interrupt::listen()?;
+    document(miniature::execute(&request, context)?)
+}
+
+fn document(ended: Ended) -> Result<Document, Failure> {
+    match ended {
         Ended::Interrupted { out } => Err(Failure::new(
             ExitStatus::Incomplete,
             format_args!(

@@ -10,6 +10,7 @@ mod kid;
 mod mind;
 mod precision_recall;
 mod probe;
+mod retrieval;
 mod spatial;
 
 use super::Document;
@@ -19,6 +20,7 @@ use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::generation::{MetricChoice, ScoreRecord};
 use clap::{Args, Subcommand};
+use retally_metrics::retrieval::ChanceLevels;
 use retally_metrics::statistics::Correlation;
 use retally_metrics::{Measurement, Outcome, Unit};
 use serde::Serialize;
@@ -52,6 +54,10 @@ enum Metric {
     PrecisionRecall(precision_recall::PrecisionRecallArguments),
     /// CMMD of two sets of embeddings.
     Cmmd(cmmd::CmmdArguments),
+    /// MRR and H@k: the rank of each prediction's target in a bank (SIE, IWM), with the values of chance.
+    Mrr(retrieval::MrrArguments),
+    /// PRE: the rotation error of the nearest member of a bank (SIE).
+    Pre(retrieval::PreArguments),
     /// MIND (sliced Wasserstein distance) of two sets of features.
     Mind(mind::MindArguments),
 }
@@ -63,6 +69,9 @@ struct ScoreReport {
     /// Everything about a correlation, beside its measurements.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     correlation: Option<Correlation>,
+    /// What the measurements would be by chance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chance: Option<ChanceLevels>,
     /// What a reader should know, one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
@@ -83,6 +92,8 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
         Metric::Kid(arguments) => kid::run(arguments)?,
         Metric::PrecisionRecall(arguments) => precision_recall::run(arguments)?,
         Metric::Cmmd(arguments) => cmmd::run(arguments)?,
+        Metric::Mrr(arguments) => retrieval::mrr(arguments)?,
+        Metric::Pre(arguments) => retrieval::pre(arguments)?,
         Metric::Mind(arguments) => mind::run(arguments)?,
     };
     Document::new(report.to_text(), &report)
@@ -90,7 +101,7 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
 
 impl ScoreReport {
     fn of(measurements: Vec<Measurement>) -> Self {
-        Self { measurements, correlation: None, notes: Vec::new(), record: None }
+        Self { measurements, correlation: None, chance: None, notes: Vec::new(), record: None }
     }
 
     fn with_notes(self, notes: impl IntoIterator<Item = String>) -> Self {
@@ -98,7 +109,10 @@ impl ScoreReport {
     }
 
     fn to_text(&self) -> String {
-        let mut text: String = self.measurements.iter().map(line).collect();
+        let chance = |metric: &str| self.chance.as_ref()?.of(metric);
+        let lines = self.measurements.iter();
+        let mut text: String =
+            lines.map(|measured| line(measured, chance(&measured.metric))).collect();
         if let Some(correlation) = &self.correlation {
             text.push_str(&correlation::details(correlation));
         }
@@ -111,7 +125,7 @@ impl ScoreReport {
 }
 
 /// `LDS                         0.112019  [0.098145, 0.125894]  n = 10`
-fn line(measurement: &Measurement) -> String {
+fn line(measurement: &Measurement, chance: Option<f64>) -> String {
     let Measurement { metric, unit, n, .. } = measurement;
     let value = match &measurement.outcome {
         Outcome::Value { value, interval } => {
@@ -125,7 +139,9 @@ fn line(measurement: &Measurement) -> String {
     };
     // A metric has no samples only where a file of statistics does not say how many it is of.
     let n = if *n == 0 { "unknown".to_owned() } else { n.to_string() };
-    format!("{metric:<24}{value}  n = {n}\n")
+    let chance =
+        chance.map_or(String::new(), |chance| format!("  chance {}", number(chance, *unit)));
+    format!("{metric:<24}{value}  n = {n}{chance}\n")
 }
 
 fn number(value: f64, unit: Unit) -> String {

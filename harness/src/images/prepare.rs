@@ -185,6 +185,20 @@ impl Preparer {
         }
     }
 
+    /// The numbers of an 8-bit image that has been resized, as [`Self::pixels`] gives it, perhaps changed since.
+    ///
+    /// # Errors
+    /// If the image or `out` is of another size than [`Self::shape`] says.
+    pub fn normalise(&self, image: &Rgb, out: &mut [f32]) -> Result<(), ImageError> {
+        let expected = self.shape().iter().product();
+        let size = (image.width(), image.height());
+        if size != self.output_size() || out.len() != expected || !self.normaliser.write(image, out)
+        {
+            return Err(ImageError::Buffer { expected, found: out.len() });
+        }
+        Ok(())
+    }
+
     /// Resizes channel by channel in floating point and normalises; `false` if `out` has another size.
     fn write_resized(
         &self,

@@ -37,6 +37,9 @@ pub(super) mod attribute {
     pub(in super::super) const TYPE: u32 = 20;
     /// Value of `TYPE`: one integer.
     pub(in super::super) const INTEGER_TYPE: usize = 2;
+    pub(in super::super) const INTEGERS: u32 = 8;
+    /// Value of `TYPE`: several integers.
+    pub(in super::super) const INTEGERS_TYPE: usize = 7;
     pub(super) const TENSOR: u32 = 5;
     pub(super) const GRAPH: u32 = 6;
     pub(super) const TENSORS: u32 = 10;
@@ -83,6 +86,7 @@ pub(super) mod type_info {
     pub(in super::super) const SHAPE: u32 = 2;
     pub(in super::super) const DIMENSION: u32 = 1;
     pub(in super::super) const DIMENSION_VALUE: u32 = 1;
+    pub(in super::super) const DIMENSION_NAME: u32 = 2;
 }
 
 /// Fields of a `StringStringEntryProto`.

@@ -1,4 +1,4 @@
-//! Small graphs written in memory, for computations that are to stay on a device.
+//! Small graphs written in memory: computations that are to stay on a device, and models that a command exports.
 
 use super::schema;
 use super::session::Element;
@@ -15,17 +15,61 @@ pub(crate) struct GraphWriter {
     constants: Vec<Vec<u8>>,
     inputs: Vec<Vec<u8>>,
     outputs: Vec<Vec<u8>>,
+    metadata: Vec<Vec<u8>>,
 }
+
+/// The name of an axis whose length is that of the batch.
+const BATCH: &str = "batch";
 
 impl GraphWriter {
     /// An input of a fixed shape.
     pub(crate) fn input(&mut self, name: &str, element: Element, shape: &[usize]) {
-        self.inputs.push(value_info(name, element, shape));
+        self.inputs.push(value_info(name, element, shape, false));
     }
 
     /// An output of a fixed shape, which a node gives.
     pub(crate) fn output(&mut self, name: &str, element: Element, shape: &[usize]) {
-        self.outputs.push(value_info(name, element, shape));
+        self.outputs.push(value_info(name, element, shape, false));
+    }
+
+    /// An input with one sample of `shape` for each of a batch of any length.
+    pub(crate) fn batch_input(&mut self, name: &str, element: Element, shape: &[usize]) {
+        self.inputs.push(value_info(name, element, shape, true));
+    }
+
+    /// An output with one sample of `shape` for each of a batch of any length.
+    pub(crate) fn batch_output(&mut self, name: &str, element: Element, shape: &[usize]) {
+        self.outputs.push(value_info(name, element, shape, true));
+    }
+
+    /// What the model says of itself under a name.
+    pub(crate) fn note(&mut self, name: &str, text: &str) {
+        let mut entry = Vec::new();
+        write_bytes(&mut entry, schema::entry::KEY, name.as_bytes());
+        write_bytes(&mut entry, schema::entry::VALUE, text.as_bytes());
+        self.metadata.push(entry);
+    }
+
+    /// Constant numbers, rounded to f32.
+    pub(crate) fn floats(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: impl Iterator<Item = f64>,
+    ) {
+        let raw: Vec<u8> = values.flat_map(|value| (value as f32).to_le_bytes()).collect();
+        self.tensor(name, Element::Float32, shape, &raw);
+    }
+
+    /// Another order of the axes.
+    pub(crate) fn transpose(&mut self, input: &str, output: &str, axes: &[u8]) {
+        let mut attribute = Vec::new();
+        write_bytes(&mut attribute, schema::attribute::NAME, b"perm");
+        for axis in axes {
+            write_integer(&mut attribute, schema::attribute::INTEGERS, usize::from(*axis));
+        }
+        write_integer(&mut attribute, schema::attribute::TYPE, schema::attribute::INTEGERS_TYPE);
+        self.node_of("Transpose", &[input], &[output], &[attribute]);
     }
 
     /// A vector of integers, which some operators take instead of attributes.
@@ -52,6 +96,31 @@ impl GraphWriter {
         outputs: &[&str],
         attributes: &[(&str, u8)],
     ) {
+        let attributes: Vec<Vec<u8>> = attributes
+            .iter()
+            .map(|(name, value)| {
+                let mut attribute = Vec::new();
+                write_bytes(&mut attribute, schema::attribute::NAME, name.as_bytes());
+                write_integer(&mut attribute, schema::attribute::INTEGER, usize::from(*value));
+                write_integer(
+                    &mut attribute,
+                    schema::attribute::TYPE,
+                    schema::attribute::INTEGER_TYPE,
+                );
+                attribute
+            })
+            .collect();
+        self.node_of(operator, inputs, outputs, &attributes);
+    }
+
+    /// A node with attributes that are written already.
+    fn node_of(
+        &mut self,
+        operator: &str,
+        inputs: &[&str],
+        outputs: &[&str],
+        attributes: &[Vec<u8>],
+    ) {
         let mut node = Vec::new();
         for name in inputs {
             write_bytes(&mut node, schema::node::INPUT, name.as_bytes());
@@ -60,12 +129,8 @@ impl GraphWriter {
             write_bytes(&mut node, schema::node::OUTPUT, name.as_bytes());
         }
         write_bytes(&mut node, schema::node::OPERATOR, operator.as_bytes());
-        for (name, value) in attributes {
-            let mut attribute = Vec::new();
-            write_bytes(&mut attribute, schema::attribute::NAME, name.as_bytes());
-            write_integer(&mut attribute, schema::attribute::INTEGER, usize::from(*value));
-            write_integer(&mut attribute, schema::attribute::TYPE, schema::attribute::INTEGER_TYPE);
-            write_bytes(&mut node, schema::node::ATTRIBUTE, &attribute);
+        for attribute in attributes {
+            write_bytes(&mut node, schema::node::ATTRIBUTE, attribute);
         }
         self.nodes.push(node);
     }
@@ -97,6 +162,9 @@ impl GraphWriter {
         write_integer(&mut model, schema::model::IR_VERSION, usize::from(IR_VERSION));
         write_bytes(&mut model, schema::model::OPERATOR_SET, &operators);
         write_bytes(&mut model, schema::model::GRAPH, &graph);
+        for entry in &self.metadata {
+            write_bytes(&mut model, schema::model::METADATA, entry);
+        }
         model
     }
 
@@ -121,9 +189,14 @@ fn number_of(element: Element) -> u8 {
     }
 }
 
-/// A `ValueInfoProto` of a tensor.
-fn value_info(name: &str, element: Element, shape: &[usize]) -> Vec<u8> {
+/// A `ValueInfoProto` of a tensor; `is_batch` puts an axis of any length before the others.
+fn value_info(name: &str, element: Element, shape: &[usize], is_batch: bool) -> Vec<u8> {
     let mut sizes = Vec::new();
+    if is_batch {
+        let mut size = Vec::new();
+        write_bytes(&mut size, schema::type_info::DIMENSION_NAME, BATCH.as_bytes());
+        write_bytes(&mut sizes, schema::type_info::DIMENSION, &size);
+    }
     for length in shape {
         let mut size = Vec::new();
         write_integer(&mut size, schema::type_info::DIMENSION_VALUE, *length);

@@ -200,7 +200,8 @@ fn neighbour_accuracy(measurements: Vec<Measurement>) -> Measurement {
     }
 }
 
-fn absent_accuracy(metric: &str, samples: usize, error: &ProbeError) -> Measurement {
+/// The absence of an accuracy whose probe failed.
+pub(crate) fn absent_accuracy(metric: &str, samples: usize, error: &ProbeError) -> Measurement {
     let reason = match error {
         ProbeError::NotConverged { .. } => AbsenceReason::NotConverged,
         ProbeError::NonFinite { .. } => AbsenceReason::NotFinite,

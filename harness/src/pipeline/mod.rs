@@ -14,5 +14,6 @@ pub(crate) mod workers;
 pub use chunk::{Chunk, ChunkIdentity, TapChunk};
 pub use encode::{EncodeSettings, Encoded, Encoding, spatial_method};
 pub use execution::Execution;
+pub(crate) use measure::absent_accuracy;
 pub use measure::{MeasureSettings, MeasuredTap, TapContext, measure_model};
 pub use samples::Samples;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 const CHUNKS: &str = "chunks";
 /// Measurements, one file a tap: probes take longer than reading chunks.
 const MEASURED: &str = "measured";
+/// Pictures that a suite shows in its report.
+const PICTURES: &str = "pictures";
 
 /// A run directory that this process holds alone.
 #[derive(Debug)]
@@ -59,6 +61,17 @@ impl RunDirectory {
     #[must_use]
     pub fn measured(&self, key: &retally_manifests::Digest) -> PathBuf {
         self.root.join(MEASURED).join(format!("{key}.json"))
+    }
+
+    /// Where the picture with this id is, or will be; makes the folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be made.
+    pub fn picture(&self, id: &str) -> Result<PathBuf, Failure> {
+        let folder = self.root.join(PICTURES);
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::file("create the folder of pictures", &folder, &error))?;
+        Ok(folder.join(format!("{id}.png")))
     }
 
     /// Writes a document as pretty JSON with a final newline.

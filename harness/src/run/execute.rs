@@ -3,7 +3,7 @@
 use super::directory::RunDirectory;
 use super::generators::GeneratorRun;
 use super::outcome::{FinishedRun, finish};
-use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, RunRecord};
+use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, OptionsRecord, RunRecord};
 use super::samples_table::{self, ModelResults};
 use super::selection::{RunRequest, Selection};
 use crate::context::Context;
@@ -16,7 +16,7 @@ use crate::threads::Threads;
 use polars::prelude::DataFrame;
 use retally_manifests::{ArtifactId, Dataset, Model, Store};
 use retally_metrics::probe::{KnnOptions, ProbeOptions};
-use retally_suites::{DatasetMeasurements, RunMeasurements};
+use retally_suites::{DatasetMeasurements, RunMeasurements, Suite};
 use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -141,14 +141,15 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
             },
         },
     };
-    let mut record = RunRecord::begin(request, library.record());
-    let mut measurements = RunMeasurements {
-        schema: retally_suites::run::SCHEMA,
-        suite: request.suite.id().to_owned(),
-        suite_version: request.suite.definition().version,
-        suite_content_sha256: request.suite.content_digest().to_string(),
-        datasets: Vec::new(),
+    let options = OptionsRecord {
+        device: request.device.to_string(),
+        threads: request.threads,
+        fast: request.fast,
+        limit: request.limit,
+        miniature: false,
     };
+    let mut record = RunRecord::begin(request.suite, options, library.record());
+    let mut measurements = no_measurements(request.suite);
     let mut tables = Vec::new();
     for dataset in &selection.datasets {
         let Some((measured, rows)) = run.measure_dataset(dataset, &mut record)? else {
@@ -170,6 +171,17 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
     }
     let finished = finish(request.suite, &directory, measurements, record.end()?)?;
     Ok(Ended::Complete(Box::new(finished)))
+}
+
+/// The measurements of a run that has not begun.
+pub(super) fn no_measurements(suite: &Suite) -> RunMeasurements {
+    RunMeasurements {
+        schema: retally_suites::run::SCHEMA,
+        suite: suite.id().to_owned(),
+        suite_version: suite.definition().version,
+        suite_content_sha256: suite.content_digest().to_string(),
+        datasets: Vec::new(),
+    }
 }
 
 /// What stays the same over all models and data sets of a run.
@@ -270,7 +282,7 @@ impl Run<'_> {
     }
 }
 
-fn dataset_record(samples: &Samples) -> DatasetRecord {
+pub(super) fn dataset_record(samples: &Samples) -> DatasetRecord {
     let (train, test) =
         samples.split().map_or((0, 0), |split| (split.train.len(), split.test.len()));
     DatasetRecord {

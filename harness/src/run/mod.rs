@@ -3,6 +3,7 @@
 pub mod directory;
 mod execute;
 mod generators;
+pub mod miniature;
 mod outcome;
 mod record;
 mod samples_table;

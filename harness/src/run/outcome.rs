@@ -3,7 +3,7 @@
 use super::directory::RunDirectory;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
-use retally_reports::ReportFiles;
+use retally_reports::{ReportFiles, RunFiles};
 use retally_suites::{
     CheckOutcome, CheckReport, EvaluatedSuite, RunMeasurements, Suite, check, evaluate,
 };
@@ -64,7 +64,8 @@ pub(super) fn finish(
     directory.write_json("measurements.json", &measurements)?;
     directory.write_json("run.json", &record)?;
     let evaluated = evaluate(suite, Some(&measurements));
-    let files = write_report(&evaluated, Some(&record), directory.root())?;
+    let run = RunFiles { record: Some(&record), folder: Some(directory.root()) };
+    let files = write_report(&evaluated, run, directory.root())?;
     Ok(FinishedRun {
         out: directory.root().to_path_buf(),
         report: files.page,
@@ -77,13 +78,13 @@ pub(super) fn finish(
 /// Draws a report.
 ///
 /// # Errors
-/// If a file cannot be written.
+/// If a picture of the run cannot be shown or a file cannot be written.
 pub fn write_report(
     suite: &EvaluatedSuite,
-    record: Option<&Value>,
+    run: RunFiles<'_>,
     out: &Path,
 ) -> Result<ReportFiles, Failure> {
-    Ok(retally_reports::write_report(suite, record, out)?)
+    Ok(retally_reports::write_report(suite, run, out)?)
 }
 
 /// A stored run: its suite, its measurements and its record.

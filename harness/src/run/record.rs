@@ -1,12 +1,14 @@
 //! `run.json`: everything a reader needs to know about how a run was made. Unlike `measurements.json` it holds times and paths.
 
-use super::selection::RunRequest;
 use crate::failure::Failure;
 use crate::generation::ScoreRecord;
+use crate::images::augment::Photometric;
 use crate::machine::Machine;
 use crate::onnx::library::LibraryRecord;
 use crate::onnx::session::SessionRecord;
-use retally_manifests::{Artifact, Digest, Guidance, Sampler};
+use retally_manifests::{Artifact, Conditioning, Digest, Guidance, Sampler, TargetTokens};
+use retally_suites::Suite;
+use retally_suites::miniature::RetrievalPlan;
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,6 +31,8 @@ pub(super) struct RunRecord {
     pub(super) models: Vec<ModelRecord>,
     pub(super) datasets: Vec<DatasetRecord>,
     pub(super) generators: Vec<GeneratorRecord>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) world_models: Vec<WorldModelRecord>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,12 +42,15 @@ struct SuiteRecord {
     content_sha256: Digest,
 }
 
+/// What the user chose.
 #[derive(Debug, Serialize)]
-struct OptionsRecord {
-    device: String,
-    threads: usize,
-    fast: bool,
-    limit: Option<usize>,
+pub(super) struct OptionsRecord {
+    pub(super) device: String,
+    pub(super) threads: usize,
+    pub(super) fast: bool,
+    pub(super) limit: Option<usize>,
+    /// Whether the suite's miniature was run, and not the suite.
+    pub(super) miniature: bool,
 }
 
 /// A file that was used.
@@ -84,6 +91,27 @@ pub(super) struct GeneratorRecord {
     pub(super) score: ScoreRecord,
 }
 
+/// A world model that was measured, with everything that decides its ranks.
+#[derive(Debug, Serialize)]
+pub(super) struct WorldModelRecord {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) dataset: String,
+    pub(super) conditioning: Conditioning,
+    pub(super) images: usize,
+    /// Of which the images were chosen.
+    pub(super) image_set: &'static str,
+    pub(super) seed: u64,
+    pub(super) augmentation: Photometric,
+    pub(super) retrieval: RetrievalPlan,
+    pub(super) targets: TargetTokens,
+    pub(super) preprocessing: String,
+    /// Encoder, teacher and predictor, where this run opened them; ranks that were stored need none.
+    pub(super) sessions: Vec<SessionRecord>,
+    /// Names of the ranks of each image.
+    pub(super) results: Vec<Digest>,
+}
+
 /// A model that was run.
 #[derive(Debug, Serialize)]
 pub(super) struct ModelRecord {
@@ -109,8 +137,7 @@ pub(super) struct DatasetRecord {
 
 impl RunRecord {
     /// Begins the record; its `ended` is set by [`RunRecord::end`].
-    pub(super) fn begin(request: &RunRequest<'_>, library: &LibraryRecord) -> Self {
-        let suite = request.suite;
+    pub(super) fn begin(suite: &Suite, options: OptionsRecord, library: &LibraryRecord) -> Self {
         Self {
             schema: SCHEMA,
             retally: env!("CARGO_PKG_VERSION"),
@@ -119,12 +146,7 @@ impl RunRecord {
                 version: suite.definition().version,
                 content_sha256: *suite.content_digest(),
             },
-            options: OptionsRecord {
-                device: request.device.to_string(),
-                threads: request.threads,
-                fast: request.fast,
-                limit: request.limit,
-            },
+            options,
             machine: Machine::examine(),
             onnxruntime: library.clone(),
             started: now(),
@@ -133,6 +155,7 @@ impl RunRecord {
             models: Vec::new(),
             datasets: Vec::new(),
             generators: Vec::new(),
+            world_models: Vec::new(),
         }
     }
 

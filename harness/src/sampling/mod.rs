@@ -32,7 +32,6 @@ mod mean_flow;
 mod networks;
 mod noise;
 mod noise_choice;
-mod normal;
 mod path;
 mod plan;
 mod quantise;

@@ -1,8 +1,7 @@
 //! Noise that depends on (seed, sample, step) and on nothing else.
 
-use super::normal;
 use super::torch_noise::{TorchNoise, TorchNoiseError};
-use retally_metrics::random::Stream;
+use retally_metrics::random::{Stream, normal};
 
 /// Noise that the first state is made of.
 const START: &str = "sampling start";

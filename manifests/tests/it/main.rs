@@ -9,6 +9,7 @@ mod manifest;
 mod server;
 mod store;
 mod workbench;
+mod world_model;
 
 #[cfg(unix)]
 mod derivation;

@@ -14,9 +14,9 @@ use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 /// Eigenvalues in rising order, with an orthonormal basis of columns where it was asked for.
-pub(super) struct Eigen {
-    pub(super) values: Vec<f64>,
-    pub(super) vectors: Option<Mat<f64>>,
+pub(crate) struct Eigen {
+    pub(crate) values: Vec<f64>,
+    pub(crate) vectors: Option<Mat<f64>>,
 }
 
 /// Singular values in falling order, with the singular vectors as columns where they were asked for.
@@ -85,7 +85,7 @@ pub(super) fn cholesky(a: MatRef<'_, f64>) -> Option<Mat<f64>> {
 ///
 /// # Errors
 /// `NotConverged`.
-pub(super) fn symmetric_eigen(
+pub(crate) fn symmetric_eigen(
     a: MatRef<'_, f64>,
     vectors: bool,
 ) -> Result<Eigen, DistributionError> {

@@ -87,7 +87,7 @@ impl Moments {
     }
 
     /// Σ (x - mean)(x - mean)ᵀ / `divisor`, both triangles.
-    pub(super) fn scatter_over(&self, divisor: f64) -> Mat<f64> {
+    pub(crate) fn scatter_over(&self, divisor: f64) -> Mat<f64> {
         let width = self.mean.len();
         let mut whole = Mat::zeros(width, width);
         for (index, tile) in self.scatter.iter().enumerate() {

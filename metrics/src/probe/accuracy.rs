@@ -18,6 +18,22 @@ pub struct ClassAccuracy {
     pub correct: u64,
 }
 
+/// What the scores of the classes say of one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Judgement {
+    /// The class with the highest score.
+    prediction: usize,
+    /// How many classes stand before the true one.
+    pub(super) rank: usize,
+}
+
+impl Judgement {
+    /// Of equal scores the lower class index comes first, as in NumPy's `argmax`.
+    pub(super) fn of<T: PartialOrd + Copy>(scores: ArrayView1<'_, T>, target: usize) -> Self {
+        Self { prediction: argmax(scores), rank: rank(scores, target) }
+    }
+}
+
 /// Predictions and accuracies of one test set.
 pub(super) struct Assessment {
     pub(super) predictions: Vec<u32>,
@@ -28,19 +44,29 @@ pub(super) struct Assessment {
 }
 
 impl Assessment {
-    /// `scores` is [N, classes], larger is likelier; `targets` holds N class indices. Of equal scores the lower class
-    /// index comes first, as in NumPy's `argmax`.
+    /// `scores` is [N, classes], larger is likelier; `targets` holds N class indices.
     pub(super) fn of(scores: &Array2<f64>, targets: &[usize], classes: &Classes) -> Self {
+        let rows = scores.outer_iter().zip(targets);
+        let judgements: Vec<Judgement> =
+            rows.map(|(scores, &target)| Judgement::of(scores, target)).collect();
+        Self::of_judgements(&judgements, targets, classes)
+    }
+
+    /// From what is known of each sample.
+    pub(super) fn of_judgements(
+        judgements: &[Judgement],
+        targets: &[usize],
+        classes: &Classes,
+    ) -> Self {
         let mut counts = vec![(0, 0); classes.len()];
         let (mut predictions, mut top_1, mut top_5) = (Vec::with_capacity(targets.len()), 0, 0);
-        for (scores, &target) in scores.outer_iter().zip(targets) {
-            let rank = rank(scores, target);
+        for (&Judgement { prediction, rank }, &target) in judgements.iter().zip(targets) {
             let (n, correct) = &mut counts[target];
             *n += 1;
             *correct += u64::from(rank == 0);
             top_1 += u64::from(rank == 0);
             top_5 += u64::from(rank < 5);
-            predictions.push(classes.label(argmax(scores)));
+            predictions.push(classes.label(prediction));
         }
         let per_class = counts
             .into_iter()
@@ -95,7 +121,7 @@ fn in_percent(interval: Interval) -> Option<Interval> {
 }
 
 /// How many classes stand before `target`; 0 if it is the prediction.
-pub(super) fn rank(scores: ArrayView1<'_, f64>, target: usize) -> usize {
+pub(super) fn rank<T: PartialOrd + Copy>(scores: ArrayView1<'_, T>, target: usize) -> usize {
     let own = scores[target];
     scores
         .iter()
@@ -104,7 +130,7 @@ pub(super) fn rank(scores: ArrayView1<'_, f64>, target: usize) -> usize {
         .count()
 }
 
-fn argmax(scores: ArrayView1<'_, f64>) -> usize {
+fn argmax<T: PartialOrd + Copy>(scores: ArrayView1<'_, T>) -> usize {
     (1..scores.len()).fold(0, |best, class| if scores[class] > scores[best] { class } else { best })
 }
 

@@ -72,8 +72,71 @@ pub enum ProbeError {
         expected: &'static str,
     },
     /// Too few samples to hold some out.
-    #[error("no class has two train samples, so none can be held out to choose C; give C")]
-    NothingToHoldOut,
+    #[error("no class has two train samples, so none can be held out to choose {what}; give it")]
+    NothingToHoldOut {
+        /// What is chosen on them.
+        what: &'static str,
+    },
+    /// Train and test features differ in the number of tokens.
+    #[error(
+        "train features have {train} tokens a sample and test features {test}; they must come from one encoder"
+    )]
+    Tokens {
+        /// Tokens of a train sample.
+        train: usize,
+        /// Tokens of a test sample.
+        test: usize,
+    },
+    /// Tokens where one vector a sample is needed.
+    #[error(
+        "a linear head takes one vector a sample, but there are {tokens} tokens; average them, or take the attentive head"
+    )]
+    TokensForLinear {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
+    /// The width cannot be shared out among attention heads.
+    #[error("tokens of {width} numbers cannot be shared out evenly among {heads} attention heads")]
+    AttentionHeads {
+        /// Numbers of a token.
+        width: usize,
+        /// Heads.
+        heads: usize,
+    },
+    /// A width that gives no number of attention heads.
+    #[error(
+        "tokens of {width} numbers are not whole heads of 64; say how many attention heads the encoder has"
+    )]
+    UnknownAttentionHeads {
+        /// Numbers of a token.
+        width: usize,
+    },
+    /// A batch that the train set cannot fill.
+    #[error(
+        "batches of {batch} samples need at least as many train samples, but {samples} are trained on; take smaller \
+         batches (rates that are given for 256 samples follow them)"
+    )]
+    BatchExceedsTrain {
+        /// Samples of a batch.
+        batch: usize,
+        /// Samples that are trained on.
+        samples: usize,
+    },
+    /// More weights than are reasonable.
+    #[error(
+        "{heads} heads of {classes} classes and {width} numbers a sample are more weights than 2^30"
+    )]
+    TooManyWeights {
+        /// Heads.
+        heads: usize,
+        /// Distinct train labels.
+        classes: usize,
+        /// Numbers of a sample.
+        width: usize,
+    },
+    /// Parts of a recipe that do not fit together.
+    #[error("{0}")]
+    Recipe(&'static str),
     /// The optimiser stopped before the tolerance was reached.
     #[error(
         "logistic regression with C = {c} stopped after {iterations} iterations at gradient {gradient:e} (tolerance \

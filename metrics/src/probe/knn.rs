@@ -3,7 +3,7 @@
 use super::accuracy::Assessment;
 use super::labelled::{Labelled, Task};
 use super::{ProbeError, ProbeOutcome};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, s};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -68,31 +68,66 @@ pub fn knn_probe(
     test: Labelled<'_>,
     options: &KnnOptions,
 ) -> Result<ProbeOutcome, ProbeError> {
-    let task = Task::of(train, test)?;
-    check(options, task.train_targets.len())?;
-    let index = Index::new(train.features, options.similarity);
-    let mut votes = Array2::zeros((task.test_targets.len(), task.classes.len()));
-    for (block, mut votes) in votes.axis_chunks_iter_mut(Axis(0), BLOCK).enumerate() {
-        let start = block * BLOCK;
-        let similarities =
-            index.similarities(test.features.slice(s![start..start + votes.nrows(), ..]));
-        for (similarities, mut votes) in similarities.outer_iter().zip(votes.outer_iter_mut()) {
-            let neighbours = nearest(similarities, options.k);
-            // Relative to the nearest, so that the exponential cannot overflow.
-            let best = similarities[neighbours[0]];
-            for neighbour in neighbours {
-                votes[task.train_targets[neighbour]] +=
-                    weight(similarities[neighbour] - best, options.weighting);
-            }
-        }
-    }
-    let assessment = Assessment::of(&votes, &task.test_targets, &task.classes);
+    let (task, mut votes) = vote(train, test, options, &[options.k])?;
+    Ok(outcome(&task, &votes.swap_remove(0), options))
+}
+
+/// [`knn_probe`] for several k, from one search for neighbours; one outcome for each, in their order.
+///
+/// # Errors
+/// As [`knn_probe`], for any k.
+pub fn knn_probes(
+    train: Labelled<'_>,
+    test: Labelled<'_>,
+    options: &KnnOptions,
+    neighbours: &[usize],
+) -> Result<Vec<ProbeOutcome>, ProbeError> {
+    let (task, votes) = vote(train, test, options, neighbours)?;
+    let outcomes = votes.iter().zip(neighbours);
+    Ok(outcomes.map(|(votes, &k)| outcome(&task, votes, &KnnOptions { k, ..*options })).collect())
+}
+
+fn outcome(task: &Task, votes: &Array2<f64>, options: &KnnOptions) -> ProbeOutcome {
+    let assessment = Assessment::of(votes, &task.test_targets, &task.classes);
     let measurements = assessment.measurements(&method(options));
-    Ok(ProbeOutcome {
+    ProbeOutcome {
         measurements,
         predictions: assessment.predictions,
         per_class: assessment.per_class,
-    })
+    }
+}
+
+/// The votes [test samples, classes] of so many nearest neighbours each.
+fn vote(
+    train: Labelled<'_>,
+    test: Labelled<'_>,
+    options: &KnnOptions,
+    neighbours: &[usize],
+) -> Result<(Task, Vec<Array2<f64>>), ProbeError> {
+    let task = Task::of(train, test)?;
+    for &k in neighbours {
+        check(&KnnOptions { k, ..*options }, task.train_targets.len())?;
+    }
+    let Some(most) = neighbours.iter().copied().max() else { return Ok((task, Vec::new())) };
+    let index = Index::new(train.features, options.similarity);
+    let (count, classes) = (task.test_targets.len(), task.classes.len());
+    let mut votes = vec![Array2::zeros((count, classes)); neighbours.len()];
+    for start in (0..count).step_by(BLOCK) {
+        let end = (start + BLOCK).min(count);
+        let similarities = index.similarities(test.features.slice(s![start..end, ..]));
+        for (sample, similarities) in (start..end).zip(similarities.outer_iter()) {
+            let nearest = nearest(similarities, most);
+            // Relative to the nearest, so that the exponential cannot overflow.
+            let best = similarities[nearest[0]];
+            for (place, &neighbour) in nearest.iter().enumerate() {
+                let weight = weight(similarities[neighbour] - best, options.weighting);
+                for (votes, _) in votes.iter_mut().zip(neighbours).filter(|(_, k)| place < **k) {
+                    votes[[sample, task.train_targets[neighbour]]] += weight;
+                }
+            }
+        }
+    }
+    Ok((task, votes))
 }
 
 fn check(options: &KnnOptions, train_samples: usize) -> Result<(), ProbeError> {

@@ -18,7 +18,7 @@ pub(super) struct Classes(Vec<u32>);
 
 impl Classes {
     /// At least two of them.
-    fn of(labels: &[u32]) -> Result<Self, ProbeError> {
+    pub(super) fn of(labels: &[u32]) -> Result<Self, ProbeError> {
         let mut distinct = labels.to_vec();
         distinct.sort_unstable();
         distinct.dedup();
@@ -36,7 +36,8 @@ impl Classes {
         self.0[class]
     }
 
-    fn indices(&self, labels: &[u32]) -> Result<Vec<usize>, ProbeError> {
+    /// Class indices in place of labels.
+    pub(super) fn indices(&self, labels: &[u32]) -> Result<Vec<usize>, ProbeError> {
         let index = |(row, &label): (usize, &u32)| {
             self.0.binary_search(&label).map_err(|_| ProbeError::UnknownLabel { row, label })
         };

@@ -1,4 +1,5 @@
-//! Minimising a smooth convex function: limited-memory BFGS (Nocedal 1980; Nocedal and Wright 2006, algorithm 7.4).
+//! Minimising a smooth convex function: limited-memory BFGS (Nocedal 1980; Nocedal and Wright 2006, algorithm 7.4), which a
+//! function may help with an approximate inverse of its Hessian.
 
 use std::collections::VecDeque;
 
@@ -17,6 +18,13 @@ const MOST_TRIALS: usize = 100;
 pub(super) trait Function {
     /// The value at `point`; writes the gradient there, of the same length.
     fn evaluate(&mut self, point: &[f64], gradient: &mut [f64]) -> f64;
+
+    /// Multiplies a vector by a symmetric, positive definite approximation of the inverse Hessian. Returns whether its scale
+    /// is that of the inverse Hessian too, so that a first step of length 1 is worth trying.
+    fn precondition(&self, vector: &mut [f64]) -> bool;
+
+    /// Relative rounding error of a value.
+    fn rounding(&self) -> f64;
 }
 
 /// When to stop.
@@ -45,11 +53,13 @@ struct State {
     value: f64,
 }
 
-/// One remembered step: s = change of the point, y = change of the gradient, 1/(s·y).
+/// One remembered step: s = change of the point, y = change of the gradient, 1/(s·y), and (s·y)/(y·P y) with the
+/// preconditioner P.
 struct Pair {
     step: Vec<f64>,
     change: Vec<f64>,
     inverse_product: f64,
+    scale: f64,
 }
 
 /// Searches from `start`. It ends at the tolerance, or earlier (which the caller sees from `gradient`) after the last
@@ -61,9 +71,9 @@ pub(super) fn minimise(function: &mut impl Function, start: Vec<f64>, stop: Stop
     let mut pairs: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
     let mut iterations = 0;
     while largest(&state.gradient) > stop.tolerance && iterations < stop.iterations {
-        let direction = descent_direction(&state.gradient, &pairs);
-        // Without a remembered scale the first step has length 1 or less.
-        let first_length = if pairs.is_empty() { (1.0 / norm(&direction)).min(1.0) } else { 1.0 };
+        let (direction, scaled) = descent_direction(function, &state.gradient, &pairs);
+        // Without a known scale the first step has length 1 or less.
+        let first_length = if scaled { 1.0 } else { (1.0 / norm(&direction)).min(1.0) };
         let Some(next) = line_search(function, &state, &direction, first_length) else {
             if pairs.is_empty() {
                 break;
@@ -73,7 +83,7 @@ pub(super) fn minimise(function: &mut impl Function, start: Vec<f64>, stop: Stop
             continue;
         };
         iterations += 1;
-        if let Some(pair) = Pair::between(&state, &next) {
+        if let Some(pair) = Pair::between(function, &state, &next) {
             if pairs.len() == MEMORY {
                 pairs.pop_front();
             }
@@ -91,20 +101,26 @@ pub(super) fn minimise(function: &mut impl Function, start: Vec<f64>, stop: Stop
 
 impl Pair {
     /// `None` if rounding has hidden the curvature.
-    fn between(from: &State, to: &State) -> Option<Self> {
+    fn between(function: &impl Function, from: &State, to: &State) -> Option<Self> {
         let step = difference(&to.point, &from.point);
         let change = difference(&to.gradient, &from.gradient);
         let product = dot(&step, &change);
-        (product > f64::EPSILON * dot(&change, &change)).then(|| Self {
-            step,
-            change,
-            inverse_product: 1.0 / product,
-        })
+        if product <= f64::EPSILON * dot(&change, &change) {
+            return None;
+        }
+        let mut preconditioned = change.clone();
+        function.precondition(&mut preconditioned);
+        let scale = product / dot(&change, &preconditioned);
+        scale.is_finite().then(|| Self { step, change, inverse_product: 1.0 / product, scale })
     }
 }
 
-/// The two-loop recursion: minus the approximate inverse Hessian times the gradient.
-fn descent_direction(gradient: &[f64], pairs: &VecDeque<Pair>) -> Vec<f64> {
+/// The two-loop recursion: minus the approximate inverse Hessian times the gradient, and whether its length means something.
+fn descent_direction(
+    function: &impl Function,
+    gradient: &[f64],
+    pairs: &VecDeque<Pair>,
+) -> (Vec<f64>, bool) {
     let mut direction: Vec<f64> = gradient.iter().map(|component| -component).collect();
     let mut weights = Vec::with_capacity(pairs.len());
     for pair in pairs.iter().rev() {
@@ -112,15 +128,15 @@ fn descent_direction(gradient: &[f64], pairs: &VecDeque<Pair>) -> Vec<f64> {
         add(&mut direction, -weight, &pair.change);
         weights.push(weight);
     }
+    let scaled = function.precondition(&mut direction) || !pairs.is_empty();
     if let Some(last) = pairs.back() {
-        let scale = 1.0 / (last.inverse_product * dot(&last.change, &last.change));
-        direction.iter_mut().for_each(|component| *component *= scale);
+        direction.iter_mut().for_each(|component| *component *= last.scale);
     }
     for (pair, weight) in pairs.iter().zip(weights.into_iter().rev()) {
         let correction = weight - pair.inverse_product * dot(&pair.change, &direction);
         add(&mut direction, correction, &pair.step);
     }
-    direction
+    (direction, scaled)
 }
 
 /// A step that meets Wolfe's conditions, by doubling and bisection (Lewis and Overton 2013, algorithm 2.6).
@@ -132,7 +148,7 @@ fn line_search(
 ) -> Option<State> {
     let slope = dot(&from.gradient, direction);
     // Close to the minimum the decrease drowns in the rounding of the value.
-    let rounding = 8.0 * f64::EPSILON * from.value.abs();
+    let rounding = 8.0 * function.rounding() * from.value.abs();
     let (mut low, mut high, mut length) = (0.0, f64::INFINITY, first_length);
     let mut trial = from.clone();
     for _ in 0..MOST_TRIALS {
@@ -182,7 +198,7 @@ mod tests {
     use super::*;
 
     /// Σ wᵢ (xᵢ - i)² / 2 + ln cosh(x₀ + x₁).
-    struct Bowl(Vec<f64>);
+    struct Bowl(Vec<f64>, bool);
 
     impl Function for Bowl {
         fn evaluate(&mut self, point: &[f64], gradient: &mut [f64]) -> f64 {
@@ -197,21 +213,35 @@ mod tests {
             gradient[1] += sum.tanh();
             value + sum.cosh().ln()
         }
+
+        fn precondition(&self, vector: &mut [f64]) -> bool {
+            if self.1 {
+                vector.iter_mut().zip(&self.0).for_each(|(component, weight)| *component /= weight);
+            }
+            self.1
+        }
+
+        fn rounding(&self) -> f64 {
+            f64::EPSILON
+        }
     }
 
     #[test]
     fn reaches_the_minimum_of_an_ill_conditioned_bowl() {
-        let mut bowl = Bowl((0..20).map(|power| 10.0_f64.powf(f64::from(power) / 5.0)).collect());
-        let stop = Stop { tolerance: 1e-10, iterations: 1000 };
-        let minimum = minimise(&mut bowl, vec![5.0; 20], stop);
-        assert!(minimum.gradient <= 1e-10, "{minimum:?}");
-        (2..20).for_each(|index| assert!((minimum.point[index] - index as f64).abs() < 1e-9));
-        assert!(minimum.iterations < 200, "{}", minimum.iterations);
+        for (preconditioned, most) in [(false, 200), (true, 20)] {
+            let weights = (0..20).map(|power| 10.0_f64.powf(f64::from(power) / 5.0)).collect();
+            let mut bowl = Bowl(weights, preconditioned);
+            let stop = Stop { tolerance: 1e-10, iterations: 1000 };
+            let minimum = minimise(&mut bowl, vec![5.0; 20], stop);
+            assert!(minimum.gradient <= 1e-10, "{minimum:?}");
+            (2..20).for_each(|index| assert!((minimum.point[index] - index as f64).abs() < 1e-9));
+            assert!(minimum.iterations < most, "{}", minimum.iterations);
+        }
     }
 
     #[test]
     fn says_when_it_did_not_arrive() {
-        let mut bowl = Bowl(vec![1.0, 1e6]);
+        let mut bowl = Bowl(vec![1.0, 1e6], false);
         let minimum =
             minimise(&mut bowl, vec![100.0, 100.0], Stop { tolerance: 1e-10, iterations: 1 });
         assert!(minimum.gradient > 1e-10);

@@ -1,10 +1,10 @@
-//! The linear probe: standardise, fit logistic regression, assess.
+//! Logistic regression as a probe: scale the features, choose C, fit, assess.
 
 use super::accuracy::Assessment;
 use super::labelled::{Labelled, Task};
 use super::lbfgs::Stop;
 use super::logistic::{Model, Samples, mean_loss};
-use super::selection::{GRID, HELD_OUT_SHARE, choose_c};
+use super::selection::{CSearch, GRID, HELD_OUT_SHARE, TOLERANCE, choose_c};
 use super::standardise::Standardiser;
 use super::{ProbeError, ProbeOutcome};
 use crate::{Measurement, Unit};
@@ -30,6 +30,17 @@ impl Default for ProbeOptions {
     }
 }
 
+/// Parameters of logistic regression with everything about the choice of C.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogisticOptions {
+    /// As in [`ProbeOptions`].
+    pub probe: ProbeOptions,
+    /// How C is chosen where it is not given.
+    pub search: CSearch,
+    /// Whether features are brought to mean 0 and standard deviation 1, by the statistics of train.
+    pub standardise: bool,
+}
+
 /// Fits multinomial logistic regression on standardised train features and assesses it on the test set.
 ///
 /// The objective is scikit-learn's: C · Σ -ln p + ½ |W|², intercepts unpenalised. Measurements: `accuracy` (top-1),
@@ -44,24 +55,46 @@ pub fn linear_probe(
     test: Labelled<'_>,
     options: &ProbeOptions,
 ) -> Result<ProbeOutcome, ProbeError> {
+    let search = CSearch {
+        grid: GRID.to_vec(),
+        held_out: HELD_OUT_SHARE,
+        tolerance: TOLERANCE,
+        iterations: options.iterations,
+        must_converge: true,
+    };
+    logistic_probe(train, test, &LogisticOptions { probe: *options, search, standardise: true })
+}
+
+/// [`linear_probe`] with a choice of C of one's own, on features as they are if so wished.
+///
+/// # Errors
+/// As [`linear_probe`], and if the search has a value out of range.
+pub fn logistic_probe(
+    train: Labelled<'_>,
+    test: Labelled<'_>,
+    options: &LogisticOptions,
+) -> Result<ProbeOutcome, ProbeError> {
     check(options)?;
     let task = Task::of(train, test)?;
     let classes = task.classes.len();
-    let c = match options.c {
+    let ProbeOptions { c, seed, tolerance, iterations } = options.probe;
+    let c = match c {
         Some(c) => c,
-        None => choose_c(train, &task.train_targets, classes, options.seed, options.iterations)?,
+        None => {
+            let search = (&options.search, options.standardise);
+            choose_c(train, &task.train_targets, classes, seed, search)?
+        }
     };
-    let standardiser = Standardiser::fit(train.features);
-    let train_features = standardiser.apply(train.features);
-    let samples =
-        Samples { features: train_features.view(), targets: &task.train_targets, classes };
-    let stop = Stop { tolerance: options.tolerance, iterations: options.iterations };
-    let model = Model::fit(samples, c, stop, None)?;
+    let scale = Standardiser::choose(train.features, options.standardise);
+    let train_features = scale.apply(train.features);
+    let samples = Samples::new(&train_features, &task.train_targets, classes);
+    let model = Model::fit(&samples, c, Stop { tolerance, iterations }, None)?;
+    drop(samples);
 
     let method = method(c, options);
     let train_loss =
         mean_loss(&model.log_probabilities(train_features.view()), &task.train_targets);
-    let log_probabilities = model.log_probabilities(standardiser.apply(test.features).view());
+    let log_probabilities = model.log_probabilities(scale.apply(test.features).view());
     let test_loss = mean_loss(&log_probabilities, &task.test_targets);
     let assessment = Assessment::of(&log_probabilities, &task.test_targets, &task.classes);
     let (n_train, n_test) = (task.train_targets.len() as u64, assessment.n());
@@ -100,7 +133,7 @@ pub fn linear_probe(
     })
 }
 
-fn check(options: &ProbeOptions) -> Result<(), ProbeError> {
+fn check(options: &LogisticOptions) -> Result<(), ProbeError> {
     let positive = |name, value: f64| {
         let good = value.is_finite() && value > 0.0;
         if good {
@@ -109,21 +142,36 @@ fn check(options: &ProbeOptions) -> Result<(), ProbeError> {
             Err(ProbeError::Option { name, value, expected: "finite and above 0" })
         }
     };
-    positive("C", options.c.unwrap_or(1.0))?;
-    positive("the tolerance", options.tolerance)
+    positive("C", options.probe.c.unwrap_or(1.0))?;
+    positive("the tolerance", options.probe.tolerance)?;
+    let CSearch { grid, held_out, tolerance, .. } = &options.search;
+    grid.iter().try_for_each(|&c| positive("C", c))?;
+    positive("the tolerance", *tolerance)?;
+    if *held_out > 0.0 && *held_out < 1.0 {
+        return Ok(());
+    }
+    let (name, expected) = ("the held-out share", "above 0 and below 1");
+    Err(ProbeError::Option { name, value: *held_out, expected })
 }
 
-fn method(c: f64, options: &ProbeOptions) -> String {
-    let chosen = match options.c {
+fn method(c: f64, options: &LogisticOptions) -> String {
+    let CSearch { grid, held_out, .. } = &options.search;
+    let ProbeOptions { seed, tolerance, .. } = options.probe;
+    let among = match grid.as_slice() {
+        [first, .., last] if grid.len() > 10 => {
+            format!("{} values from {first:e} to {last:e}", grid.len())
+        }
+        grid => format!("{grid:?}"),
+    };
+    let chosen = match options.probe.c {
         Some(_) => format!("C = {c} as given"),
         None => format!(
-            "C = {c} chosen from {GRID:?} on {:.0} % of train, stratified, seed {}",
-            100.0 * HELD_OUT_SHARE,
-            options.seed
+            "C = {c} chosen from {among} on {:.0} % of train, stratified, seed {seed}",
+            100.0 * held_out
         ),
     };
+    let features = if options.standardise { "standardised on train" } else { "as they are" };
     format!(
-        "multinomial logistic regression, L2, {chosen}; features standardised on train; L-BFGS, tolerance {:e}",
-        options.tolerance
+        "multinomial logistic regression, L2, {chosen}; features {features}; L-BFGS, tolerance {tolerance:e}"
     )
 }

@@ -16,35 +16,54 @@ pub(super) const GRID: [f64; 6] = [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0];
 pub(super) const HELD_OUT_SHARE: f64 = 0.2;
 
 /// Gradient tolerance while C is chosen; held-out accuracy does not see smaller differences.
-const TOLERANCE: f64 = 1e-5;
+pub(super) const TOLERANCE: f64 = 1e-5;
 
-/// The C of [`GRID`] with the highest accuracy on a stratified held-out part of the train set; of equal accuracies the
-/// lower held-out loss, then the smaller C. Features are standardised on the part that is fitted.
+/// How C is chosen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CSearch {
+    /// The values that are tried, each fit starting from the one before.
+    pub grid: Vec<f64>,
+    /// Share of each class that is held out.
+    pub held_out: f64,
+    /// Gradient tolerance of these fits.
+    pub tolerance: f64,
+    /// Most iterations of one of them.
+    pub iterations: usize,
+    /// Whether a fit that has not converged by then is an error; otherwise it counts as it is.
+    pub must_converge: bool,
+}
+
+/// The C of the grid with the highest accuracy on a stratified held-out part of the train set; of equal accuracies the
+/// lower held-out loss, then the smaller C. Features are standardised on the part that is fitted, if at all.
 pub(super) fn choose_c(
     train: Labelled<'_>,
     targets: &[usize],
     classes: usize,
     seed: u64,
-    iterations: usize,
+    (search, standardise): (&CSearch, bool),
 ) -> Result<f64, ProbeError> {
-    let (fitted, held_out) = split(targets, classes, seed);
+    let (fitted, held_out) = split(targets, classes, search.held_out, seed);
     if held_out.is_empty() {
-        return Err(ProbeError::NothingToHoldOut);
+        return Err(ProbeError::NothingToHoldOut { what: "C" });
     }
     let pick = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect::<Vec<_>>();
     let (fitted_targets, held_out_targets) = (pick(&fitted), pick(&held_out));
     let fitted_features = train.features.select(Axis(0), &fitted);
-    let standardiser = Standardiser::fit(fitted_features.view());
-    let fitted_features = standardiser.apply(fitted_features.view());
-    let held_out_features = standardiser.apply(train.features.select(Axis(0), &held_out).view());
+    let scale = Standardiser::choose(fitted_features.view(), standardise);
+    let fitted_features = scale.apply(fitted_features.view());
+    let held_out_features = scale.apply(train.features.select(Axis(0), &held_out).view());
 
-    let samples = Samples { features: fitted_features.view(), targets: &fitted_targets, classes };
+    let samples = Samples::new(&fitted_features, &fitted_targets, classes);
+    let stop = Stop { tolerance: search.tolerance, iterations: search.iterations };
     let mut best: Option<Candidate> = None;
-    let mut last = None;
-    for c in GRID {
+    let mut last: Option<Model> = None;
+    for &c in &search.grid {
         // Neighbours on the grid are similar, so each fit starts from the one before.
-        let model =
-            Model::fit(samples, c, Stop { tolerance: TOLERANCE, iterations }, last.as_ref())?;
+        let model = if search.must_converge {
+            Model::fit(&samples, c, stop, last.as_ref())?
+        } else {
+            Model::approach(&samples, c, stop, last.as_ref())
+        };
         let scores = model.log_probabilities(held_out_features.view());
         let rows = scores.outer_iter().zip(&held_out_targets);
         let correct = rows.filter(|(row, target)| rank(row.view(), **target) == 0).count();
@@ -54,7 +73,7 @@ pub(super) fn choose_c(
         }
         last = Some(model);
     }
-    best.map(|best| best.c).ok_or(ProbeError::NothingToHoldOut)
+    best.map(|best| best.c).ok_or(ProbeError::NothingToHoldOut { what: "C" })
 }
 
 struct Candidate {
@@ -70,8 +89,13 @@ impl Candidate {
 }
 
 /// Row indices to fit on and to hold out, each in rising order. Class c is shuffled by the stream
-/// (seed, `probe-held-out`, c) and gives its first share away.
-fn split(targets: &[usize], classes: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
+/// (seed, `probe-held-out`, c) and gives its first share away, rounded down but at least one of two.
+pub(super) fn split(
+    targets: &[usize],
+    classes: usize,
+    share: f64,
+    seed: u64,
+) -> (Vec<usize>, Vec<usize>) {
     let mut rows_of_class = vec![Vec::new(); classes];
     for (row, &class) in targets.iter().enumerate() {
         rows_of_class[class].push(row);
@@ -79,8 +103,8 @@ fn split(targets: &[usize], classes: usize, seed: u64) -> (Vec<usize>, Vec<usize
     let (mut fitted, mut held_out) = (Vec::new(), Vec::new());
     for (class, mut rows) in rows_of_class.into_iter().enumerate() {
         Stream::new(seed, "probe-held-out", class as u64).shuffle(&mut rows);
-        let share = (rows.len() as f64 * HELD_OUT_SHARE) as usize;
-        let count = if rows.len() > 1 { share.max(1) } else { 0 };
+        let given = (rows.len() as f64 * share) as usize;
+        let count = if rows.len() > 1 { given.max(1) } else { 0 };
         held_out.extend_from_slice(&rows[..count]);
         fitted.extend_from_slice(&rows[count..]);
     }
@@ -97,14 +121,14 @@ mod tests {
     fn the_split_is_stratified_complete_and_repeatable() {
         let targets: Vec<usize> =
             (0..100).map(|row| usize::from(row % 10 == 0)).chain([2]).collect();
-        let (fitted, held_out) = split(&targets, 3, 7);
+        let (fitted, held_out) = split(&targets, 3, 0.2, 7);
         let count =
             |rows: &[usize], class| rows.iter().filter(|&&row| targets[row] == class).count();
         assert_eq!((count(&held_out, 0), count(&held_out, 1), count(&held_out, 2)), (18, 2, 0));
         let mut all = [fitted.clone(), held_out.clone()].concat();
         all.sort_unstable();
         assert_eq!(all, (0..101).collect::<Vec<_>>());
-        assert_eq!(split(&targets, 3, 7), (fitted, held_out.clone()));
-        assert_ne!(split(&targets, 3, 8).1, held_out);
+        assert_eq!(split(&targets, 3, 0.2, 7), (fitted, held_out.clone()));
+        assert_ne!(split(&targets, 3, 0.2, 8).1, held_out);
     }
 }

@@ -9,6 +9,15 @@ pub(super) struct Standardiser {
 }
 
 impl Standardiser {
+    /// The scale of these features, or none that changes anything.
+    pub(super) fn choose(features: ArrayView2<'_, f32>, standardise: bool) -> Self {
+        if standardise {
+            return Self::fit(features);
+        }
+        let width = features.ncols();
+        Self { mean: Array1::zeros(width), scale: Array1::ones(width) }
+    }
+
     /// Measures the columns of `features` ([N, D], N ≥ 1) in two passes; the variance has denominator N.
     ///
     /// A column that does not vary keeps scale 1. As in scikit-learn, that is a column whose variance is not above

@@ -46,7 +46,7 @@ fn resampled_pearson(x: &[f64], y: &[f64], stream: &mut Stream) -> Option<(f64, 
 
 /// The quantile between order statistics by linear interpolation at (n - 1)·p (type 7 of Hyndman and Fan 1996, NumPy's
 /// default), or `None` without values.
-fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
+pub(crate) fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let position = sorted.len().checked_sub(1)? as f64 * p;
     let below = *sorted.get(position.floor() as usize)?;
     let above = *sorted.get(position.ceil() as usize)?;

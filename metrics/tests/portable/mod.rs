@@ -45,6 +45,21 @@ pub(crate) fn logits(seed: u64, rows: usize, classes: usize, height: f64) -> Arr
     })
 }
 
+/// [rows, width] of class row modulo classes: centres that all seeds share, noise of the given width.
+pub(crate) fn mixture(
+    seed: u64,
+    rows: usize,
+    width: usize,
+    classes: usize,
+    spread: f64,
+) -> Array2<f32> {
+    Array2::from_shape_fn((rows, width), |(row, column)| {
+        let centre = uniform(0, (row % classes * width + column) as u64);
+        let noise = uniform(seed, (row * width + column) as u64) - 0.5;
+        (centre + spread * noise) as f32
+    })
+}
+
 /// Every fourth task on a thread of its own, last tasks first.
 pub(crate) struct Scrambled;
 

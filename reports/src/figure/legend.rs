@@ -1,6 +1,6 @@
 //! Families of points: their colours and markers, and the legend that explains them.
 
-use super::scene::{Ink, Scene, Shape, Text};
+use super::scene::{Ink, Rect, Scene, Shape, Text};
 use super::typeface::Typeface;
 use retally_suites::evaluation::Panel;
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
@@ -28,6 +28,16 @@ impl Legend {
             }
         }
         Self { families }
+    }
+
+    /// A legend of these names, in this order.
+    pub(super) fn named(names: impl IntoIterator<Item = String>) -> Self {
+        Self { families: names.into_iter().collect() }
+    }
+
+    /// The colour of the family at a position.
+    pub(super) fn ink(position: usize) -> Ink {
+        Ink::Family(position % CYCLE)
     }
 
     /// Whether no point has a family.
@@ -73,6 +83,30 @@ impl Legend {
         }
         y + LINE * 0.3
     }
+}
+
+/// A square of a colour with its name, as legend of filled areas. Returns where the legend ends.
+pub(super) fn draw_swatches(
+    scene: &mut Scene,
+    names: &[String],
+    [left, top]: [f64; 2],
+    typeface: &Typeface,
+) -> f64 {
+    if names.is_empty() {
+        return top;
+    }
+    let (mut x, mut y) = (left, top + LINE * 0.7);
+    for (position, name) in names.iter().enumerate() {
+        let width = 2.0 * MARKER + 7.0 + typeface.width(name, SIZE) * 1.1 + 18.0;
+        if x > left && x + width > scene.width {
+            (x, y) = (left, y + LINE);
+        }
+        let square = Rect::around([x + MARKER, y - SIZE * 0.35], MARKER);
+        scene.fill(square, Legend::ink(position), 1.0);
+        scene.text(Text::new(name.clone(), [x + 2.0 * MARKER + 6.0, y], SIZE));
+        x += width;
+    }
+    y + LINE * 0.3
 }
 
 /// A marker whose area is about that of a disc of `radius`.

@@ -7,12 +7,13 @@ use super::scene::{Anchor, Ink, Rect, Scene, Text};
 use super::typeface::Typeface;
 use super::{LABEL_SIZE, LINE_HEIGHT, TITLE_SIZE, draw_ordinate_label, is_hollow};
 use crate::number::{fixed, range, typographic};
+use crate::summary;
 use crate::words;
 use retally_suites::evaluation::{EvaluatedCorrelation, Panel, Point};
 
-const TICK_SIZE: f64 = 10.5;
+pub(super) const TICK_SIZE: f64 = 10.5;
 /// Between tick labels and the ordinate.
-const TICK_GAP: f64 = 7.0;
+pub(super) const TICK_GAP: f64 = 7.0;
 const BOX_SIZE: f64 = 10.0;
 /// Radius of a marker.
 pub(super) const MARKER: f64 = 3.8;
@@ -137,6 +138,22 @@ fn claim_fits(panel: &Panel, plot: Rect, y: Range, typeface: &Typeface) -> bool 
     best_corner(plot, &points, claim_size(&claim_lines(&panel.correlation), typeface)).1 == 0
 }
 
+/// Breaks text into lines no wider than `width`; a word that is wider stands alone.
+pub(super) fn wrapped(text: &str, width: f64, size: f64, typeface: &Typeface) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        let longer = lines.last().map(|line| format!("{line} {word}"));
+        match longer.filter(|line| typeface.width(line, size) <= width) {
+            Some(line) => {
+                lines.pop();
+                lines.push(line);
+            }
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Breaks text at the space nearest to its middle if it is wider than `width`.
 fn wrap(text: &str, width: f64, size: f64, typeface: &Typeface) -> Vec<String> {
     if typeface.width(text, size) <= width {
@@ -225,15 +242,32 @@ fn trend(panel: &Panel, mapping: &Mapping) -> Option<[[f64; 2]; 2]> {
 
 /// The lines of the r box.
 fn claim_lines(claim: &EvaluatedCorrelation) -> Vec<String> {
+    if claim.incomplete.is_some() {
+        return incomplete_lines(claim);
+    }
     let r = claim.pearson.map_or_else(|| "undefined".to_owned(), |r| fixed(r, 3));
     let mut lines = vec![format!("r = {r}  (n = {})", claim.n)];
     if let Some(interval) = claim.interval {
         lines.push(format!("95 % {}", range(interval, 2)));
     }
-    if let Some(text) = &claim.reported_text {
-        lines.push(format!("printed r = {text}"));
+    if claim.reported_text.is_some() {
+        lines.push(format!("printed r = {}", summary::printed_coefficient(claim)));
     }
     lines.iter().map(|line| typographic(line)).collect()
+}
+
+/// Where only some points are known, the box says so and gives no number of its own.
+fn incomplete_lines(claim: &EvaluatedCorrelation) -> Vec<String> {
+    let mut lines = vec![format!("{} points known", claim.n)];
+    match claim.reported_text {
+        Some(_) => {
+            let printed = summary::printed_coefficient(claim);
+            lines.push(typographic(&format!("printed {printed} over others")));
+            lines.push("not recomputed".to_owned());
+        }
+        None => lines.push("coefficient unknown".to_owned()),
+    }
+    lines
 }
 
 fn claim_size(lines: &[String], typeface: &Typeface) -> [f64; 2] {
@@ -272,6 +306,9 @@ fn draw_claim(scene: &mut Scene, claim: Rect, lines: &[String]) {
     }
 }
 
+/// Panels with few points name them all; else a point without a name of its own is not named.
+const FEW_POINTS: usize = 6;
+
 /// The points with a name: the ones whose removal moves r most, then the others, farthest from the plot's middle first.
 fn named_points<'a>(panel: &'a Panel, mapping: &Mapping) -> Vec<&'a Point> {
     let plot = mapping.plot;
@@ -282,8 +319,11 @@ fn named_points<'a>(panel: &'a Panel, mapping: &Mapping) -> Vec<&'a Point> {
     let rank = |point: &Point| {
         panel.correlation.influence.iter().take(INFLUENTIAL).position(|(key, _)| key == &point.key)
     };
+    let is_named = |point: &Point| {
+        point.label != point.key || panel.points.len() <= FEW_POINTS && point.provenance.is_some()
+    };
     let mut named: Vec<_> =
-        panel.points.iter().filter(|p| p.label != p.key && !p.label.is_empty()).collect();
+        panel.points.iter().filter(|p| is_named(p) && !p.label.is_empty()).collect();
     named.sort_by(|a, b| {
         let ranks = rank(a).unwrap_or(INFLUENTIAL).cmp(&rank(b).unwrap_or(INFLUENTIAL));
         ranks.then(distance(b).total_cmp(&distance(a)))

@@ -67,6 +67,24 @@ pub(crate) fn ticks(range: Range, most: usize) -> Vec<Tick> {
         .collect()
 }
 
+/// Ticks of a logarithmic axis whose ends are above 0: powers of two, or of ten where these would be too many.
+pub(crate) fn logarithmic_ticks(range: Range, most: usize) -> Vec<Tick> {
+    for base in [2.0_f64, 10.0] {
+        let exponent = |value: f64| value.ln() / base.ln();
+        // A power that rounding puts just outside is still the end of the axis.
+        let first = (exponent(range.low) - 1e-9).ceil() as i32;
+        let last = (exponent(range.high) + 1e-9).floor() as i32;
+        if last - first < most as i32 {
+            let tick = |power: i32| {
+                let value = base.powi(power);
+                Tick { value, label: label(value, value) }
+            };
+            return (first..=last).map(tick).collect();
+        }
+    }
+    Vec::new()
+}
+
 fn label(value: f64, step: f64) -> String {
     let magnitude = value.abs().max(step);
     let text = if (1e-4..1e6).contains(&magnitude) {
@@ -117,6 +135,19 @@ mod tests {
                 assert!(ticks.iter().all(|tick| (low..=high).contains(&tick.value)));
             }
         }
+    }
+
+    #[test]
+    fn logarithmic_ticks_are_powers() {
+        let labels = |low, high, most| -> Vec<String> {
+            let ticks = logarithmic_ticks(Range { low, high }, most);
+            ticks.into_iter().map(|tick| tick.label).collect()
+        };
+        assert_eq!(labels(7.0, 140.0, 8), ["8", "16", "32", "64", "128"]);
+        assert_eq!(labels(8.0, 64.0, 8), ["8", "16", "32", "64"]);
+        assert_eq!(labels(0.3, 2.1, 8), ["0.5", "1", "2"]);
+        assert_eq!(labels(1.0, 1e6, 8), ["1", "10", "100", "1000", "10000", "100000", "1.0e6"]);
+        assert_eq!(labels(1e-90, 1e90, 8), Vec::<String>::new());
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What the page's template sees: text and flags, ready to print.
 
+use crate::picture::PictureFile;
 use crate::number::{fixed, p_value, range, signed, six_digits, typographic};
 use crate::summary::{self, VerdictCount};
 use crate::table::{self, Part};
+use super::derived::DerivedView;
 use crate::words;
 use retally_metrics::{Interval, Measurement};
 use retally_suites::evaluation::{
-    Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedRow, EvaluatedSuite,
+    Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedPicture, EvaluatedRow, EvaluatedSuite,
     EvaluatedTable, IdentityCheck, MeasuredModel, Paper, PrintedCorrelation, Provenance,
     ReportedValue, Verdict,
 };
@@ -24,11 +26,16 @@ pub(super) struct Report<'a> {
     measured_sentence: String,
     cell_count: usize,
     provenance_counts: Vec<ProvenanceCount>,
+    unknown_count: usize,
     verdict_counts: Vec<CountView>,
     correlation_counts: Vec<CountView>,
     figures: Vec<FigureView<'a>>,
+    pictures: Vec<PictureView<'a>>,
     correlations: Vec<CorrelationView<'a>>,
     has_printed_r: bool,
+    derived: Vec<DerivedView<'a>>,
+    derived_counts: Vec<CountView>,
+    secondary: Option<String>,
     printed_correlations: Vec<PrintedCorrelationView<'a>>,
     tables: Vec<TableView<'a>>,
     measured: Vec<MeasuredView<'a>>,
@@ -54,7 +61,7 @@ struct CountView {
 }
 
 #[derive(Clone, Copy, Serialize)]
-struct VerdictView {
+pub(super) struct VerdictView {
     word: &'static str,
     symbol: &'static str,
     meaning: &'static str,
@@ -71,19 +78,50 @@ impl From<Verdict> for VerdictView {
 }
 
 #[derive(Serialize)]
-struct MarkView {
+pub(super) struct MarkView {
     mark: &'static str,
     word: &'static str,
     meaning: &'static str,
 }
 
+impl From<Provenance> for MarkView {
+    fn from(provenance: Provenance) -> Self {
+        Self {
+            mark: words::mark(provenance),
+            word: words::provenance_word(provenance),
+            meaning: words::provenance_meaning(provenance),
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct FigureView<'a> {
     id: &'a str,
+    has_points: bool,
+    /// Whether the drawing would be too large over the whole width of the page.
+    is_narrow: bool,
     label: &'a str,
     title: &'a str,
     setting: &'a str,
     traps: &'a [String],
+}
+
+#[derive(Serialize)]
+struct PictureView<'a> {
+    id: &'a str,
+    label: &'a str,
+    title: &'a str,
+    setting: &'a str,
+    alt: &'a str,
+    file: Option<PictureFileView>,
+    missing: &'static str,
+}
+
+#[derive(Serialize)]
+struct PictureFileView {
+    uri: String,
+    width: u32,
+    height: u32,
 }
 
 #[derive(Serialize)]
@@ -92,10 +130,11 @@ struct CorrelationView<'a> {
     figure: &'a str,
     x: &'a str,
     y: &'a str,
-    n: u64,
+    n: String,
     pearson: String,
     spearman: String,
     reported: String,
+    reported_mark: Option<MarkView>,
     difference: String,
     interval: String,
     bootstrap: String,
@@ -136,6 +175,7 @@ struct TableView<'a> {
     title: &'a str,
     setting: &'a str,
     traps: &'a [String],
+    remarks: Vec<String>,
     has_parts: bool,
     columns: Vec<ColumnView>,
     rows: Vec<RowView<'a>>,
@@ -162,6 +202,7 @@ struct EntryView<'a> {
     cell: Option<&'a str>,
     first: bool,
     linked: bool,
+    unknown: bool,
     text: String,
     mark: String,
     sort: String,
@@ -173,6 +214,7 @@ struct EvidenceView<'a> {
     cell: &'a str,
     place: String,
     reported: Option<ReportedView<'a>>,
+    unknown: Option<&'a str>,
     also_reported: Vec<ReportedView<'a>>,
     measured: Option<MeasurementView<'a>>,
     difference: Option<String>,
@@ -217,9 +259,9 @@ struct MeasuredView<'a> {
 
 impl<'a> Report<'a> {
     /// Prepares everything that the template prints.
-    pub(super) fn of(suite: &'a EvaluatedSuite) -> Self {
+    pub(super) fn of(suite: &'a EvaluatedSuite, pictures: &[Option<PictureFile>]) -> Self {
         let claims = || {
-            suite.figures.iter().flat_map(|figure| &figure.panels).map(|panel| &panel.correlation)
+            suite.figures.iter().flat_map(|figure| figure.panels()).map(|panel| &panel.correlation)
         };
         Self {
             id: &suite.id,
@@ -231,14 +273,24 @@ impl<'a> Report<'a> {
             measured_sentence: summary::measured_sentence(suite),
             cell_count: summary::cells(suite).count(),
             provenance_counts: provenance_counts(suite),
+            unknown_count: summary::cells(suite).filter(|cell| cell.unknown.is_some()).count(),
             verdict_counts: counts(summary::cell_verdicts(suite)),
             correlation_counts: counts(summary::correlation_verdicts(suite)),
             figures: suite.figures.iter().map(FigureView::of).collect(),
+            pictures: suite
+                .pictures
+                .iter()
+                .zip(pictures)
+                .map(|(picture, file)| PictureView::of(picture, file.as_ref(), suite))
+                .collect(),
             correlations: claims()
                 .enumerate()
                 .map(|(index, c)| CorrelationView::of(index, c, suite))
                 .collect(),
             has_printed_r: claims().any(|claim| claim.reported_text.is_some()),
+            derived: suite.derived.iter().map(DerivedView::of).collect(),
+            derived_counts: counts(summary::derived_verdicts(suite)),
+            secondary: summary::secondary_sentence(suite),
             printed_correlations: printed_correlations(suite),
             tables: suite.tables.iter().map(TableView::of).collect(),
             measured: suite.measured.iter().map(MeasuredView::of).collect(),
@@ -260,17 +312,13 @@ fn counts(counts: Vec<VerdictCount>) -> Vec<CountView> {
 }
 
 fn provenance_counts(suite: &EvaluatedSuite) -> Vec<ProvenanceCount> {
-    let reported: Vec<_> =
-        summary::cells(suite).filter_map(|cell| Some(cell.reported.as_ref()?.provenance)).collect();
-    let count = |provenance| reported.iter().filter(|&&found| found == provenance).count();
-    words::PROVENANCES
+    summary::provenances(suite)
         .into_iter()
-        .map(|p| ProvenanceCount {
-            word: words::provenance_word(p),
-            mark: words::mark(p),
-            count: count(p),
+        .map(|(provenance, count)| ProvenanceCount {
+            word: words::provenance_word(provenance),
+            mark: words::mark(provenance),
+            count,
         })
-        .filter(|entry| entry.count > 0)
         .collect()
 }
 
@@ -282,11 +330,7 @@ fn printed_correlations(suite: &EvaluatedSuite) -> Vec<PrintedCorrelationView<'_
 }
 
 fn marks() -> Vec<MarkView> {
-    let provenances = words::PROVENANCES.into_iter().map(|provenance| MarkView {
-        mark: words::mark(provenance),
-        word: words::provenance_word(provenance),
-        meaning: words::provenance_meaning(provenance),
-    });
+    let provenances = words::PROVENANCES.into_iter().map(MarkView::from);
     let also = MarkView {
         mark: words::ALSO_REPORTED_MARK,
         word: "other value",
@@ -299,10 +343,30 @@ impl<'a> FigureView<'a> {
     fn of(figure: &'a EvaluatedFigure) -> Self {
         Self {
             id: &figure.id,
+            has_points: figure.has_something(),
+            is_narrow: figure.panels().len() < 3,
             label: &figure.label,
             title: &figure.title,
             setting: &figure.setting,
             traps: &figure.traps,
+        }
+    }
+}
+
+impl<'a> PictureView<'a> {
+    fn of(picture: &'a EvaluatedPicture, file: Option<&PictureFile>, suite: &EvaluatedSuite) -> Self {
+        Self {
+            id: &picture.id,
+            label: &picture.label,
+            title: &picture.title,
+            setting: &picture.setting,
+            alt: &picture.alt,
+            file: file.map(|file| PictureFileView {
+                uri: file.data_uri(),
+                width: file.width,
+                height: file.height,
+            }),
+            missing: summary::missing_picture(suite),
         }
     }
 }
@@ -324,10 +388,11 @@ impl<'a> CorrelationView<'a> {
             figure: label.unwrap_or(&claim.figure),
             x: &claim.x,
             y: &claim.y,
-            n: claim.n,
-            pearson: coefficient(claim.pearson),
+            n: summary::known_points(claim),
+            pearson: typographic(&summary::coefficient(claim)),
             spearman: coefficient(claim.spearman),
             reported: claim.reported_text.as_deref().map(typographic).unwrap_or_default(),
+            reported_mark: claim.reported_provenance.map(MarkView::from),
             difference: summary::difference(claim)
                 .map(|d| typographic(&signed(d, 4)))
                 .unwrap_or_default(),
@@ -340,11 +405,7 @@ impl<'a> CorrelationView<'a> {
                 .map(|line| line_text(claim, line.intercept, line.slope))
                 .unwrap_or_default(),
             influence: claim.influence.iter().map(|(key, r)| influence(suite, key, *r)).collect(),
-            provenance: claim.provenance.map(|provenance| MarkView {
-                mark: words::mark(provenance),
-                word: words::provenance_word(provenance),
-                meaning: words::provenance_meaning(provenance),
-            }),
+            provenance: claim.provenance.map(MarkView::from),
             verdict: claim.verdict.map(VerdictView::from),
             explanation: &claim.explanation,
         }
@@ -365,7 +426,7 @@ fn line_text(claim: &EvaluatedCorrelation, intercept: f64, slope: f64) -> String
 
 fn influence<'a>(suite: &'a EvaluatedSuite, key: &'a str, without: f64) -> InfluenceView<'a> {
     let points =
-        suite.figures.iter().flat_map(|figure| &figure.panels).flat_map(|panel| &panel.points);
+        suite.figures.iter().flat_map(|figure| figure.panels()).flat_map(|panel| &panel.points);
     let name = points.filter(|point| point.key == key).map(|point| point.label.as_str()).next();
     InfluenceView { point: name.unwrap_or(key), without: typographic(&fixed(without, 3)) }
 }
@@ -410,6 +471,7 @@ impl<'a> TableView<'a> {
             title: &table.title,
             setting: &table.setting,
             traps: &table.traps,
+            remarks: table::unknown_remarks(table),
             has_parts: columns.iter().any(|column| column.parts.len() > 1),
             rows: rows.collect(),
             columns,
@@ -446,6 +508,7 @@ impl<'a> EntryView<'a> {
             cell: Some(&cell.id),
             first,
             linked: !entry.text.is_empty() && matches!(part, Part::Printed | Part::Measured),
+            unknown: part == Part::Printed && cell.unknown.is_some(),
             text: typographic(&entry.text),
             mark: entry.mark,
             sort: sort_key(cell, part),
@@ -458,6 +521,7 @@ impl<'a> EntryView<'a> {
             cell: None,
             first: false,
             linked: false,
+            unknown: false,
             text: String::new(),
             mark: String::new(),
             sort: String::new(),
@@ -500,6 +564,7 @@ impl<'a> EvidenceView<'a> {
             cell: &cell.id,
             place,
             reported: cell.reported.as_ref().map(ReportedView::of),
+            unknown: cell.unknown.as_deref(),
             also_reported: cell.also_reported.iter().map(ReportedView::of).collect(),
             measured: cell.measured.as_ref().map(MeasurementView::of),
             difference: cell.difference.map(|difference| typographic(&six_digits(difference))),
@@ -513,7 +578,7 @@ impl<'a> EvidenceView<'a> {
 impl<'a> ReportedView<'a> {
     fn of(value: &'a ReportedValue) -> Self {
         Self {
-            text: typographic(&value.text),
+            text: typographic(&words::reported_text(value)),
             provenance: words::provenance_word(value.provenance),
             source: &value.source,
             note: &value.note,

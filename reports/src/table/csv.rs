@@ -3,16 +3,20 @@
 use super::super::error::ReportError;
 use crate::words;
 use retally_metrics::Measurement;
-use retally_suites::evaluation::{Column, EvaluatedCell, EvaluatedRow, EvaluatedTable};
+use retally_suites::evaluation::{
+    Column, EvaluatedCell, EvaluatedRow, EvaluatedSuite, EvaluatedTable,
+};
 
 /// The header line.
-const HEADER: [&str; 24] = [
+const HEADER: [&str; 26] = [
     "table",
     "row",
     "column",
     "unit",
     "direction",
     "reported",
+    "bound",
+    "unknown",
     "provenance",
     "source",
     "note",
@@ -35,7 +39,8 @@ const HEADER: [&str; 24] = [
 
 /// The table as CSV in long form: one record for each cell that is not empty, in row order.
 ///
-/// `reported` is the text as printed; measured numbers have all their digits. Spreadsheets run text that starts with
+/// `reported` is the text as printed, `bound` the sign `<` or `>` where that is only a bound; where the printed number is
+/// not known, `reported` is empty and `unknown` says why. Measured numbers have all their digits. Spreadsheets run text that starts with
 /// `=`, `+`, `-`, `@` or a control character as a formula; suite text is not trusted, so such a field gets a leading
 /// apostrophe unless it is a number.
 ///
@@ -66,7 +71,7 @@ fn record(
     row: &EvaluatedRow,
     column: &Column,
     cell: &EvaluatedCell,
-) -> [String; 24] {
+) -> [String; 26] {
     let reported = cell.reported.as_ref();
     let measured = cell.measured.as_ref();
     let interval = measured.and_then(Measurement::interval);
@@ -74,7 +79,7 @@ fn record(
     let also: Vec<_> = cell
         .also_reported
         .iter()
-        .map(|other| format!("{} ({})", other.text, other.source))
+        .map(|other| format!("{} ({})", words::reported_text(other), other.source))
         .collect();
     let absence = measured
         .and_then(Measurement::absence)
@@ -86,6 +91,11 @@ fn record(
         guarded(&column.unit),
         words::direction_word(column.direction).to_owned(),
         reported.map(|value| guarded(&value.text)).unwrap_or_default(),
+        reported
+            .and_then(|value| value.bound)
+            .map(|bound| words::bound_sign(bound).to_owned())
+            .unwrap_or_default(),
+        cell.unknown.as_deref().map(guarded).unwrap_or_default(),
         reported
             .map(|value| words::provenance_word(value.provenance).to_owned())
             .unwrap_or_default(),
@@ -107,6 +117,59 @@ fn record(
         cell.verdict.map(|verdict| words::verdict_word(verdict).to_owned()).unwrap_or_default(),
         guarded(&cell.explanation),
     ]
+}
+
+/// Columns of [`derived_csv`].
+const DERIVED_HEADER: [&str; 13] = [
+    "group",
+    "subject",
+    "cell",
+    "unit",
+    "stated",
+    "provenance",
+    "source",
+    "formula",
+    "inputs",
+    "recomputed",
+    "difference",
+    "verdict",
+    "explanation",
+];
+
+/// Every derived number of a suite, one record each; a number that cannot be recomputed has an empty `recomputed`.
+///
+/// # Errors
+/// [`ReportError::Csv`] if the writer fails.
+pub(crate) fn derived_csv(suite: &EvaluatedSuite) -> Result<String, ReportError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| ReportError::Csv {
+        table: "derived".to_owned(),
+        source,
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(DERIVED_HEADER).map_err(|error| failed(error.into()))?;
+    for group in &suite.derived {
+        for claim in &group.claims {
+            let inputs: Vec<_> = claim.inputs.iter().map(|p| words::provenance_word(*p)).collect();
+            let record = [
+                group.id.clone(),
+                guarded(&claim.subject),
+                claim.cell.clone().unwrap_or_default(),
+                claim.unit.clone(),
+                guarded(&words::reported_text(&claim.stated)),
+                words::provenance_word(claim.stated.provenance).to_owned(),
+                guarded(&claim.stated.source),
+                guarded(&claim.formula),
+                inputs.join(" "),
+                number(claim.recomputed),
+                number(claim.difference),
+                words::verdict_word(claim.verdict).to_owned(),
+                guarded(&claim.explanation),
+            ];
+            writer.write_record(record).map_err(|error| failed(error.into()))?;
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.into_error().into()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.into()))
 }
 
 /// The shortest text that reads back as the same number.

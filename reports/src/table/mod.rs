@@ -63,7 +63,7 @@ pub(crate) fn layout(table: &EvaluatedTable) -> Vec<ColumnLayout> {
 fn column_layout(table: &EvaluatedTable, column: usize) -> ColumnLayout {
     let cells: Vec<&EvaluatedCell> = cells_of(table, column).collect();
     let measured = cells.iter().any(|cell| cell.measured.is_some());
-    let printed = cells.iter().any(|cell| cell.reported.is_some());
+    let printed = cells.iter().any(|cell| cell.reported.is_some() || cell.unknown.is_some());
     let mut parts = Vec::new();
     if printed || !measured {
         parts.push(Part::Printed);
@@ -100,9 +100,10 @@ impl ColumnLayout {
     /// What `part` of `cell` says.
     pub(crate) fn entry(&self, cell: &EvaluatedCell, part: Part) -> Entry {
         match part {
-            Part::Printed => {
-                cell.reported.as_ref().map(|value| printed_entry(cell, value)).unwrap_or_default()
-            }
+            Part::Printed => match &cell.reported {
+                Some(value) => printed_entry(cell, value),
+                None => Entry::plain(cell.unknown.as_ref().map(|_| words::UNKNOWN.to_owned())),
+            },
             Part::Measured => Entry::plain(cell.measured.as_ref().map(|m| self.measured_text(m))),
             Part::Difference => {
                 Entry::plain(cell.difference.map(|d| number::signed(d, self.decimals)))
@@ -152,19 +153,48 @@ impl Entry {
 
 fn printed_entry(cell: &EvaluatedCell, value: &ReportedValue) -> Entry {
     let also = if cell.also_reported.is_empty() { "" } else { words::ALSO_REPORTED_MARK };
-    Entry { text: value.text.clone(), mark: format!("{}{also}", words::mark(value.provenance)) }
+    Entry { text: words::reported_text(value), mark: format!("{}{also}", words::mark(value.provenance)) }
 }
 
-/// The remarks that stand under a table: what was printed differently elsewhere and why measurements are absent.
+/// One remark for each reason, with the places that it is about: whole rows where it is about all that a row has.
+pub(crate) fn unknown_remarks(table: &EvaluatedTable) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in &table.rows {
+        let own: Vec<_> = table
+            .columns
+            .iter()
+            .zip(&row.cells)
+            .filter_map(|(column, cell)| Some((column, cell.as_ref()?.unknown.as_deref()?)))
+            .collect();
+        let shown = row.cells.iter().flatten().count();
+        for (column, reason) in &own {
+            let is_whole_row = own.len() == shown && own.iter().all(|(_, other)| other == reason);
+            let place = match is_whole_row {
+                true => row.label.clone(),
+                false => format!("{}, {}", row.label, column.label),
+            };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, places)) if places.contains(&place) => {}
+                Some((_, places)) => places.push(place),
+                None => reasons.push((reason, vec![place])),
+            }
+        }
+    }
+    let remark = |(reason, places): (&str, Vec<String>)| format!("Unknown ({}): {reason}", places.join("; "));
+    reasons.into_iter().map(remark).collect()
+}
+
+/// The remarks that stand under a table: what is not known, what was printed differently elsewhere and why measurements
+/// are absent.
 pub(crate) fn remarks(table: &EvaluatedTable) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks = unknown_remarks(table);
     for row in &table.rows {
         for (column, cell) in table.columns.iter().zip(&row.cells) {
             let Some(cell) = cell else { continue };
             let place = format!("{}, {}", row.label, column.label);
             for other in &cell.also_reported {
                 remarks
-                    .push(format!("{place}: also printed as {} ({}).", other.text, other.source));
+                    .push(format!("{place}: also printed as {} ({}).", words::reported_text(other), other.source));
             }
             if let Some(absence) = cell.measured.as_ref().and_then(Measurement::absence) {
                 remarks.push(format!(

@@ -1,7 +1,7 @@
 //! Reports of the suites that come with retally.
 
 use crate::page::{attributes, check_tags};
-use retally_reports::write_report;
+use retally_reports::{RunFiles, write_report};
 use retally_suites::{Suite, evaluate};
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ fn every_builtin_suite_has_a_sound_report_below_two_megabytes() {
     for id in Suite::builtin_ids() {
         let suite = evaluate(&Suite::builtin(id).unwrap(), None);
         let folder = tempfile::tempdir().unwrap();
-        let written = write_report(&suite, None, folder.path()).unwrap();
+        let written = write_report(&suite, RunFiles::default(), folder.path()).unwrap();
         let page = std::fs::read_to_string(&written.page).unwrap();
         check_tags(&page);
         assert!(page.len() < 2_000_000, "{id}: {} bytes", page.len());

@@ -1,10 +1,12 @@
 //! Figures: the same bytes each time, sound documents, and no panic on odd data.
 
-use crate::fixture::{HOSTILE, figure, hostile_suite};
+use crate::fixture::{HOSTILE, bars, curves, figure, hostile_suite, panels};
 use crate::page::check_tags;
 use retally_reports::ReportError;
 use retally_reports::figure::{Theme, png, svg};
-use retally_suites::evaluation::{EvaluatedFigure, Line};
+use retally_suites::evaluation::{
+    BarChart, CurveChart, Drawing, EvaluatedFigure, Line, Provenance,
+};
 
 #[test]
 fn the_same_figure_gives_the_same_bytes() {
@@ -63,22 +65,22 @@ fn odd_data_is_drawn_or_refused_but_never_panics() {
         svg(&figure, Theme::Light).and_then(|_| png(&figure, Theme::Dark)).map(|_| ())
     };
     let drawn: [fn(&mut EvaluatedFigure); 8] = [
-        |f| f.panels.clear(),
-        |f| f.panels.truncate(1),
-        |f| f.panels = (0..13).map(|_| f.panels[0].clone()).collect(),
-        |f| f.panels[0].points.clear(),
-        |f| f.panels[0].points.truncate(1),
-        |f| f.panels[0].points.iter_mut().for_each(|point| (point.x, point.y) = (3.0, 0.0)),
-        |f| f.panels[0].points[0].y = -1e99,
-        |f| f.panels[1].y.key = "other".into(),
+        |f| panels(f).clear(),
+        |f| panels(f).truncate(1),
+        |f| *panels(f) = vec![panels(f)[0].clone(); 13],
+        |f| panels(f)[0].points.clear(),
+        |f| panels(f)[0].points.truncate(1),
+        |f| panels(f)[0].points.iter_mut().for_each(|point| (point.x, point.y) = (3.0, 0.0)),
+        |f| panels(f)[0].points[0].y = -1e99,
+        |f| panels(f)[1].y.key = "other".into(),
     ];
     for edit in drawn {
         change(edit).unwrap();
     }
     let refused: [fn(&mut EvaluatedFigure); 3] = [
-        |f| f.panels[0].points[2].x = f64::NAN,
-        |f| f.panels[0].points[2].y = f64::INFINITY,
-        |f| f.panels[0].correlation.line = Some(Line { intercept: 0.0, slope: f64::NAN }),
+        |f| panels(f)[0].points[2].x = f64::NAN,
+        |f| panels(f)[0].points[2].y = f64::INFINITY,
+        |f| panels(f)[0].correlation.line = Some(Line { intercept: 0.0, slope: f64::NAN }),
     ];
     for edit in refused {
         assert!(matches!(change(edit), Err(ReportError::NotDrawable { .. })));
@@ -88,7 +90,7 @@ fn odd_data_is_drawn_or_refused_but_never_panics() {
 #[test]
 fn many_families_have_different_markers() {
     let mut figure = figure(20);
-    for (number, point) in figure.panels[0].points.iter_mut().enumerate() {
+    for (number, point) in panels(&mut figure)[0].points.iter_mut().enumerate() {
         point.family = format!("family {number}");
     }
     let document = svg(&figure, Theme::Light).unwrap();
@@ -98,4 +100,84 @@ fn many_families_have_different_markers() {
             "the legend names family {number}"
         );
     }
+}
+
+#[test]
+fn bars_say_that_their_axis_is_cut_and_mark_their_numbers() {
+    let document = svg(&bars(), Theme::Light).unwrap();
+    check_tags(&document);
+    for text in ["The axis begins at 56, not at 0", "57.5†", "64.5†", "First half", "A step of number 3"] {
+        assert!(document.contains(text), "{text}");
+    }
+    assert!(document.contains("<desc>Accuracy (%): A step of number 0 57.5;"));
+    let mut figure = bars();
+    if let Drawing::Bars(chart) = &mut figure.drawing {
+        (chart.range, chart.groups) = (None, Vec::new());
+    }
+    assert!(!svg(&figure, Theme::Light).unwrap().contains("begins at"));
+}
+
+#[test]
+fn curves_tell_uncertain_points_apart() {
+    let document = svg(&curves(), Theme::Light).unwrap();
+    check_tags(&document);
+    assert!(document.contains("Hollow and dashed: it is not certain"));
+    assert!(document.contains("<title>pixels: accuracy 43.7 at 12, uncertain</title>"));
+    assert!(document.contains("conv VAE: 54.5 at 8, 63.4 at 16."));
+    let mut figure = curves();
+    if let Drawing::Curves(chart) = &mut figure.drawing {
+        chart.series.truncate(1);
+    }
+    assert!(!svg(&figure, Theme::Light).unwrap().contains("Hollow"));
+}
+
+#[test]
+fn bars_and_curves_of_odd_data_are_drawn_or_refused() {
+    let drawn = |figure: &EvaluatedFigure| {
+        svg(figure, Theme::Light).and_then(|_| png(figure, Theme::Dark)).map(|_| ())
+    };
+    let bar_cases: [fn(&mut BarChart); 4] = [
+        |chart| chart.bars.clear(),
+        |chart| chart.range = None,
+        |chart| chart.bars.iter_mut().for_each(|bar| bar.value = 0.0),
+        |chart| (chart.range, chart.bars[0].value) = (None, -1e99),
+    ];
+    for edit in bar_cases {
+        let mut figure = bars();
+        if let Drawing::Bars(chart) = &mut figure.drawing {
+            edit(chart);
+        }
+        drawn(&figure).unwrap();
+    }
+    let curve_cases: [(fn(&mut CurveChart), bool); 6] = [
+        (|chart| chart.series.clear(), true),
+        (|chart| chart.series[0].points.truncate(1), true),
+        (|chart| chart.series.iter_mut().for_each(|series| series.points.clear()), true),
+        (|chart| chart.series[0].points[0].x = 1e-99, true),
+        (|chart| chart.series[0].points[0].x = 0.0, false),
+        (|chart| chart.series[0].points[0].y = f64::NAN, false),
+    ];
+    for (edit, is_drawn) in curve_cases {
+        let mut figure = curves();
+        if let Drawing::Curves(chart) = &mut figure.drawing {
+            edit(chart);
+        }
+        assert_eq!(drawn(&figure).is_ok(), is_drawn);
+    }
+}
+
+#[test]
+fn a_panel_of_some_points_shows_no_coefficient_of_its_own() {
+    let mut figure = figure(3);
+    for panel in panels(&mut figure) {
+        let claim = &mut panel.correlation;
+        (claim.pearson, claim.spearman, claim.line, claim.interval) = (None, None, None, None);
+        claim.incomplete = Some("The others are unknown.".into());
+        claim.reported_provenance = Some(Provenance::Secondary);
+    }
+    let document = svg(&figure, Theme::Light).unwrap();
+    for text in ["3 points known", "printed −0.852† over others", "not recomputed"] {
+        assert!(document.contains(text), "{text}");
+    }
+    assert!(!document.contains("r = ") && !document.contains("least squares"));
 }

@@ -2,8 +2,9 @@
 
 use retally_metrics::{Absence, AbsenceReason, Finite, Interval, Measurement, Unit};
 use retally_suites::evaluation::{
-    Axis, Band, Column, Direction, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure,
-    EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel, Paper,
+    Axis, AxisScale, Band, Bar, BarChart, Column, CurveChart, CurvePoint, CurveSeries, Direction, Drawing,
+    EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivation, EvaluatedDerivedClaim,
+    EvaluatedFigure, EvaluatedPicture, EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel, Paper,
     Point, PrintedCorrelation, Provenance, ReportedValue, Verdict,
 };
 
@@ -27,6 +28,14 @@ pub(crate) fn printed_suite() -> EvaluatedSuite {
         summary: "It claims something.".into(),
         tables: vec![printed_table()],
         figures: vec![figure(8)],
+        derived: vec![derivation()],
+        pictures: vec![EvaluatedPicture {
+            id: "gallery".into(),
+            label: "Gallery".into(),
+            title: "Images and their nearest neighbours.".into(),
+            setting: "Three images".into(),
+            alt: "Three rows of three images".into(),
+        }],
         printed_correlations: vec![PrintedCorrelation {
             figure: "figure-9".into(),
             x: "LDS".into(),
@@ -95,6 +104,7 @@ pub(crate) fn hostile_suite() -> EvaluatedSuite {
             (row.key, row.label, row.group) = (hostile(), hostile(), hostile());
             for cell in row.cells.iter_mut().flatten() {
                 cell.explanation = hostile();
+                cell.unknown = cell.unknown.take().map(|_| hostile());
                 for value in cell.reported.iter_mut().chain(&mut cell.also_reported) {
                     (value.text, value.source, value.note) = (hostile(), hostile(), hostile());
                 }
@@ -104,10 +114,14 @@ pub(crate) fn hostile_suite() -> EvaluatedSuite {
             }
         }
     }
+    for picture in &mut suite.pictures {
+        (picture.label, picture.title, picture.setting, picture.alt) =
+            (hostile(), hostile(), hostile(), hostile());
+    }
     for figure in &mut suite.figures {
         (figure.label, figure.title, figure.setting, figure.traps) =
             (hostile(), hostile(), hostile(), vec![hostile()]);
-        for panel in &mut figure.panels {
+        for panel in panels(figure) {
             (panel.title, panel.x.label, panel.y.label, panel.x.key) =
                 (hostile(), hostile(), hostile(), hostile());
             panel.correlation.explanation = hostile();
@@ -115,6 +129,13 @@ pub(crate) fn hostile_suite() -> EvaluatedSuite {
             for point in &mut panel.points {
                 (point.label, point.family) = (hostile(), hostile());
             }
+        }
+    }
+    for group in &mut suite.derived {
+        (group.label, group.title) = (hostile(), hostile());
+        for claim in &mut group.claims {
+            (claim.subject, claim.formula, claim.explanation, claim.stated.source) =
+                (hostile(), hostile(), hostile(), hostile());
         }
     }
     for encoder in &mut suite.measured {
@@ -204,7 +225,7 @@ fn printed_table() -> EvaluatedTable {
                         Verdict::NotRun,
                     )),
                     None,
-                    None,
+                    Some(unknown("table-2--a-irepa--params")),
                 ],
             ),
             row(
@@ -288,7 +309,90 @@ pub(crate) fn figure(count: usize) -> EvaluatedFigure {
         title: "Spatial structure against generation".into(),
         setting: "SiT-XL/2".into(),
         traps: vec!["Some points share a pixel.".into()],
-        panels: vec![panel("First"), panel("Second")],
+        drawing: Drawing::Scatter(vec![panel("First"), panel("Second")]),
+    }
+}
+
+/// The panels of a scatter figure, to change them.
+pub(crate) fn panels(figure: &mut EvaluatedFigure) -> &mut Vec<Panel> {
+    match &mut figure.drawing {
+        Drawing::Scatter(panels) => panels,
+        Drawing::Bars(_) | Drawing::Curves(_) => panic!("a figure without panels"),
+    }
+}
+
+/// Bars of two groups on an axis that begins above 0.
+pub(crate) fn bars() -> EvaluatedFigure {
+    let bar = |index: usize, value: f64| Bar {
+        key: format!("step-{index}"),
+        label: format!("A step of number {index}"),
+        group: Some(index / 2),
+        value,
+        text: Some(format!("{value:.1}")),
+        provenance: Some(Provenance::Secondary),
+    };
+    let chart = BarChart {
+        axis: axis(),
+        range: Some([56.0, 66.0]),
+        groups: vec!["First half".into(), "Second half".into()],
+        bars: vec![bar(0, 57.5), bar(1, 62.5), bar(2, 58.0), bar(3, 64.5)],
+    };
+    EvaluatedFigure { drawing: Drawing::Bars(chart), ..figure(2) }
+}
+
+/// Two curves on a logarithmic axis; of the second one, a place has two candidates.
+pub(crate) fn curves() -> EvaluatedFigure {
+    let point = |x: f64, y: f64, is_uncertain| CurvePoint {
+        key: format!("d={x}"),
+        x,
+        y,
+        is_uncertain,
+        provenance: Some(Provenance::Reported),
+    };
+    let series = |label: &str, points| CurveSeries { label: label.into(), points };
+    let chart = CurveChart {
+        x: "Dimension".into(),
+        scale: AxisScale::Logarithmic,
+        y: axis(),
+        series: vec![
+            series("conv VAE", vec![point(8.0, 54.5, false), point(16.0, 63.4, false)]),
+            series(
+                "pixels",
+                vec![point(12.0, 43.7, true), point(12.0, 44.7, true), point(48.0, 58.5, false)],
+            ),
+        ],
+    };
+    EvaluatedFigure { drawing: Drawing::Curves(chart), ..figure(2) }
+}
+
+fn axis() -> Axis {
+    Axis {
+        key: "accuracy".into(),
+        label: "Accuracy (%)".into(),
+        direction: Direction::HigherIsBetter,
+    }
+}
+
+/// A derived number that is confirmed, and one that cannot be recomputed.
+fn derivation() -> EvaluatedDerivation {
+    let claim = |recomputed: Option<f64>, verdict| EvaluatedDerivedClaim {
+        subject: "A + iREPA: Change".into(),
+        cell: Some("table-2--a--gfid".into()),
+        stated: reported("-2.7", Provenance::Derived),
+        unit: "points".into(),
+        formula: "62.4 - 65.1".into(),
+        inputs: vec![Provenance::Secondary],
+        recomputed,
+        decimals: 1,
+        difference: recomputed.map(|value| value + 2.7),
+        verdict,
+        explanation: "Why".into(),
+    };
+    EvaluatedDerivation {
+        id: "changes".into(),
+        label: "Changes".into(),
+        title: "Each row minus the one above.".into(),
+        claims: vec![claim(Some(-2.7), Verdict::Identical), claim(None, Verdict::NotRun)],
     }
 }
 
@@ -300,8 +404,10 @@ fn correlation(n: u64) -> EvaluatedCorrelation {
         n,
         pearson: Some(-0.8521),
         spearman: Some(-0.8338),
+        incomplete: None,
         reported: Some(-0.852),
         reported_text: Some("-0.852".into()),
+        reported_provenance: Some(Provenance::Reported),
         interval: Some([-0.931, -0.698]),
         bootstrap_interval: Some([-0.92, -0.77]),
         leave_one_out: Some([-0.871, -0.839]),
@@ -331,6 +437,7 @@ fn cell(id: &str, reported: ReportedValue, verdict: Verdict) -> EvaluatedCell {
     EvaluatedCell {
         id: id.into(),
         reported: Some(reported),
+        unknown: None,
         also_reported: Vec::new(),
         measured: None,
         difference: None,
@@ -345,12 +452,25 @@ fn cell(id: &str, reported: ReportedValue, verdict: Verdict) -> EvaluatedCell {
     }
 }
 
+/// A cell that the paper has and that is not known.
+fn unknown(id: &str) -> EvaluatedCell {
+    EvaluatedCell {
+        reported: None,
+        unknown: Some("The summary leaves it out.".into()),
+        band: None,
+        verdict: None,
+        explanation: "The printed number is not known. The summary leaves it out.".into(),
+        ..cell(id, reported("0", Provenance::Reported), Verdict::NotRun)
+    }
+}
+
 fn reported(text: &str, provenance: Provenance) -> ReportedValue {
     ReportedValue {
         text: text.into(),
         value: text.parse().unwrap(),
         provenance,
         source: "arXiv:0000.00000v1 Table 2".into(),
+        bound: None,
         note: String::new(),
     }
 }

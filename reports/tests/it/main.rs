@@ -7,5 +7,6 @@ mod figures;
 mod files;
 mod fixture;
 mod page;
+mod pictures;
 mod summaries;
 mod tables;

@@ -1,14 +1,14 @@
 //! The page: sound HTML, no network, every link resolves, every cell has evidence, text of a suite stays text.
 
 use crate::fixture::{hostile_suite, large_suite, measured_suite, printed_suite};
-use retally_reports::write_report;
+use retally_reports::{RunFiles, write_report};
 use retally_suites::evaluation::EvaluatedSuite;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
 fn page(suite: &EvaluatedSuite, record: Option<&Value>) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let written = write_report(suite, record, folder.path()).unwrap();
+    let written = write_report(suite, RunFiles { record, folder: None }, folder.path()).unwrap();
     let page = std::fs::read_to_string(&written.page).unwrap();
     for link in attributes(&page, "href").filter(|link| !link.starts_with('#')) {
         assert!(
@@ -37,7 +37,7 @@ pub(crate) fn attributes<'a>(page: &'a str, name: &'a str) -> impl Iterator<Item
 
 /// Fails unless every tag is closed by its own end tag, in order.
 pub(crate) fn check_tags(document: &str) {
-    const VOID: [&str; 4] = ["meta", "br", "hr", "input"];
+    const VOID: [&str; 5] = ["meta", "br", "hr", "img", "input"];
     let mut open = Vec::new();
     let mut rest = document;
     while let Some((_, after)) = rest.split_once('<') {

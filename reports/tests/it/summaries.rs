@@ -1,6 +1,6 @@
 //! The terminal summary and the JSON document.
 
-use crate::fixture::{hostile_suite, measured_suite, printed_suite};
+use crate::fixture::{hostile_suite, measured_suite, panels, printed_suite};
 use retally_reports::{correlations_json, terminal_summary};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn correlations_and_verdict_counts_as_json() {
     assert_eq!(claim["verdict"], json!("within-numeric"));
     assert_eq!(
         document["tables"][0],
-        json!({"id": "table-2", "label": "Table 2", "cells": 6, "measured": 3,
+        json!({"id": "table-2", "label": "Table 2", "cells": 7, "unknown": 1, "measured": 3,
                "verdicts": {"within-sampling": 1, "outside-better": 1, "not-run": 4}})
     );
     assert_eq!(document["identity_checks"], json!({"made": 2, "broken": 1}));
@@ -37,7 +37,7 @@ fn correlations_and_verdict_counts_as_json() {
 #[test]
 fn what_is_not_known_is_null() {
     let mut suite = printed_suite();
-    let claim = &mut suite.figures[0].panels[0].correlation;
+    let claim = &mut panels(&mut suite.figures[0])[0].correlation;
     (claim.pearson, claim.reported, claim.verdict) = (None, None, None);
     let document = correlations_json(&suite);
     assert!(

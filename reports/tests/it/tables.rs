@@ -5,6 +5,7 @@ use retally_reports::table::csv::csv;
 use retally_reports::table::latex::latex;
 use retally_reports::table::markdown::markdown;
 use retally_reports::table::terminal::terminal;
+use retally_suites::evaluation::Bound;
 
 #[test]
 fn printed_table() {
@@ -38,7 +39,9 @@ fn csv_reads_back_as_the_cells() {
         let cells: Vec<_> = table.rows.iter().flat_map(|row| row.cells.iter().flatten()).collect();
         assert_eq!(records.len(), cells.len());
         for (record, cell) in records.iter().zip(cells) {
-            assert_eq!(field(record, "reported"), cell.reported.as_ref().unwrap().text);
+            let reported = cell.reported.as_ref().map_or("", |value| value.text.as_str());
+            assert_eq!(field(record, "reported"), reported);
+            assert_eq!(field(record, "unknown").is_empty(), cell.unknown.is_none());
             let measured = cell.measured.as_ref().and_then(retally_metrics::Measurement::value);
             assert_eq!(field(record, "measured").parse().ok(), measured);
             assert_eq!(field(record, "difference").parse().ok(), cell.difference);
@@ -84,4 +87,30 @@ fn measured_columns_appear_only_where_something_was_measured() {
         head(markdown(&measured_suite().tables[0])),
         "| | gFID ↓ printed | gFID ↓ measured | gFID ↓ difference | gFID ↓ verdict | accuracy (%) ↑ | params (M) |"
     );
+}
+
+#[test]
+fn what_is_not_known_is_a_word_and_a_reason_and_never_a_number() {
+    let table = &printed_suite().tables[0];
+    let reason = "The summary leaves it out.";
+    let remark = format!("Unknown (A + iREPA w/o L_FreqFM, params): {reason}");
+    let text = markdown(table);
+    assert!(text.contains("| unknown |") && text.contains(&remark.replace('_', "\\_")), "{text}");
+    let text = latex("paper", table);
+    assert!(text.contains(" & unknown \\\\") && text.contains(reason), "{text}");
+    assert!(terminal(table).contains("unknown"));
+    let line = csv(table).unwrap();
+    let line = line.lines().find(|line| line.contains(reason)).unwrap();
+    assert!(line.starts_with("table-2,A|+iREPA w/o L_FreqFM,params,million,neutral,,,"), "{line}");
+}
+
+#[test]
+fn a_bound_keeps_its_sign() {
+    let mut table = printed_suite().tables.remove(0);
+    let cell = table.rows[0].cells[1].as_mut().unwrap();
+    cell.reported.as_mut().unwrap().bound = Some(Bound::Below);
+    assert!(markdown(&table).contains("| &lt; 71.7‡ |"));
+    assert!(latex("paper", &table).contains("\\textless{} 71.7"));
+    assert!(terminal(&table).contains("< 71.7‡"));
+    assert!(csv(&table).unwrap().contains(",71.7,<,,digitised,"));
 }

@@ -4,7 +4,7 @@ use super::{Evaluation, Found};
 use crate::cells::Cell;
 use crate::evaluation::{Column, EvaluatedCell, Verdict};
 use crate::labels;
-use crate::layout;
+use crate::layout::{self, LaidEntry};
 use crate::run::RunMeasurements;
 use crate::schema::{Metric, Protocol, Role, Table};
 use crate::verdict;
@@ -17,6 +17,8 @@ pub(super) struct Place<'a> {
     pub(super) columns: &'a [Column],
     pub(super) column: &'a Column,
     pub(super) row: &'a str,
+    /// Whether the cell belongs to another table.
+    pub(super) is_reference: bool,
 }
 
 impl Place<'_> {
@@ -41,12 +43,13 @@ impl<'a> Evaluation<'a> {
     pub(super) fn cell(
         self,
         place: Place<'_>,
-        printed: &[usize],
+        entry: &LaidEntry,
         found: Option<Found<'a>>,
     ) -> Option<EvaluatedCell> {
         let cells = &self.suite.cells;
+        let (printed, unknown) = (entry.printed(), entry.unknown());
         let first = printed.first().map(|&index| &cells[index]);
-        if first.is_none() && found.is_none() {
+        if first.is_none() && unknown.is_none() && found.is_none() {
             return None;
         }
         let same = printed.iter().filter_map(|index| self.suite.same_quantity.get(index)).flatten();
@@ -55,6 +58,7 @@ impl<'a> Evaluation<'a> {
         let mut cell = EvaluatedCell {
             id: place.id(),
             reported: first.map(Cell::reported),
+            unknown: unknown.map(str::to_owned),
             also_reported: others.map(|&index| cells[index].reported()).collect(),
             measured: found.map(|found| found.measurement.clone()),
             difference: None,
@@ -62,9 +66,13 @@ impl<'a> Evaluation<'a> {
             verdict: None,
             explanation: String::new(),
         };
-        match first {
-            Some(first) => self.judge(place, first, found, &mut cell),
-            None => {
+        match (first, unknown) {
+            (Some(first), _) => self.judge(place, first, found, &mut cell),
+            (None, Some(reason)) => {
+                let measured = if found.is_some() { "Measured, but the" } else { "The" };
+                cell.explanation = format!("{measured} printed number is not known. {reason}");
+            }
+            (None, None) => {
                 cell.explanation = "Measured; nothing is printed to compare it with.".to_owned()
             }
         }
@@ -97,7 +105,7 @@ impl<'a> Evaluation<'a> {
         found: Option<Found<'a>>,
         cell: &mut EvaluatedCell,
     ) {
-        let is_claim = place.table.role == Role::Claims;
+        let is_claim = place.table.role == Role::Claims && !place.is_reference;
         let metric = self.metric(place.column).filter(|_| is_claim);
         let Some((metric, numeric)) =
             metric.and_then(|metric| Some((metric, metric.numeric.as_ref()?)))

@@ -3,7 +3,7 @@
 use super::cell::Place;
 use super::{Evaluation, Found, pairs};
 use crate::evaluation::{Column, EvaluatedCell, EvaluatedRow, EvaluatedTable};
-use crate::layout::{LaidRow, Layout};
+use crate::layout::{LaidEntry, LaidRow, Layout};
 use crate::run::DatasetMeasurements;
 use crate::schema::{Source, Table};
 use retally_metrics::statistics::{Correlation, CorrelationOptions};
@@ -34,7 +34,7 @@ impl<'a> Evaluation<'a> {
             label: row.label.clone(),
             group: row.group.clone(),
             cells: self.cells(table, layout, Some(row), &row.key, |column| {
-                self.find_by_name(table, &row.key, column)
+                if row.is_reference { None } else { self.find_by_name(table, &row.key, column) }
             }),
         };
         layout.rows.iter().map(row).collect()
@@ -86,9 +86,10 @@ impl<'a> Evaluation<'a> {
     ) -> Vec<Option<EvaluatedCell>> {
         let columns = layout.columns.iter().enumerate();
         let cell = |(index, column): (usize, &'a Column)| {
-            let indices =
-                printed.and_then(|row| row.cells.get(index)).map_or(&[][..], Vec::as_slice);
-            self.cell(Place { table, columns: &layout.columns, column, row }, indices, find(column))
+            let entry = printed.and_then(|row| row.entries.get(index)).unwrap_or(&LaidEntry::Empty);
+            let is_reference = printed.is_some_and(|row| row.is_reference);
+            let place = Place { table, columns: &layout.columns, column, row, is_reference };
+            self.cell(place, entry, find(column))
         };
         columns.map(cell).collect()
     }
@@ -113,7 +114,8 @@ impl<'a> Evaluation<'a> {
         };
         let row = |row: &Column| {
             let cell = |column: &Column| {
-                let place = Place { table, columns: &layout.columns, column, row: &row.key };
+                let columns = &layout.columns;
+                let place = Place { table, columns, column, row: &row.key, is_reference: false };
                 (column.key != row.key).then(|| correlation_cell(place, dataset))
             };
             EvaluatedRow {
@@ -142,6 +144,7 @@ fn correlation_cell(place: Place<'_>, dataset: &DatasetMeasurements) -> Evaluate
     EvaluatedCell {
         id: place.id(),
         reported: None,
+        unknown: None,
         also_reported: Vec::new(),
         measured: Some(measured),
         difference: None,

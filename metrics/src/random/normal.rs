@@ -5,7 +5,7 @@
 //! version, while an image must stay the same. Numbers are rounded to f32 in the end, so 1e-12 is exact enough; and loops over
 //! plain arithmetic are computed several numbers at a time.
 
-use retally_metrics::random::Stream;
+use super::Stream;
 use std::array;
 use std::f64::consts::{LN_2, SQRT_2, TAU};
 
@@ -15,7 +15,7 @@ const PAIRS: usize = 32;
 /// Fills with standard normal numbers that f32 can hold. Number i depends on i alone and not on how many there are.
 ///
 /// Box and Muller 1958: of two uniform numbers u and w in [0, 1) come √(-2 ln(1 - u)) cos 2πw and the same with sin.
-pub(super) fn fill(mut stream: Stream, numbers: &mut [f64]) {
+pub fn fill(mut stream: Stream, numbers: &mut [f64]) {
     for part in numbers.chunks_mut(2 * PAIRS) {
         let mut radii = [0.0; PAIRS];
         let mut turns = [0.0; PAIRS];

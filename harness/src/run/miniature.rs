@@ -1,0 +1,282 @@
+//! A suite's miniature: the paper's experiment at a size that two cores can do, as rows of the suite's measured tables.
+//!
+//! Each part of the plan has a file here. A part fetches what it needs, measures, and gives the rows of its data set; what
+//! takes long it stores in the run directory as it goes, so that the same command continues.
+
+mod attentive;
+mod tokenizer;
+mod world_models;
+
+use super::directory::RunDirectory;
+use super::execute::{Ended, no_measurements};
+use super::outcome::finish;
+use super::record::{ArtifactRecord, OptionsRecord, RunRecord};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::onnx::device::Device;
+use crate::onnx::library::Library;
+use crate::pipeline::{Execution, Samples};
+use crate::threads::Threads;
+use retally_manifests::{ArtifactId, Dataset, Store};
+use retally_suites::Suite;
+use retally_suites::miniature::MiniaturePlan;
+use serde::Serialize;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// What the user asks for.
+#[derive(Debug)]
+pub struct MiniatureRequest<'a> {
+    /// The suite.
+    pub suite: &'a Suite,
+    /// Where sessions run.
+    pub device: Device,
+    /// Cores to use.
+    pub threads: usize,
+    /// Faster kernels whose results may differ between runs.
+    pub fast: bool,
+    /// The run directory.
+    pub out: PathBuf,
+    /// Only the first samples of each data set.
+    pub limit: Option<usize>,
+    /// The user's own choice of world models.
+    pub world_models: WorldModelRequest<'a>,
+}
+
+/// World models of the user's choice. What is left out is the suite's.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WorldModelRequest<'a> {
+    /// Their ids; the suite's own if empty.
+    pub ids: &'a [String],
+    /// Id of the data set whose images are augmented.
+    pub dataset: Option<&'a str>,
+}
+
+impl MiniatureRequest<'_> {
+    /// The suite's plan with the user's choices in it.
+    fn plan(&self) -> Result<MiniaturePlan, Failure> {
+        let suite = self.suite.id();
+        let Some(plan) = self.suite.miniature() else {
+            let with: Vec<&str> = suites_with_miniatures();
+            return Err(Failure::invalid(format_args!(
+                "suite `{suite}` has no miniature; {}",
+                match with.as_slice() {
+                    [] => "no suite has one".to_owned(),
+                    with => format!("these suites have one: {}", with.join(", ")),
+                }
+            )));
+        };
+        if self.world_models.ids.is_empty() {
+            return Ok(plan.clone());
+        }
+        let Some(world_models) = &plan.world_models else {
+            return Err(Failure::invalid(format_args!(
+                "suite `{suite}` does not say how world models are measured; leave --world-model out"
+            )));
+        };
+        let mut world_models = world_models.clone();
+        world_models.models = self.world_models.ids.to_vec();
+        if let Some(dataset) = self.world_models.dataset {
+            dataset.clone_into(&mut world_models.dataset);
+        }
+        Ok(MiniaturePlan { world_models: Some(world_models), tokenizer: None })
+    }
+}
+
+fn suites_with_miniatures() -> Vec<&'static str> {
+    let has_one = |id: &&str| Suite::builtin(id).is_ok_and(|suite| suite.miniature().is_some());
+    Suite::builtin_ids().filter(has_one).collect()
+}
+
+/// What a miniature would do.
+#[derive(Debug, Serialize)]
+pub struct MiniatureDryRun {
+    /// Suite id.
+    pub suite: String,
+    /// What each part would measure.
+    pub parts: Vec<PartDescription>,
+    /// Artifacts that are not in the store.
+    pub to_fetch: Vec<String>,
+    /// Their size.
+    pub bytes_to_fetch: u64,
+    /// The run directory.
+    pub out: PathBuf,
+}
+
+/// What a part of a miniature would measure.
+#[derive(Debug, Serialize)]
+pub struct PartDescription {
+    /// Name of the part: `world models`, `tokenizer`.
+    pub part: &'static str,
+    /// Data set id.
+    pub dataset: String,
+    /// What is measured, one line each.
+    pub work: Vec<String>,
+}
+
+impl MiniatureDryRun {
+    /// For people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!("suite      {}, miniature\n", self.suite);
+        for part in &self.parts {
+            text.push_str(&format!("part       {} on {}\n", part.part, part.dataset));
+            for line in &part.work {
+                text.push_str(&format!("           {line}\n"));
+            }
+        }
+        match self.to_fetch.as_slice() {
+            [] => text.push_str("to fetch   nothing\n"),
+            ids => text.push_str(&format!(
+                "to fetch   {} ({:.1} MB)\n",
+                ids.join(", "),
+                self.bytes_to_fetch as f64 / 1e6
+            )),
+        }
+        text.push_str(&format!("out        {}\n", self.out.display()));
+        text
+    }
+}
+
+/// Everything that a suite's miniature needs in the store.
+///
+/// # Errors
+/// If the plan names what no manifest holds.
+pub(crate) fn artifacts_of_suite(
+    suite: &Suite,
+    context: &Context,
+) -> Result<Vec<ArtifactId>, Failure> {
+    suite.miniature().map_or(Ok(Vec::new()), |plan| artifacts(plan, context))
+}
+
+fn artifacts(plan: &MiniaturePlan, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
+    let mut ids = Vec::new();
+    if context.library.is_none() {
+        ids.push(context.onnxruntime_id()?);
+    }
+    for dataset in plan.datasets() {
+        ids.extend(context.manifest.dataset(dataset)?.artifacts.iter().cloned());
+    }
+    if let Some(plan) = &plan.world_models {
+        ids.extend(world_models::artifacts(plan, context)?);
+    }
+    if let Some(plan) = &plan.tokenizer {
+        ids.extend(tokenizer::artifacts(plan, context)?);
+    }
+    Ok(ids)
+}
+
+/// Says what [`execute`] would do, and does nothing.
+///
+/// # Errors
+/// If the suite has no miniature, or its plan does not fit the manifests.
+pub fn plan(request: &MiniatureRequest<'_>, context: &Context) -> Result<MiniatureDryRun, Failure> {
+    let plan = request.plan()?;
+    let store = context.store()?;
+    let (mut to_fetch, mut bytes_to_fetch) = (Vec::new(), 0);
+    for id in artifacts(&plan, context)? {
+        let artifact = context.manifest.artifact(&id)?;
+        if store.get(artifact)?.is_none() && !to_fetch.contains(&id.to_string()) {
+            bytes_to_fetch += artifact.bytes;
+            to_fetch.push(id.to_string());
+        }
+    }
+    let mut parts = Vec::new();
+    if let Some(plan) = &plan.world_models {
+        parts.push(world_models::describe(plan, context)?);
+    }
+    if let Some(plan) = &plan.tokenizer {
+        parts.push(tokenizer::describe(plan, context)?);
+    }
+    Ok(MiniatureDryRun {
+        suite: request.suite.id().to_owned(),
+        parts,
+        to_fetch,
+        bytes_to_fetch,
+        out: request.out.clone(),
+    })
+}
+
+/// Runs a suite's miniature to its end, or until an interruption.
+///
+/// # Errors
+/// No miniature, bad input, a failed fetch, a model that does not fit, a full disk. What a part has stored is kept.
+pub fn execute(request: &MiniatureRequest<'_>, context: &Context) -> Result<Ended, Failure> {
+    let plan = request.plan()?;
+    let library = context.onnxruntime()?;
+    let directory = RunDirectory::open(&request.out)?;
+    let bench = Workbench {
+        request,
+        context,
+        library,
+        directory: &directory,
+        store: context.store()?,
+        threads: Threads::new(NonZeroUsize::new(request.threads))?,
+    };
+    let options = OptionsRecord {
+        device: request.device.to_string(),
+        threads: request.threads,
+        fast: request.fast,
+        limit: request.limit,
+        miniature: true,
+    };
+    let mut record = RunRecord::begin(request.suite, options, library.record());
+    let mut measurements = no_measurements(request.suite);
+    if let Some(plan) = &plan.world_models {
+        let Some(measured) = world_models::measure(plan, &bench, &mut record)? else {
+            return Ok(Ended::Interrupted { out: request.out.clone() });
+        };
+        measurements.datasets.push(measured);
+    }
+    if let Some(plan) = &plan.tokenizer {
+        let Some(measured) = tokenizer::measure(plan, &bench, &mut record)? else {
+            return Ok(Ended::Interrupted { out: request.out.clone() });
+        };
+        measurements.datasets.push(measured);
+    }
+    let finished = finish(request.suite, &directory, measurements, record.end()?)?;
+    Ok(Ended::Complete(Box::new(finished)))
+}
+
+/// What every part of a miniature has at hand.
+struct Workbench<'a> {
+    request: &'a MiniatureRequest<'a>,
+    context: &'a Context,
+    library: &'static Library,
+    directory: &'a RunDirectory,
+    store: Store,
+    threads: Threads,
+}
+
+impl Workbench<'_> {
+    fn execution(&self) -> Execution<'static> {
+        Execution {
+            library: self.library,
+            device: self.request.device,
+            threads: self.request.threads,
+            fast: self.request.fast,
+        }
+    }
+
+    /// A file of the store, fetched if need be and noted in the record.
+    fn fetch(&self, id: &ArtifactId, record: &mut RunRecord) -> Result<PathBuf, Failure> {
+        let path = self.context.fetch(&self.store, id)?;
+        record.artifacts.push(ArtifactRecord::of(self.context.manifest.artifact(id)?));
+        Ok(path)
+    }
+
+    /// A data set, opened and noted in the record.
+    fn samples(&self, dataset: &Dataset, record: &mut RunRecord) -> Result<Samples, Failure> {
+        let files = match self.context.manifest.dataset_folder(dataset) {
+            Some(folder) => vec![folder],
+            None => dataset
+                .artifacts
+                .iter()
+                .map(|id| self.fetch(id, record))
+                .collect::<Result<_, _>>()?,
+        };
+        let samples = Samples::open(dataset, &files, self.request.limit)?;
+        record.datasets.push(super::execute::dataset_record(&samples));
+        Ok(samples)
+    }
+}

@@ -1,0 +1,161 @@
+//! The patch PCA tokenizer through the real program: a basis of the shipped 32-pixel emoji, its errors, its pictures, and the
+//! tokenizer as an encoder of a suite.
+
+use crate::program::{json, repository, run, text};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// 1,045 images of 32 x 32 pixels.
+fn images() -> PathBuf {
+    repository().join("suites/starter/noto-emoji-32.npz")
+}
+
+/// A basis of patches of 4 x 4 pixels: 48 numbers.
+fn fit(out: &Path, more: &[&str]) -> Value {
+    let images = images();
+    let mut arguments =
+        vec!["tokenizer", "fit", text(&images), "--size", "32", "--patch", "4", "--out", text(out)];
+    arguments.extend(more);
+    json(&arguments, 0)
+}
+
+fn fitted() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pca.npz");
+    let report = fit(&path, &[]);
+    assert_eq!((&report["dimensions"], &report["patches"]), (&48.into(), &(1045 * 64).into()));
+    (folder, path)
+}
+
+#[test]
+fn threads_change_no_byte_of_a_basis() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = |name: &str, more: &[&str]| {
+        let path = folder.path().join(name);
+        fit(&path, more);
+        (fs::read(&path).unwrap(), fs::read(folder.path().join(format!("{name}.json"))).unwrap())
+    };
+    for more in [&["--patches", "all"][..], &["--patches", "5000", "--seed", "3"]] {
+        let one = bytes("one.npz", &[more, &["--threads", "1"]].concat());
+        assert_eq!(bytes("two.npz", &[more, &["--threads", "2"]].concat()), one);
+    }
+    let seed = |seed| bytes("seed.npz", &["--patches", "5000", "--seed", seed]).0;
+    assert_ne!(seed("3"), seed("4"));
+}
+
+#[test]
+fn errors_of_the_fitted_images_are_the_eigenvalues_left_out() {
+    let (_folder, path) = fitted();
+    let images = images();
+    let report =
+        json(&["tokenizer", "sweep", text(&path), text(&images), "--dims", "1,8,32,48"], 0);
+    let rows = report["rows"].as_array().unwrap();
+    let number = |value: &Value| value.as_f64().unwrap();
+    for row in rows {
+        let (error, fitted) = (number(&row["error"]["value"]), number(&row["fitted_error"]));
+        assert!((error - fitted).abs() <= 1e-13, "{row}");
+        let interval = &row["error"]["interval"];
+        assert!(number(&interval["low"]) <= error && error <= number(&interval["high"]));
+    }
+    let errors: Vec<f64> = rows.iter().map(|row| number(&row["error"]["value"])).collect();
+    assert!(errors.is_sorted_by(|a, b| a > b) && errors[3] == 0.0, "{errors:?}");
+    assert_eq!(rows[3]["kept"], 100.0);
+}
+
+#[test]
+fn the_exported_tokenizer_is_an_encoder() {
+    let (folder, path) = fitted();
+    let model = folder.path().join("pca-8.onnx");
+    let exported =
+        json(&["tokenizer", "export", text(&path), "--dim", "8", "--out", text(&model)], 0);
+    assert_eq!(exported["grid"], serde_json::json!([8, 8]));
+    let out = folder.path().join("run");
+    let manifest = exported["manifest"].as_str().unwrap();
+    let arguments = [
+        "--manifest",
+        manifest,
+        "run",
+        "starter",
+        "--model",
+        "patch-pca-8",
+        "--limit",
+        "96",
+        "--out",
+        text(&out),
+    ];
+    let finished = run(&arguments);
+    assert!(finished.code == 0 || finished.code == 1, "{finished:?}");
+    let measurements: Value =
+        serde_json::from_slice(&fs::read(out.join("measurements.json")).unwrap()).unwrap();
+    let model = &measurements["datasets"][0]["models"][0];
+    assert_eq!(model["label"], "Patch PCA, 8 dimensions");
+    let metrics = model["measurements"].as_array().unwrap();
+    let accuracy = metrics.iter().find(|one| one["metric"] == "accuracy").unwrap();
+    assert!(accuracy["value"].as_f64().is_some(), "{accuracy}");
+}
+
+#[test]
+fn pictures_are_pngs_of_the_same_bytes() {
+    let (folder, path) = fitted();
+    let image = folder.path().join("image.npy");
+    let red: Vec<u8> = (0..32 * 32).flat_map(|pixel| [255, (pixel % 32) as u8 * 8, 0]).collect();
+    let mut bytes = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+    bytes.extend(b"{'descr': '|u1', 'fortran_order': False, 'shape': (1, 32, 32, 3), }");
+    bytes.resize(127, b' ');
+    bytes.push(b'\n');
+    bytes.extend(red);
+    fs::write(&image, bytes).unwrap();
+    let draw = |arguments: &[&str], name: &str| {
+        let out = folder.path().join(name);
+        let all = [&["tokenizer"], arguments, &["--out", text(&out)]].concat();
+        let finished = run(&all);
+        assert_eq!(finished.code, 0, "{finished:?}");
+        fs::read(out).unwrap()
+    };
+    let filters = ["filters", text(&path), "--dim", "12"];
+    let noise = ["noise", text(&path), text(&image), "--dim", "8", "--sigma", "0.2,0.6"];
+    for arguments in [&filters[..], &noise[..]] {
+        let first = draw(arguments, "first.png");
+        assert!(first.starts_with(b"\x89PNG"));
+        assert_eq!(draw(arguments, "second.png"), first);
+    }
+}
+
+#[test]
+fn bad_input_gets_its_message() {
+    let (folder, path) = fitted();
+    let (images, out) = (images(), folder.path().join("out.npz"));
+    let (onnx, png) = (folder.path().join("out.onnx"), folder.path().join("out.png"));
+    let (images, out, onnx, png, basis) =
+        (text(&images), text(&out), text(&onnx), text(&png), text(&path));
+    let cases: [(&[&str], &str); 11] = [
+        (&["fit", images, "--size", "30", "--patch", "4", "--out", out], "multiples of 4"),
+        (
+            &["fit", images, "--size", "32", "--patch", "0", "--out", out],
+            "a side is 1 to 32 pixels",
+        ),
+        (
+            &["fit", images, "--size", "64", "--patch", "64", "--out", out],
+            "a side is 1 to 32 pixels",
+        ),
+        (&["fit", "gone", "--out", out], "gone"),
+        (&["fit", images, "--out", png], "must end in .npz"),
+        (&["sweep", basis, images, "--dims", "8,49"], "1 to 48 dimensions"),
+        (&["sweep", images, images], "does not say how"),
+        (&["export", basis, "--dim", "49", "--out", onnx], "1 to 48"),
+        (&["export", basis, "--dim", "8", "--sigma", "-1", "--out", onnx], "above 0"),
+        (&["noise", basis, images, "--dim", "8", "--out", png], "give one image"),
+        (&["filters", basis, "--dim", "0", "--out", png], "1 to 48 filters"),
+    ];
+    for (arguments, expected) in cases {
+        let finished = run(&[&["tokenizer"], arguments].concat());
+        let message: Vec<&str> =
+            finished.stderr.split_whitespace().filter(|word| *word != "│").collect();
+        let message = message.join(" ");
+        assert_eq!(finished.code, 2, "{arguments:?}: {finished:?}");
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+        assert!(finished.stdout.is_empty() && !message.contains("panicked"));
+    }
+}
