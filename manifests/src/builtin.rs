@@ -18,6 +18,7 @@ pub(crate) const MANIFESTS: &[(&str, &str)] = &[
         include_str!("../artifacts/omniart-eye-generator.toml"),
     ),
     ("artifacts/noto-flow.toml", include_str!("../artifacts/noto-flow.toml")),
+    ("artifacts/noto-world-models.toml", include_str!("../artifacts/noto-world-models.toml")),
     ("artifacts/onnxruntime.toml", include_str!("../artifacts/onnxruntime.toml")),
 ];
 
