@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Measure what the emoji world models do with an action: MRR over banks of jittered variants, on images never trained on.
 
-    python3 noto_world_models.py FOLDER... [--images 64] [--checkpoint FOLDER=PT]... > noto_world_models.json
+    python3 noto_world_models.py [--images 64] [--checkpoint conditioned=PT]... > noto_world_models.json
 
-A FOLDER has encoder.onnx, teacher.onnx and predictor.onnx. For each image of the test set of `noto-emoji`, 256 variants are
+The models are those of suites/iwm/world-models. For each image of the test set of `noto-emoji`, 256 variants are
 made with torchvision on Pillow images: colour jitter with IWM's strengths, in torchvision's random order, always applied.
 The bank holds the teacher's tokens of the variants; the prediction for variant j is the predictor's, from the tokens of
 the unchanged image and the action of j (its factors minus 1, 1, 1, 0; no flags), at all positions. The rank of j is 1 plus
@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT / "zoo"))
 from noto_pictures import read_canvases  # noqa: E402
 from onnx_builder import sha256_of  # noqa: E402
 
+MODELS = ROOT / "suites/iwm/world-models"
 SHARD = ROOT / "suites/starter/noto-emoji.tar"
 SEED = 0
 VARIANTS = 256
@@ -50,9 +51,10 @@ STEPS = (
 CHANCE = float((1 / np.arange(1, VARIANTS + 1)).sum() / VARIANTS)
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
+def network_of(model: str, role: str) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
+    path = MODELS / f"{model}-{role}.onnx"
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
@@ -97,9 +99,9 @@ def summary(all_ranks: np.ndarray) -> dict:
     }
 
 
-def measure(folder: Path, banks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
+def measure(model: str, banks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
     """MRR with the student's and with the teacher's tokens of the unchanged image; what the tokens vary by."""
-    encoder, teacher, predictor = (session(folder / f"{name}.onnx") for name in ("encoder", "teacher", "predictor"))
+    encoder, teacher, predictor = (network_of(model, role) for role in ("encoder", "teacher", "predictor"))
     found: dict[str, list[np.ndarray]] = {}
     errors, constants, spread = [], [], []
     for clean, pixels, parameters in banks:
@@ -135,7 +137,7 @@ def measure(folder: Path, banks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
     }
 
 
-def against_torch(folder: Path, checkpoint: Path) -> dict:
+def against_torch(model: str, checkpoint: Path) -> dict:
     """Largest differences between ONNX Runtime and PyTorch, over PyTorch's largest value."""
     import torch
     from world_model import Encoder, Predictor
@@ -157,21 +159,20 @@ def against_torch(folder: Path, checkpoint: Path) -> dict:
         for name in ("encoder", "teacher"):
             network = Encoder(shape)
             network.load_state_dict(state[name])
-            tokens = session(folder / f"{name}.onnx").run(["tokens"], {"image": image})[0]
+            tokens = network_of(model, name).run(["tokens"], {"image": image})[0]
             compare(name, tokens, network(torch.from_numpy(image)))
         network = Predictor(shape)
         network.load_state_dict(state["predictor"])
         inputs = {"tokens": tokens, "action": action, "positions": positions}
-        found = session(folder / "predictor.onnx").run(["predictions"], inputs)[0]
+        found = network_of(model, "predictor").run(["predictions"], inputs)[0]
         compare("predictor", found, network(*(torch.from_numpy(value) for value in inputs.values())))
     return differences
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--images", type=int, default=64)
-    parser.add_argument("--checkpoint", action="append", default=[], metavar="FOLDER=PT")
+    parser.add_argument("--checkpoint", action="append", default=[], metavar="MODEL=PT")
     arguments = parser.parse_args()
     canvases = read_canvases(SHARD)
     generator = np.random.default_rng(SEED)
@@ -196,11 +197,11 @@ def main() -> int:
         "chance": CHANCE,
         "models": {},
     }
-    for folder in arguments.folders:
-        files = {path.name: sha256_of(path) for path in sorted(folder.glob("*.onnx"))}
-        record["models"][folder.name] = {"files": files} | measure(folder, banks)
-        if str(folder) in checkpoints:
-            record["models"][folder.name]["against_torch"] = against_torch(folder, Path(checkpoints[str(folder)]))
+    for model in ("conditioned", "unconditioned"):
+        files = {path.name: sha256_of(path) for path in sorted(MODELS.glob(f"{model}-*.onnx"))}
+        record["models"][model] = {"files": files} | measure(model, banks)
+        if model in checkpoints:
+            record["models"][model]["against_torch"] = against_torch(model, Path(checkpoints[model]))
     json.dump(record, sys.stdout, indent=2)
     print()
     return 0

@@ -54,6 +54,6 @@ pub use colour_jitter::ColourJitter;
 pub use crop::RandomResizedCrop;
 pub use draw::Draw;
 pub use parameters::{JitterOrder, JitterStep, PhotometricParameters};
-pub use photometric::Photometric;
-pub use scalars::{BlurRadius, Factor, ParameterError, Turns};
+pub use photometric::{Photometric, RandomBlur, RandomSolarize};
+pub use scalars::{BlurRadius, Factor, HueStrength, ParameterError, Probability, Strength, Turns};
 pub use view::{ViewAugmentation, ViewError, ViewParameters};
