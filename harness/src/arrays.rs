@@ -12,9 +12,11 @@ mod safetensors;
 mod source;
 pub mod statistics_file;
 pub mod statistics_writer;
+mod table;
 
 pub use element::Element;
 pub use error::ArrayError;
+pub use table::{StoredTable, TableAxes};
 
 use crate::file_names::has_extension;
 use archive::Archive;
@@ -137,6 +139,17 @@ impl ArrayFile {
         let source = self.source.reopen()?;
         let (path, layout) = (self.path.clone(), self.layout.clone());
         Ok(Self { path, source, layout, position: 0, bytes: Vec::new() })
+    }
+
+    /// The same numbers cut otherwise; `None` unless they are as many.
+    #[must_use]
+    pub fn reshaped(mut self, shape: Vec<usize>) -> Option<Self> {
+        let count = |axes: &[usize]| axes.iter().try_fold(1_usize, |n, &axis| n.checked_mul(axis));
+        if count(&shape)? != count(&self.layout.shape)? {
+            return None;
+        }
+        self.layout.shape = shape;
+        Some(self)
     }
 
     /// Lengths of the axes; row i is what index i of the first axis selects.

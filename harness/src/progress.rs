@@ -99,6 +99,14 @@ impl Job {
         self.set(self.done + amount);
     }
 
+    /// Says something else of the job from now on.
+    pub fn rename(&mut self, title: impl Into<String>) {
+        self.title = title.into();
+        if let Some(bar) = &self.bar {
+            bar.set_message(self.title.clone());
+        }
+    }
+
     /// `done` units are done.
     pub fn set(&mut self, done: u64) {
         self.done = done;

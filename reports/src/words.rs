@@ -144,6 +144,7 @@ pub(crate) fn absence_word(reason: AbsenceReason) -> &'static str {
         AbsenceReason::Undefined => "undefined",
         AbsenceReason::NotFinite => "not-finite",
         AbsenceReason::NotConverged => "not-converged",
+        AbsenceReason::Diverged => "diverged",
     }
 }
 

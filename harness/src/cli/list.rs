@@ -7,9 +7,11 @@ use crate::sampling::Plan;
 use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use retally_manifests::{ArtifactKind, Digest, Platform, Store};
+use retally_metrics::probe::descent::Selection;
 use retally_suites::Suite;
 use retally_suites::evaluation::Direction;
 use retally_suites::generation::GenerationProtocol;
+use retally_suites::probes::{ProbeMethod, ProbeProtocol};
 use serde::Serialize;
 
 /// Arguments of `retally list`.
@@ -34,7 +36,7 @@ enum ListKind {
     Data,
     /// Metrics of the suites.
     Metrics,
-    /// Ways to score generated images.
+    /// Ways to score generated images, and to probe features.
     Protocols,
     /// Files with their digests.
     Artifacts,
@@ -57,6 +59,8 @@ struct ListReport {
     metrics: Option<Vec<MetricLine>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     protocols: Option<Vec<GenerationProtocol>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probes: Option<Vec<ProbeProtocol>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     artifacts: Option<Vec<ArtifactLine>>,
 }
@@ -170,6 +174,8 @@ pub(super) fn run(command: &ListCommand, context: &Context) -> Result<Document, 
     if wanted(ListKind::Protocols) {
         let protocols = GenerationProtocol::builtin_ids().map(GenerationProtocol::builtin);
         report.protocols = Some(protocols.collect::<Result<_, _>>()?);
+        let probes = ProbeProtocol::builtin_ids().map(ProbeProtocol::builtin);
+        report.probes = Some(probes.collect::<Result<_, _>>()?);
     }
     if wanted(ListKind::Artifacts) {
         report.artifacts = Some(artifact_lines(context, &context.store()?));
@@ -290,6 +296,7 @@ impl ListReport {
             section("Data sets", DATASET_HEAD, self.data.as_deref(), dataset_row),
             section("Metrics", METRIC_HEAD, self.metrics.as_deref(), metric_row),
             section("Protocols", PROTOCOL_HEAD, self.protocols.as_deref(), protocol_row),
+            section("Probes", PROBE_HEAD, self.probes.as_deref(), probe_row),
             section("Artifacts", ARTIFACT_HEAD, self.artifacts.as_deref(), artifact_row),
         ];
         sections.into_iter().flatten().collect::<Vec<String>>().join("\n\n")
@@ -304,6 +311,7 @@ const WORLD_MODEL_HEAD: &[&str] = &["id", "name", "conditioning", "tokens"];
 const DATASET_HEAD: &[&str] = &["id", "name", "artifacts"];
 const METRIC_HEAD: &[&str] = &["suite", "key", "unit", "better", "measured"];
 const PROTOCOL_HEAD: &[&str] = &["id", "version", "follows", "metrics"];
+const PROBE_HEAD: &[&str] = &["id", "version", "follows", "reports"];
 const ARTIFACT_HEAD: &[&str] = &["id", "kind", "MB", "stored", "licence"];
 
 /// One kind as a table under its title.
@@ -387,6 +395,25 @@ fn protocol_row(protocol: &GenerationProtocol) -> Vec<String> {
         protocol.version.to_string(),
         protocol.follows.clone(),
         metrics.join(", "),
+    ]
+}
+
+fn probe_row(protocol: &ProbeProtocol) -> Vec<String> {
+    let reports = match &protocol.method {
+        ProbeMethod::Descent(recipe) => match recipe.selection {
+            Selection::HeldOut(_) => "the rate that is best on held-out train samples",
+            Selection::LastEpoch => "the last epoch",
+            Selection::BestEpochOnTest => "the best epoch on the test set",
+            Selection::BestHeadOnTest => "the best rate on the test set",
+        },
+        ProbeMethod::Logistic(_) => "the C that is best on held-out train samples",
+        ProbeMethod::NearestNeighbours(_) => "every k",
+    };
+    vec![
+        protocol.id.clone(),
+        protocol.version.to_string(),
+        protocol.follows.clone(),
+        reports.to_owned(),
     ]
 }
 

@@ -20,6 +20,7 @@ use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::generation::{MetricChoice, ScoreRecord};
 use clap::{Args, Subcommand};
+use probe::protocol::ProbeRecord;
 use retally_metrics::retrieval::ChanceLevels;
 use retally_metrics::statistics::Correlation;
 use retally_metrics::{Measurement, Outcome, Unit};
@@ -36,7 +37,7 @@ pub(super) struct ScoreCommand {
 enum Metric {
     /// LDS, CDS, SRSS and RMSC of patch tokens (iREPA, arXiv:2512.10794).
     Spatial(spatial::SpatialArguments),
-    /// How well a linear or k-NN classifier reads classes off features.
+    /// How well a classifier reads classes off features: logistic regression, k-NN, or a named protocol of a paper.
     Probe(probe::ProbeArguments),
     /// Pearson and Spearman correlation of two columns of a CSV file.
     Correlation(correlation::CorrelationArguments),
@@ -78,12 +79,15 @@ struct ScoreReport {
     /// What decided the numbers, where images went through a network.
     #[serde(skip_serializing_if = "Option::is_none")]
     record: Option<ScoreRecord>,
+    /// What decided the numbers of a probe protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<ProbeRecord>,
 }
 
 pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document, Failure> {
     let report = match &command.metric {
         Metric::Spatial(arguments) => ScoreReport::of(spatial::run(arguments)?),
-        Metric::Probe(arguments) => ScoreReport::of(probe::run(arguments)?),
+        Metric::Probe(arguments) => probe::run(arguments, context)?,
         Metric::Correlation(arguments) => correlation::run(arguments)?,
         Metric::Fid(arguments) => generation::run(arguments, MetricChoice::Frechet, context)?,
         Metric::Generation(arguments) => generation::run(arguments, MetricChoice::All, context)?,
@@ -101,7 +105,18 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
 
 impl ScoreReport {
     fn of(measurements: Vec<Measurement>) -> Self {
-        Self { measurements, correlation: None, chance: None, notes: Vec::new(), record: None }
+        Self {
+            measurements,
+            correlation: None,
+            chance: None,
+            notes: Vec::new(),
+            record: None,
+            probe: None,
+        }
+    }
+
+    fn with_probe(self, probe: ProbeRecord) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     fn with_notes(self, notes: impl IntoIterator<Item = String>) -> Self {
@@ -117,6 +132,9 @@ impl ScoreReport {
             text.push_str(&correlation::details(correlation));
         }
         text.extend(self.notes.iter().map(|note| format!("note       {note}\n")));
+        if let Some(probe) = &self.probe {
+            text.push_str(&probe.details());
+        }
         if let Some(record) = &self.record {
             text.push_str(&generation::details(record));
         }

@@ -205,7 +205,9 @@ pub(crate) fn absent_accuracy(metric: &str, samples: usize, error: &ProbeError) 
     let reason = match error {
         ProbeError::NotConverged { .. } => AbsenceReason::NotConverged,
         ProbeError::NonFinite { .. } => AbsenceReason::NotFinite,
-        ProbeError::Empty { .. } | ProbeError::NothingToHoldOut => AbsenceReason::TooFewSamples,
+        ProbeError::Empty { .. } | ProbeError::NothingToHoldOut { .. } => {
+            AbsenceReason::TooFewSamples
+        }
         _ => AbsenceReason::Undefined,
     };
     let absence = Absence::new(reason, error.to_string());

@@ -6,6 +6,7 @@ mod bad_input;
 mod generation;
 mod generator_runs;
 mod paper_report;
+mod probes;
 mod program;
 mod retrieval;
 mod runs;

@@ -1,10 +1,15 @@
 //! `retally score probe`.
 
+pub(super) mod protocol;
+mod watch;
+
+use super::ScoreReport;
 use crate::arrays::{ArrayFile, read_features};
+use crate::context::Context;
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use ndarray::Array2;
-use retally_metrics::Measurement;
+use protocol::{Files, ProtocolArguments};
 use retally_metrics::probe::{
     KnnOptions, Labelled, ProbeOptions, Similarity, Weighting, knn_probe, linear_probe,
 };
@@ -25,12 +30,12 @@ pub(super) struct ProbeArguments {
     #[arg(long, value_name = "FILE")]
     test_labels: PathBuf,
     /// Multinomial logistic regression on standardised features, or k nearest neighbours.
-    #[arg(long, value_enum, default_value_t = Kind::Linear)]
+    #[arg(long, value_enum, default_value = "linear")]
     kind: Kind,
     /// Linear: inverse strength of the L2 penalty, as scikit-learn's C. Default: chosen on a fifth of train.
     #[arg(long, value_name = "C")]
     c: Option<f64>,
-    /// Linear: seed of the fifth on which C is chosen. Default: 0.
+    /// Linear: seed of the fifth on which C is chosen. Protocols: of everything that is drawn. Default: 0.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// k-NN: how many neighbours vote. Default: 20.
@@ -42,6 +47,8 @@ pub(super) struct ProbeArguments {
     /// k-NN: weigh votes by exp(similarity / T), as DINOv2 does with T = 0.07. Default: equal votes.
     #[arg(long, value_name = "T")]
     temperature: Option<f64>,
+    #[command(flatten)]
+    changes: ProtocolArguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -56,7 +63,17 @@ enum SimilarityName {
     Euclidean,
 }
 
-pub(super) fn run(arguments: &ProbeArguments) -> Result<Vec<Measurement>, Failure> {
+pub(super) fn run(arguments: &ProbeArguments, context: &Context) -> Result<ScoreReport, Failure> {
+    if let Some(id) = &arguments.changes.protocol {
+        let files = Files {
+            train: &arguments.train,
+            train_labels: &arguments.train_labels,
+            test: &arguments.test,
+            test_labels: &arguments.test_labels,
+        };
+        let seed = arguments.seed.unwrap_or_default();
+        return protocol::run(id, &arguments.changes, &files, seed, context);
+    }
     arguments.refuse_options_of_the_other_kind()?;
     let train = Samples::read(&arguments.train, &arguments.train_labels)?;
     let test = Samples::read(&arguments.test, &arguments.test_labels)?;
@@ -64,7 +81,7 @@ pub(super) fn run(arguments: &ProbeArguments) -> Result<Vec<Measurement>, Failur
         Kind::Linear => linear_probe(train.view(), test.view(), &arguments.linear())?,
         Kind::Knn => knn_probe(train.view(), test.view(), &arguments.nearest())?,
     };
-    Ok(outcome.measurements)
+    Ok(ScoreReport::of(outcome.measurements))
 }
 
 impl ProbeArguments {

@@ -20,6 +20,8 @@ use retally_suites::probes::{ProbeMethod, ProbeProtocol};
 
 /// The protocol that is followed.
 const PROTOCOL: &str = "attentive";
+/// Most bytes of tokens that are kept in memory.
+const MOST_BYTES: usize = 4 << 30;
 /// Images that are prepared and encoded at a time.
 const IMAGES: usize = 128;
 
@@ -49,6 +51,9 @@ impl AttentiveProbe<'_> {
     /// # Errors
     /// If an image or the encoder cannot be used, or the probe cannot be trained on this data set.
     pub(super) fn measure(&self) -> Result<Option<Measurement>, Failure> {
+        if let Some(absent) = self.too_large()? {
+            return Ok(Some(absent));
+        }
         let recipe = self.recipe()?;
         let preparer = self.preparer()?;
         let path = self.bench.directory.measured(&self.key(&recipe, &preparer)?);
@@ -63,6 +68,23 @@ impl AttentiveProbe<'_> {
         })?;
         write_durably(&path, &bytes)?;
         Ok(Some(measured))
+    }
+
+    /// Tokens that do not fit into memory are an absence with its reason.
+    fn too_large(&self) -> Result<Option<Measurement>, Failure> {
+        let numbers = self.entry.token_count().saturating_mul(self.entry.channels as usize);
+        let bytes = numbers.saturating_mul(4).saturating_mul(self.samples.count());
+        if bytes <= MOST_BYTES {
+            return Ok(None);
+        }
+        let detail = format!(
+            "the tokens of {} images are {:.1} GiB, and this probe keeps them in memory, up to {} GiB",
+            self.samples.count(),
+            bytes as f64 / (1_u64 << 30) as f64,
+            MOST_BYTES >> 30
+        );
+        let absence = Absence::new(AbsenceReason::MissingInput, detail);
+        Ok(Some(Measurement::absent("accuracy", Unit::Percent, 0, method()?, absence)))
     }
 
     fn recipe(&self) -> Result<Recipe, Failure> {

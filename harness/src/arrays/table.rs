@@ -1,0 +1,202 @@
+//! Features in files as tables whose rows are fetched a batch at a time.
+//!
+//! Rows are read where they are, at positions in the file: the operating system keeps what fits into memory, as with a mapped
+//! file, and a file that is cut off meanwhile is an error instead of a signal.
+
+use super::{ArrayError, ArrayFile, Element};
+use retally_metrics::probe::descent::{FeatureTable, ReadError, TableShape, View};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Features up to this many bytes of `f32` are read once and kept.
+const KEPT_BYTES: usize = 1 << 29;
+
+/// What the axes of an array of features mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableAxes {
+    /// [N, D], or [N, V, D] with V views of each sample.
+    Pooled,
+    /// [N, T, D], or [N, V, T, D] with V views of each sample.
+    Tokens,
+}
+
+/// An array of features, in its file or in memory.
+#[derive(Debug)]
+pub struct StoredTable {
+    shape: TableShape,
+    rows: Rows,
+    /// Says so where numbers are rounded.
+    pub note: Option<String>,
+}
+
+#[derive(Debug)]
+enum Rows {
+    Memory(Vec<f32>),
+    /// Handles that no thread is using, and one to make more of.
+    File {
+        first: Box<ArrayFile>,
+        idle: Mutex<Vec<ArrayFile>>,
+    },
+}
+
+impl StoredTable {
+    /// Opens an array whose first axis is samples. With `views`, the first axis is samples times views instead, the views of a
+    /// sample one after the other.
+    ///
+    /// # Errors
+    /// If the file is not one of floating-point numbers in such a shape, or cannot be read.
+    pub fn open(
+        location: &Path,
+        axes: TableAxes,
+        views: Option<usize>,
+    ) -> Result<Self, ArrayError> {
+        let file = ArrayFile::open(location)?;
+        if !file.element().is_float() {
+            let expected = "floating-point numbers (numpy: array.astype('float32'))";
+            return Err(file.wrong_element(expected));
+        }
+        let shape = match table_shape(file.shape(), axes, views) {
+            Ok(shape) => shape,
+            Err(expected) => return Err(file.wrong_shape(expected)),
+        };
+        let note = (file.element() == Element::F64).then(|| {
+            format!("`{}` holds 64-bit numbers, which are rounded to 32 bits", location.display())
+        });
+        let rows = shape.samples * shape.views;
+        let Some(mut file) = file.reshaped(vec![rows, shape.row()]) else {
+            return Err(ArrayFile::open(location)?.wrong_shape("a shape that fits its numbers"));
+        };
+        let kept = rows.checked_mul(shape.row()).is_some_and(|count| count <= KEPT_BYTES / 4);
+        let rows = if kept {
+            let mut values = Vec::new();
+            file.read_f32(0..rows, &mut values)?;
+            Rows::Memory(values)
+        } else {
+            Rows::File { first: Box::new(file), idle: Mutex::default() }
+        };
+        Ok(Self { shape, rows, note })
+    }
+}
+
+/// The shape in words of a table, or what shape was expected.
+fn table_shape(
+    shape: &[usize],
+    axes: TableAxes,
+    views: Option<usize>,
+) -> Result<TableShape, String> {
+    let made = |samples, views, tokens, width| TableShape { samples, views, tokens, width };
+    let found = match (axes, shape) {
+        (TableAxes::Pooled, &[samples, width]) => made(samples, 1, 1, width),
+        (TableAxes::Pooled, &[samples, views, width]) => made(samples, views, 1, width),
+        (TableAxes::Tokens, &[samples, tokens, width]) => made(samples, 1, tokens, width),
+        (TableAxes::Tokens, &[samples, views, tokens, width]) => {
+            made(samples, views, tokens, width)
+        }
+        (TableAxes::Pooled, _) => {
+            return Err("[N, D]: one row a sample; or [N, V, D]: V views of each".to_owned());
+        }
+        (TableAxes::Tokens, _) => {
+            return Err("[N, T, D]: T tokens a sample; or [N, V, T, D]: V views of each".to_owned());
+        }
+    };
+    match views {
+        None if found.views == 0 => Err("at least one view of each sample".to_owned()),
+        None => Ok(found),
+        Some(views) if found.views == 1 && views > 0 && found.samples.is_multiple_of(views) => {
+            Ok(TableShape { samples: found.samples / views, views, ..found })
+        }
+        Some(views) if found.views == 1 => {
+            Err(format!("a multiple of {views} rows: so many views of each sample (--views)"))
+        }
+        Some(_) => Err("either an axis of views or --views, not both".to_owned()),
+    }
+}
+
+impl FeatureTable for StoredTable {
+    fn shape(&self) -> TableShape {
+        self.shape
+    }
+
+    fn read(&self, views: &[View], into: &mut [f32]) -> Result<(), ReadError> {
+        let length = self.shape.row();
+        let rows = views.iter().map(|view| view.sample * self.shape.views + view.view);
+        let targets = into.chunks_exact_mut(length.max(1));
+        match &self.rows {
+            Rows::Memory(values) => {
+                for (row, target) in rows.zip(targets) {
+                    target.copy_from_slice(&values[row * length..(row + 1) * length]);
+                }
+            }
+            Rows::File { first, idle } => {
+                let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                let mut file = match waiting {
+                    Some(file) => file,
+                    None => first.reopen()?,
+                };
+                let mut values = Vec::with_capacity(length);
+                for (row, target) in rows.zip(targets) {
+                    file.read_f32(row..row + 1, &mut values)?;
+                    target.copy_from_slice(&values);
+                }
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arrays::npy::header_bytes;
+
+    fn written(shape: &[u64], count: usize) -> tempfile::NamedTempFile {
+        let file = tempfile::Builder::new().suffix(".npy").tempfile().unwrap();
+        let mut bytes = header_bytes("<f4", shape);
+        bytes.extend((0..count).flat_map(|value| (value as f32).to_le_bytes()));
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn rows_are_the_same_from_memory_and_from_the_file() {
+        let file = written(&[3, 2, 4], 24);
+        let table = StoredTable::open(file.path(), TableAxes::Pooled, None).unwrap();
+        assert_eq!(table.shape(), TableShape { samples: 3, views: 2, tokens: 1, width: 4 });
+        let first = ArrayFile::open(file.path()).unwrap().reshaped(vec![6, 4]).unwrap();
+        let rows = Rows::File { first: Box::new(first), idle: Mutex::default() };
+        let stored = StoredTable { shape: table.shape(), rows, note: None };
+        let views = [View { sample: 2, view: 1 }, View { sample: 0, view: 1 }];
+        for table in [table, stored] {
+            for _ in 0..2 {
+                let mut values = [0.0; 8];
+                table.read(&views, &mut values).unwrap();
+                assert_eq!(values, [20.0, 21.0, 22.0, 23.0, 4.0, 5.0, 6.0, 7.0]);
+            }
+        }
+    }
+
+    #[test]
+    fn axes_mean_what_is_asked_for() {
+        let shape = |shape: &[usize], axes, views| table_shape(shape, axes, views);
+        let made = |samples, views, tokens, width| Ok(TableShape { samples, views, tokens, width });
+        use TableAxes::{Pooled, Tokens};
+        assert_eq!(shape(&[6, 4], Pooled, None), made(6, 1, 1, 4));
+        assert_eq!(shape(&[6, 4], Pooled, Some(3)), made(2, 3, 1, 4));
+        assert_eq!(shape(&[6, 3, 4], Pooled, None), made(6, 3, 1, 4));
+        assert_eq!(shape(&[6, 3, 4], Tokens, None), made(6, 1, 3, 4));
+        assert_eq!(shape(&[6, 3, 4], Tokens, Some(2)), made(3, 2, 3, 4));
+        assert_eq!(shape(&[6, 2, 3, 4], Tokens, None), made(6, 2, 3, 4));
+        for (axes, views, bad) in [
+            (Pooled, None, &[6_usize][..]),
+            (Pooled, None, &[6, 1, 1, 4]),
+            (Tokens, None, &[6, 4]),
+            (Pooled, Some(4), &[6, 4]),
+            (Pooled, Some(0), &[6, 4]),
+            (Pooled, Some(3), &[6, 3, 4]),
+            (Pooled, None, &[6, 0, 4]),
+        ] {
+            assert!(shape(bad, axes, views).is_err(), "{bad:?} {views:?}");
+        }
+    }
+}
