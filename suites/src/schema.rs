@@ -6,7 +6,9 @@ mod derived;
 mod figure;
 
 pub use derived::{CellSet, CorrelationKey, DerivedClaim, DerivedGroup, Formula, PointSet};
-pub use figure::{AxisScale, BarGroup, Bars, CurveAxis, Curves, Figure, Panel, Series, SeriesPoints};
+pub use figure::{
+    AxisScale, BarGroup, Bars, CurveAxis, Curves, Figure, Panel, Series, SeriesPoints,
+};
 
 use crate::cells::is_identifier;
 use crate::evaluation::{Direction, Paper};
@@ -509,8 +511,10 @@ impl Definition {
             }
         }
         place.unique("table, figure, picture or group", identifiers)?;
-        if let Some(picture) = self.pictures.iter().find(|picture| picture.alt.get_ref().is_empty()) {
-            return Err(place.error(picture.alt.span(), "`alt` is empty; say in words what the picture shows"));
+        if let Some(picture) = self.pictures.iter().find(|picture| picture.alt.get_ref().is_empty())
+        {
+            return Err(place
+                .error(picture.alt.span(), "`alt` is empty; say in words what the picture shows"));
         }
         let protocols =
             place.unique("protocol", self.protocols.iter().map(|protocol| &protocol.id))?;
@@ -636,7 +640,9 @@ impl Definition {
 /// Lists, unknown cells and reference rows belong to printed tables.
 fn check_additions(place: DefinitionText<'_>, table: &Table) -> Result<(), Box<DefinitionError>> {
     if table.shape == Shape::List && table.role != Role::Constants {
-        return Err(place.error(table.id.span(), "a `list` shows constants: set `role = \"constants\"`"));
+        return Err(
+            place.error(table.id.span(), "a `list` shows constants: set `role = \"constants\"`")
+        );
     }
     for unknown in &table.unknown {
         if unknown.reason.get_ref().is_empty() {
@@ -765,7 +771,11 @@ title = "A table."
     #[test]
     fn doubles_and_unknown_references_are_refused() {
         let twice = format!("{MINIMAL}\n[[table]]\nid = \"table-1\"\nlabel = \"\"\ntitle = \"\"\n");
-        assert!(refused(&twice).0.contains("the table, figure, picture or group `table-1` is defined twice"));
+        assert!(
+            refused(&twice)
+                .0
+                .contains("the table, figure, picture or group `table-1` is defined twice")
+        );
         let measured = format!("{MINIMAL}source = {{ run = \"images\" }}\ncolumns = [\"gFID\"]\n");
         assert!(refused(&measured).0.contains("the data set `images` is neither among `datasets`"));
         let keys = format!("{MINIMAL}source = {{ typo = \"images\" }}\n");
@@ -854,7 +864,9 @@ pictures = { filters = 8, dimensions = 8 }
     #[test]
     fn a_picture_has_words_and_an_id_of_its_own() {
         let picture = |id: &str, alt: &str| {
-            format!("{MINIMAL}\n[[picture]]\nid = \"{id}\"\nlabel = \"\"\ntitle = \"\"\nalt = \"{alt}\"\n")
+            format!(
+                "{MINIMAL}\n[[picture]]\nid = \"{id}\"\nlabel = \"\"\ntitle = \"\"\nalt = \"{alt}\"\n"
+            )
         };
         let parsed = Definition::parse("suite.toml", &picture("gallery", "Images")).unwrap();
         assert_eq!(parsed.pictures[0].alt.get_ref(), "Images");

@@ -106,7 +106,9 @@ fn many_families_have_different_markers() {
 fn bars_say_that_their_axis_is_cut_and_mark_their_numbers() {
     let document = svg(&bars(), Theme::Light).unwrap();
     check_tags(&document);
-    for text in ["The axis begins at 56, not at 0", "57.5†", "64.5†", "First half", "A step of number 3"] {
+    for text in
+        ["The axis begins at 56, not at 0", "57.5†", "64.5†", "First half", "A step of number 3"]
+    {
         assert!(document.contains(text), "{text}");
     }
     assert!(document.contains("<desc>Accuracy (%): A step of number 0 57.5;"));
