@@ -163,7 +163,8 @@ fn bad_input_gets_its_message() {
 
 /// 64 emoji: two chunks.
 fn miniature(out: &Path, threads: &str) -> Vec<String> {
-    let words = ["run", "ldae", "--miniature", "--limit", "64", "--threads", threads, "--out", text(out)];
+    let words =
+        ["run", "ldae", "--miniature", "--limit", "64", "--threads", threads, "--out", text(out)];
     words.map(str::to_owned).to_vec()
 }
 
@@ -184,9 +185,9 @@ fn a_killed_miniature_goes_on_and_ends_with_the_same_bytes() {
         retally(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let has_chunk = || {
         let chunks = fs::read_dir(killed.join("chunks")).into_iter().flatten().flatten();
-        chunks.map(|entry| entry.file_name()).any(|name| {
-            name.to_string_lossy().ends_with(".safetensors")
-        })
+        chunks
+            .map(|entry| entry.file_name())
+            .any(|name| name.to_string_lossy().ends_with(".safetensors"))
     };
     while !has_chunk() {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
@@ -196,7 +197,9 @@ fn a_killed_miniature_goes_on_and_ends_with_the_same_bytes() {
     child.wait().unwrap();
     assert!(!killed.join("measurements.json").exists());
     run_miniature(&killed, "2");
-    for name in ["measurements.json", "pca.npz", "pictures/pca-filters.png", "pictures/pca-noise.png"] {
+    for name in
+        ["measurements.json", "pca.npz", "pictures/pca-filters.png", "pictures/pca-noise.png"]
+    {
         let bytes = |out: &Path| fs::read(out.join(name)).unwrap();
         assert!(bytes(&whole) == bytes(&killed), "{name} differs");
     }
@@ -210,7 +213,8 @@ fn a_killed_miniature_goes_on_and_ends_with_the_same_bytes() {
         all.iter().find(|one| one["metric"] == metric).and_then(|one| one["value"].as_f64())
     };
     // Without noise, what is lost falls with every dimension, and pixels lose nothing.
-    let clean: Vec<f64> = rows[..6].iter().filter_map(|row| value(row, "reconstruction error")).collect();
+    let clean: Vec<f64> =
+        rows[..6].iter().filter_map(|row| value(row, "reconstruction error")).collect();
     assert!(clean.is_sorted_by(|a, b| a > b) && clean[5] == 0.0, "{clean:?}");
     // Noise on pixels is what its name says: the error of the last row is σ² = 2.
     let noisy = value(&rows[23], "reconstruction error").unwrap();
