@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what the emoji world models do with an action: MRR over banks of jittered variants, on images never trained on.
+"""Measure what the emoji world models do with an action: MRR over banks of jittered variants, on unseen images.
 
     python3 noto_world_models.py [--images 64] [--checkpoint conditioned=PT]... > noto_world_models.json
 
