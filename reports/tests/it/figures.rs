@@ -178,7 +178,7 @@ fn a_panel_of_some_points_shows_no_coefficient_of_its_own() {
         claim.reported_provenance = Some(Provenance::Secondary);
     }
     let document = svg(&figure, Theme::Light).unwrap();
-    for text in ["3 points known", "printed −0.852† over others", "not recomputed"] {
+    for text in ["3 points known", "printed −0.852†", "not recomputed"] {
         assert!(document.contains(text), "{text}");
     }
     assert!(!document.contains("r = ") && !document.contains("least squares"));
