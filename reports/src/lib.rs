@@ -76,16 +76,20 @@ pub fn write_report(
         .map(|f| figure::svg(f, Theme::Light))
         .collect::<Result<Vec<_>, _>>()?;
     let pictures = read_pictures(suite, run)?;
-    let page = page::render(suite, run.record, &page::Images { figures: &drawings, pictures: &pictures })?;
+    let page =
+        page::render(suite, run.record, &page::Images { figures: &drawings, pictures: &pictures })?;
     let figures = write_figures(suite, &drawings, &out.join("figures"))?;
     let tables = write_tables(suite, &out.join("tables"))?;
     let written = write_pictures(suite, &pictures, &out.join("pictures"))?;
     output::make_folder(out)?;
     let derived = match suite.derived.is_empty() {
         true => None,
-        false => Some(output::write(out, "derived.csv", table::csv::derived_csv(suite)?.as_bytes())?),
+        false => {
+            Some(output::write(out, "derived.csv", table::csv::derived_csv(suite)?.as_bytes())?)
+        }
     };
-    let overview = output::write(out, "report.md", overview::markdown(suite, &pictures).as_bytes())?;
+    let overview =
+        output::write(out, "report.md", overview::markdown(suite, &pictures).as_bytes())?;
     let page = output::write(out, "report.html", page.as_bytes())?;
     Ok(ReportFiles { page, overview, figures, tables, derived, pictures: written })
 }

@@ -1,9 +1,9 @@
 //! The report as one short Markdown page: what is claimed and found, with links to the drawings and tables beside it.
 
+use crate::number::{fixed, typographic};
 use crate::picture::PictureFile;
 use crate::summary;
 use crate::table::markdown::escape;
-use crate::number::{fixed, typographic};
 use crate::words;
 use retally_suites::evaluation::{EvaluatedDerivedClaim, EvaluatedSuite};
 use std::fmt::Write as _;
@@ -65,14 +65,16 @@ fn push_correlations(out: &mut String, suite: &EvaluatedSuite) {
     if claims.is_empty() {
         return;
     }
-    out.push_str("\n## Correlations\n\n| | n | r | printed r | verdict | |\n|:--|--:|--:|--:|:--|:--|\n");
+    out.push_str(
+        "\n## Correlations\n\n| | n | r | printed r | verdict | |\n|:--|--:|--:|--:|:--|:--|\n",
+    );
     for claim in claims {
         let _ = writeln!(
             out,
             "| {}: {} against {} | {} | {} | {} | {} | {} |",
             escape(&claim.figure),
-            escape(&claim.y),
-            escape(&claim.x),
+            escape(&summary::key_words(&claim.y)),
+            escape(&summary::key_words(&claim.x)),
             summary::known_points(claim),
             typographic(&summary::coefficient(claim)),
             escape(&typographic(&summary::printed_coefficient(claim))),
@@ -98,8 +100,7 @@ fn push_claim(out: &mut String, claim: &EvaluatedDerivedClaim) {
     let marks: String = claim.inputs.iter().map(|input| words::mark(*input)).collect();
     let recomputed =
         claim.recomputed.map(|value| format!("{}{marks}", fixed(value, claim.decimals)));
-    let stated =
-        format!("{}{}", words::reported_text(&claim.stated), words::mark(claim.stated.provenance));
+    let stated = format!("{}{}", words::reported_text(&claim.stated), words::marks(&claim.stated));
     let _ = writeln!(
         out,
         "| {} | {} | {} | {} | {} | {} |",

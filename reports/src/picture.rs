@@ -26,7 +26,10 @@ pub(crate) struct PictureFile {
 
 impl PictureFile {
     /// Reads `pictures/<id>.png` in the folder of a run; `None` if the run made no such picture.
-    pub(crate) fn read(folder: &Path, picture: &EvaluatedPicture) -> Result<Option<Self>, ReportError> {
+    pub(crate) fn read(
+        folder: &Path,
+        picture: &EvaluatedPicture,
+    ) -> Result<Option<Self>, ReportError> {
         let path = folder.join("pictures").join(format!("{}.png", picture.id));
         let refused = |problem: String| ReportError::Picture { path: path.clone(), problem };
         let metadata = match std::fs::symlink_metadata(&path) {
@@ -38,7 +41,9 @@ impl PictureFile {
             return Err(refused("expected a plain file, not a folder or a link".to_owned()));
         }
         let too_large = |size: &str| {
-            refused(format!("{size} bytes; a picture of a report has at most {MOST_BYTES}: draw a smaller one"))
+            refused(format!(
+                "{size} bytes; a picture of a report has at most {MOST_BYTES}: draw a smaller one"
+            ))
         };
         if metadata.len() > MOST_BYTES {
             return Err(too_large(&metadata.len().to_string()));

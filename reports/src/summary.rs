@@ -26,7 +26,8 @@ pub(crate) fn cells(suite: &EvaluatedSuite) -> impl Iterator<Item = &EvaluatedCe
 }
 
 fn table_cells(table: &EvaluatedTable) -> impl Iterator<Item = &EvaluatedCell> {
-    table.rows.iter().flat_map(|row| row.cells.iter().flatten())
+    // Cells of reference rows are counted in their own tables.
+    table.rows.iter().filter(|row| !row.is_reference).flat_map(|row| row.cells.iter().flatten())
 }
 
 /// How the verdicts on cells are spread.
@@ -74,7 +75,7 @@ pub(crate) fn secondary_sentence(suite: &EvaluatedSuite) -> Option<String> {
     let (_, secondary) = found.into_iter().find(|(p, _)| *p == Provenance::Secondary)?;
     Some(format!(
         "{secondary} of {all} printed values come from public summaries and were not checked against the paper. Each is \
-         marked †."
+         marked †, and so is each number derived from them."
     ))
 }
 
@@ -173,7 +174,11 @@ fn head(suite: &EvaluatedSuite) -> String {
     let origins = origins.collect::<Vec<_>>().join(", ");
     let unknown = cells(suite).filter(|cell| cell.unknown.is_some()).count();
     if !origins.is_empty() {
-        head.push_str(&format!("printed values: {origins}; {unknown} cells unknown\n"));
+        head.push_str(&format!("printed values: {origins}"));
+        if unknown > 0 {
+            head.push_str(&format!("; {} unknown", counted(unknown, "cell")));
+        }
+        head.push('\n');
     }
     head
 }
@@ -192,7 +197,7 @@ fn correlation_table(suite: &EvaluatedSuite) -> String {
         let figure = if several { format!("{}: ", claim.figure) } else { String::new() };
         let ends = |ends: Option<[f64; 2]>| ends.map(|ends| range(ends, 3)).unwrap_or_default();
         let line = [
-            format!("{figure}{} against {}", claim.y, claim.x),
+            format!("{figure}{} against {}", key_words(&claim.y), key_words(&claim.x)),
             known_points(claim),
             coefficient(claim),
             ends(claim.interval),
@@ -214,6 +219,11 @@ fn correlation_table(suite: &EvaluatedSuite) -> String {
         line.retain(|_| keep.next().is_some_and(|&used| used));
     }
     aligned(&lines)
+}
+
+/// A key as words: `accuracy|linear` becomes `accuracy, linear`.
+pub(crate) fn key_words(key: &str) -> String {
+    key.replace('|', ", ")
 }
 
 /// The number of points; `3 known` where these are not all of the paper's.
@@ -247,11 +257,10 @@ fn derived_table(suite: &EvaluatedSuite) -> Option<String> {
         vec![["derived number", "stated", "recomputed", "verdict"].map(str::to_owned).to_vec()];
     for group in &suite.derived {
         for claim in group.claims.iter().filter(|claim| !is_plain(claim)) {
-            let mark = words::mark(claim.stated.provenance);
             let recomputed = claim.recomputed.map(|value| fixed(value, claim.decimals));
             let line = [
                 format!("{}: {}", group.label, claim.subject),
-                format!("{}{mark}", words::reported_text(&claim.stated)),
+                format!("{}{}", words::reported_text(&claim.stated), words::marks(&claim.stated)),
                 recomputed.unwrap_or_default(),
                 words::verdict_word(claim.verdict).to_owned(),
             ];

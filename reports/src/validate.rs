@@ -3,7 +3,8 @@
 
 use crate::error::ReportError;
 use retally_suites::evaluation::{
-    AxisScale, BarChart, CurveChart, Drawing, EvaluatedFigure, EvaluatedSuite, EvaluatedTable, Panel,
+    AxisScale, BarChart, CurveChart, Drawing, EvaluatedFigure, EvaluatedSuite, EvaluatedTable,
+    Panel,
 };
 use std::collections::HashSet;
 
@@ -73,7 +74,8 @@ pub(crate) fn check_figure(figure: &EvaluatedFigure) -> Result<(), ReportError> 
         Drawing::Bars(chart) => bar_numbers(chart),
         Drawing::Curves(chart) => curve_numbers(chart),
     };
-    let is_logarithmic = matches!(&figure.drawing, Drawing::Curves(chart) if chart.scale == AxisScale::Logarithmic);
+    let is_logarithmic =
+        matches!(&figure.drawing, Drawing::Curves(chart) if chart.scale == AxisScale::Logarithmic);
     for (what, value) in numbers {
         let has_no_logarithm = is_logarithmic && what.starts_with('x') && value <= 0.0;
         if !value.is_finite() || value.abs() > LARGEST_COORDINATE || has_no_logarithm {

@@ -65,6 +65,12 @@ pub(crate) fn mark(provenance: Provenance) -> &'static str {
     }
 }
 
+/// The marks on a printed value: of its own provenance, and of what it was derived from.
+pub(crate) fn marks(value: &ReportedValue) -> String {
+    let basis = value.basis.map(mark).unwrap_or_default();
+    format!("{}{basis}", mark(value.provenance))
+}
+
 /// The word of a provenance.
 pub(crate) fn provenance_word(provenance: Provenance) -> &'static str {
     match provenance {
@@ -206,13 +212,15 @@ pub(crate) fn legend(table: &EvaluatedTable) -> Vec<LegendEntry> {
         .iter()
         .flat_map(|row| row.cells.iter().flatten())
         .filter_map(|cell| {
-            Some((cell.reported.as_ref()?.provenance, !cell.also_reported.is_empty()))
+            let value = cell.reported.as_ref()?;
+            Some((value.provenance, value.basis, !cell.also_reported.is_empty()))
         })
         .collect();
     let mut entries: Vec<LegendEntry> = PROVENANCES
         .into_iter()
         .filter(|&wanted| {
-            !mark(wanted).is_empty() && reported.iter().any(|&(provenance, _)| provenance == wanted)
+            !mark(wanted).is_empty()
+                && reported.iter().any(|&(own, basis, _)| own == wanted || basis == Some(wanted))
         })
         .map(|provenance| LegendEntry {
             mark: mark(provenance),
@@ -220,7 +228,7 @@ pub(crate) fn legend(table: &EvaluatedTable) -> Vec<LegendEntry> {
             meaning: provenance_meaning(provenance),
         })
         .collect();
-    if reported.iter().any(|&(_, elsewhere)| elsewhere) {
+    if reported.iter().any(|&(.., elsewhere)| elsewhere) {
         entries.push(LegendEntry {
             mark: ALSO_REPORTED_MARK,
             word: "other value",

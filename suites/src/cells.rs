@@ -75,6 +75,7 @@ impl Cell {
             text: self.number.text().to_owned(),
             value: self.number.value(),
             provenance: self.provenance,
+            basis: None,
             source: self.source.clone(),
             bound: self.bound(),
             note: self.note.clone(),

@@ -124,7 +124,16 @@ pub fn check(suite: &EvaluatedSuite) -> CheckReport {
     let cells = all_cells(suite).filter_map(|(place, cell)| checked_cell(place, cell)).collect();
     let derived = claims().filter(|claim| claim.verdict.is_failure()).cloned().collect();
     let (id, version) = (suite.id.clone(), suite.version);
-    CheckReport { suite: id, version, outcome, counts, cells, correlations, derived, identity_failures }
+    CheckReport {
+        suite: id,
+        version,
+        outcome,
+        counts,
+        cells,
+        correlations,
+        derived,
+        identity_failures,
+    }
 }
 
 /// Headings of table, row and column, and the unit.

@@ -1,6 +1,7 @@
 //! Derived claims, with every reference resolved to cells: what `schema::DerivedGroup` says, checked against the data.
 
 use crate::cells::{Cell, CellPlace, CorrelationRow};
+use crate::evaluation::Provenance;
 use crate::schema::{
     CellSet, DefinitionError, DefinitionText, DerivedClaim, DerivedGroup, Formula, PointSet,
 };
@@ -57,6 +58,32 @@ pub(crate) enum ResolvedFormula {
         below: f64,
     },
     Unknown(String),
+}
+
+impl ResolvedFormula {
+    /// The cells of the arithmetic.
+    pub(crate) fn cells(&self) -> Vec<usize> {
+        match self {
+            Self::Equal(index) => vec![*index],
+            Self::Difference(minuend, subtrahend) => vec![*minuend, *subtrahend],
+            Self::Maximum(set) | Self::Minimum(set) | Self::Range(set) => set.clone(),
+            Self::Argmax(set) => set.iter().map(|(index, _)| *index).collect(),
+            Self::Drop { cells, to } => cells.iter().copied().chain([*to]).collect(),
+            Self::Correlation { x, y, .. } => x.iter().chain(y).copied().collect(),
+            Self::ChanceMrr { .. }
+            | Self::ChanceHits { .. }
+            | Self::SmallestBank { .. }
+            | Self::Unknown(_) => Vec::new(),
+        }
+    }
+}
+
+/// The weaker ones among provenances, the weakest first.
+const WEAK: [Provenance; 2] = [Provenance::Secondary, Provenance::Digitised];
+
+/// The weakest of these provenances, if it is secondary or digitised.
+pub(crate) fn weakest(provenances: impl Iterator<Item = Provenance> + Clone) -> Option<Provenance> {
+    WEAK.into_iter().find(|weak| provenances.clone().any(|provenance| provenance == *weak))
 }
 
 /// Which correlation coefficient.
@@ -140,7 +167,9 @@ impl Resolver<'_> {
                         ))
                     })
                 };
-                ResolvedFormula::Argmax(set(cells)?.into_iter().map(place).collect::<Resolved<_>>()?)
+                ResolvedFormula::Argmax(
+                    set(cells)?.into_iter().map(place).collect::<Resolved<_>>()?,
+                )
             }
             Formula::Drop { cells, to } => {
                 ResolvedFormula::Drop { cells: set(cells)?, to: self.cell(to)? }
@@ -210,7 +239,8 @@ impl Resolver<'_> {
             [Some(x), Some(y)] => Some((*x, *y)),
             _ => None,
         });
-        let (x, y): (Vec<usize>, Vec<usize>) = pairs.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        let (x, y): (Vec<usize>, Vec<usize>) =
+            pairs.collect::<Option<Vec<_>>>()?.into_iter().unzip();
         (!x.is_empty()).then_some(ResolvedFormula::Correlation { kind, x, y })
     }
 }

@@ -65,6 +65,8 @@ pub struct ReportedValue {
     pub value: f64,
     /// How it came to us.
     pub provenance: Provenance,
+    /// Of a number that we derived: the weakest provenance of what it was derived from, if that is secondary or digitised.
+    pub basis: Option<Provenance>,
     /// Document and place, for example `arXiv:2512.10794v1 Table 2`.
     pub source: String,
     /// Whether the true number is only said to lie on one side of this one.
@@ -142,6 +144,8 @@ pub struct EvaluatedRow {
     pub label: String,
     /// Rows with the same group stand together (the encoder of baseline and improved row); may be empty.
     pub group: String,
+    /// Whether its cells belong to another table and stand here for comparison.
+    pub is_reference: bool,
     /// One entry per column; `None` where the paper's cell is empty.
     pub cells: Vec<Option<EvaluatedCell>>,
 }

@@ -172,7 +172,8 @@ fn printed_hits(findings: &mut Findings, cells: &[Cell]) {
             if let (Some(low), Some(high)) = (find(low), find(high)) {
                 total += 1;
                 if low.1 - low.2 > high.1 + high.2 + ROUNDING {
-                    broken.push(format!("{table} {row}: {} {}, {} {}", low.0, low.1, high.0, high.1));
+                    broken
+                        .push(format!("{table} {row}: {} {}, {} {}", low.0, low.1, high.0, high.1));
                 }
             }
         }
@@ -191,8 +192,10 @@ fn is_retrieval(column: &str) -> bool {
 /// Pairs of scores of which the first is never above the second.
 fn pairs_of_hits() -> impl Iterator<Item = (&'static str, &'static str)> {
     let later = |index: usize| HITS.into_iter().skip(index + 1);
-    let rising =
-        HITS.into_iter().enumerate().flat_map(move |(i, low)| later(i).map(move |high| (low, high)));
+    let rising = HITS
+        .into_iter()
+        .enumerate()
+        .flat_map(move |(i, low)| later(i).map(move |high| (low, high)));
     rising.chain([("H@1", "MRR")])
 }
 
@@ -208,8 +211,8 @@ pub fn check_run(run: &RunMeasurements) -> Findings {
             check.each(&bound_law(metric, low, high), |m| {
                 let value = m.value().filter(|_| metric_of(&m.metric) == metric)?;
                 // An end that is itself excluded has no slack.
-                let low = if low == f64::MIN_POSITIVE { low + ROUNDING } else { low };
-                Some((low - ROUNDING..=high + ROUNDING).contains(&value))
+                let low = if low == f64::MIN_POSITIVE { low } else { low - ROUNDING };
+                Some((low..=high + ROUNDING).contains(&value))
             });
         }
         check.each("accuracy x n is an integer", counts_samples);
@@ -430,7 +433,10 @@ mod tests {
         assert_eq!(law("MRR", 0.0, Unit::None).unwrap(), "MRR lies in (0, 1]");
         assert_eq!(law("MRR|pooled", 1.1, Unit::None).unwrap(), "MRR lies in (0, 1]");
         assert_eq!(law("H@5", -0.1, Unit::None).unwrap(), "H@5 lies in [0.000, 1.000]");
-        assert_eq!(law("accuracy|linear", 61.1, Unit::Percent).unwrap(), "accuracy x n is an integer");
+        assert_eq!(
+            law("accuracy|linear", 61.1, Unit::Percent).unwrap(),
+            "accuracy x n is an integer"
+        );
         let interval = Interval {
             low: Finite::new(0.2).unwrap(),
             high: Finite::new(0.3).unwrap(),

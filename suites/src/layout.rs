@@ -125,7 +125,8 @@ impl<'a> LayoutInput<'a> {
         };
         let is_shown = |cell: &Cell| {
             cell.table == data_table
-                && (table.rows.is_empty() || table.rows.iter().any(|row| *row.get_ref() == cell.row))
+                && (table.rows.is_empty()
+                    || table.rows.iter().any(|row| *row.get_ref() == cell.row))
         };
         let own: Vec<Placed<'a>> = (0..self.cells.len())
             .filter(|&index| is_shown(&self.cells[index]))
@@ -281,11 +282,10 @@ impl<'a> LayoutInput<'a> {
     fn row(&self, table: &Table, key: &str, width: usize, first: Option<usize>) -> LaidRow {
         let overridden = table.row_labels.iter().find(|(row, _)| row.get_ref() == key);
         let qualifiers = &self.definition.qualifiers;
-        let unit = first.filter(|_| table.shape == Shape::List).map(|index| &self.cells[index].unit);
-        let label = overridden.map_or_else(
-            || labels::readable(key, None, qualifiers),
-            |(_, label)| label.clone(),
-        );
+        let unit =
+            first.filter(|_| table.shape == Shape::List).map(|index| &self.cells[index].unit);
+        let label = overridden
+            .map_or_else(|| labels::readable(key, None, qualifiers), |(_, label)| label.clone());
         LaidRow {
             key: key.to_owned(),
             label: format!("{label}{}", unit.map(|unit| unit_suffix(unit)).unwrap_or_default()),

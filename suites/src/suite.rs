@@ -3,7 +3,8 @@
 pub(crate) mod figures;
 
 use crate::cells::{self, Cell, CellPlace, CellsError, CorrelationRow};
-use crate::derived::{ResolvedGroup, Resolver, StatedAt};
+use crate::derived::{self, ResolvedGroup, Resolver, StatedAt};
+use crate::evaluation::{Provenance, ReportedValue};
 use crate::labels;
 use crate::layout::{self, LaidEntry, Layout, LayoutInput, Misfit};
 use crate::lock;
@@ -223,12 +224,29 @@ impl Suite {
         })
     }
 
+    /// A cell as reports show it, with what it was derived from.
+    pub(crate) fn reported(&self, cell: usize) -> ReportedValue {
+        ReportedValue { basis: self.basis(cell), ..self.cells[cell].reported() }
+    }
+
+    /// The weakest provenance behind a cell that we derived, where a derived claim says from what.
+    fn basis(&self, cell: usize) -> Option<Provenance> {
+        if self.cells[cell].provenance != Provenance::Derived {
+            return None;
+        }
+        let claims = self.derived.iter().flat_map(|group| &group.claims);
+        let own = claims.filter(|claim| claim.stated == StatedAt::Cell(cell));
+        let inputs: Vec<usize> = own.flat_map(|claim| claim.by.cells()).collect();
+        derived::weakest(inputs.iter().map(|&input| self.cells[input].provenance))
+    }
+
     /// The table, row and column of the layouts that show a cell as their own.
     pub(crate) fn place_of(&self, cell: usize) -> Option<[usize; 3]> {
         self.layouts.iter().enumerate().find_map(|(table, layout)| {
             let own = layout.rows.iter().enumerate().filter(|(_, row)| !row.is_reference);
             own.into_iter().find_map(|(row, laid)| {
-                let column = laid.entries.iter().position(|entry| entry.printed().contains(&cell))?;
+                let column =
+                    laid.entries.iter().position(|entry| entry.printed().contains(&cell))?;
                 Some([table, row, column])
             })
         })

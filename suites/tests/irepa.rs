@@ -101,8 +101,11 @@ fn the_tables_and_figures_of_the_paper_are_there() {
     ] {
         assert!(ids.contains(id), "{id}");
     }
-    let panels: Vec<_> =
-        evaluated.figures[0].panels().iter().map(|p| (p.x.key.as_str(), p.y.key.as_str())).collect();
+    let panels: Vec<_> = evaluated.figures[0]
+        .panels()
+        .iter()
+        .map(|p| (p.x.key.as_str(), p.y.key.as_str()))
+        .collect();
     let expected = ["accuracy", "LDS", "CDS", "SRSS", "RMSC"].map(|x| (x, "gFID"));
     assert_eq!(panels, expected);
 }

@@ -225,7 +225,7 @@ fn references_between_definition_and_data_are_checked() {
             "claim = \"figure-5\"",
             "the paper states only a bound on this coefficient",
         ),
-        ("claim = \"figure-4\"", "claim = \"figure-44\"", "0 printed Pearson coefficients"),
+        ("claim = \"figure-4\"", "claim = \"figure-44\"", "0 printed coefficients"),
         (
             "\"params\", \"accuracy\", \"LDS\", \"gFID\"",
             "\"params\", \"accuracy\", \"LDS\"",

@@ -9,7 +9,7 @@ pub const STEPS: u32 = 1000;
 /// σ of [`NoiseSchedule::SingleLevel`], √(1/3).
 ///
 /// INFERRED: in the text form of arXiv v1 that was read, the radical is missing and "(1/3)" is left, in the ablation and in Figure 7.
-pub const SINGLE_LEVEL: f64 = 0.577_350_269_189_625_8;
+pub const SINGLE_LEVEL: f64 = 0.577_350_269_189_625_7;
 
 /// z_t = γ z + σ ε.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -38,9 +38,7 @@ pub(super) fn draw(scene: &mut Scene, chart: &BarChart, typeface: &Typeface) -> 
         scene.line([at, plot.top], [at, plot.bottom], 0.8, Ink::Grid);
         scene.line([at, plot.bottom], [at, plot.bottom + 3.5], 0.9, Ink::Frame);
         let place = [at, plot.bottom + 15.5];
-        scene.text(
-            Text::new(tick.label, place, TICK_SIZE).anchor(Anchor::Middle).ink(Ink::Muted),
-        );
+        scene.text(Text::new(tick.label, place, TICK_SIZE).anchor(Anchor::Middle).ink(Ink::Muted));
     }
     let is_cut = range.low > 0.0 || range.high < 0.0;
     let origin = x(0.0_f64.clamp(range.low, range.high));

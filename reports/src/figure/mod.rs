@@ -84,7 +84,8 @@ fn compose(figure: &EvaluatedFigure) -> Result<Scene, ReportError> {
 fn draw_ordinate_label(scene: &mut Scene, axis: &Axis, baseline: f64, plot: Rect) {
     let middle = (plot.top + plot.bottom) / 2.0;
     // The text is turned by a quarter to the left; these arrows then point up and down on the page.
-    let label = crate::words::with_arrow(&axis.label, axis.direction).replace('↑', "→").replace('↓', "←");
+    let label =
+        crate::words::with_arrow(&axis.label, axis.direction).replace('↑', "→").replace('↓', "←");
     scene.text(Text::new(label, [baseline, middle], LABEL_SIZE).anchor(Anchor::Middle).rotated());
 }
 

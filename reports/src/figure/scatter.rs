@@ -5,9 +5,7 @@ use super::panel::{self, PanelFrame, draw_panel};
 use super::scale::Range;
 use super::scene::{Rect, Scene};
 use super::typeface::Typeface;
-use super::{
-    GAP, LABEL_SIZE, LINE_HEIGHT, MARGIN, ORDINATE_GAP, TITLE_SIZE, draw_ordinate_label,
-};
+use super::{GAP, LABEL_SIZE, LINE_HEIGHT, MARGIN, ORDINATE_GAP, TITLE_SIZE, draw_ordinate_label};
 use retally_suites::evaluation::Panel;
 
 /// Panels in one row before the next row begins.

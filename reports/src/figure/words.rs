@@ -23,7 +23,23 @@ fn scatter_notes(panels: &[Panel]) -> Vec<String> {
     if !origin.is_empty() && panels.iter().any(|panel| panel.correlation.line.is_some()) {
         origin.push_str(" Solid line: least squares.");
     }
-    vec![origin]
+    let claims = || panels.iter().map(|panel| &panel.correlation);
+    let incomplete = claims().find_map(|claim| claim.incomplete.clone()).unwrap_or_default();
+    let printed = claims().filter_map(|claim| claim.reported_provenance);
+    vec![origin, incomplete, printed_origin(printed)]
+}
+
+/// Where printed coefficients came from, if not from the paper itself.
+fn printed_origin(provenances: impl Iterator<Item = Provenance>) -> String {
+    let found: Vec<_> = provenances.collect();
+    let parts = PROVENANCES
+        .into_iter()
+        .filter(|provenance| *provenance != Provenance::Reported && found.contains(provenance))
+        .map(|provenance| {
+            let (mark, word) = (mark(provenance), provenance_word(provenance));
+            format!("{mark} Printed coefficients {word}: {}.", provenance_meaning(provenance))
+        });
+    parts.collect::<Vec<_>>().join(" ")
 }
 
 fn bar_notes(chart: &BarChart) -> Vec<String> {
@@ -79,11 +95,8 @@ pub(super) fn describe(figure: &EvaluatedFigure) -> String {
 
 fn describe_panel(panel: &Panel) -> String {
     let claim = &panel.correlation;
-    let printed = claim
-        .reported_text
-        .as_ref()
-        .map(|text| format!(", printed {text}"))
-        .unwrap_or_default();
+    let printed =
+        claim.reported_text.as_ref().map(|text| format!(", printed {text}")).unwrap_or_default();
     let found = match (&claim.incomplete, claim.pearson) {
         (Some(_), _) => format!("{} known points, no coefficient recomputed", claim.n),
         (None, Some(r)) => format!("{} points, Pearson r {}", claim.n, fixed(r, 3)),

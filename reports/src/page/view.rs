@@ -1,16 +1,16 @@
 //! What the page's template sees: text and flags, ready to print.
 
-use crate::picture::PictureFile;
+use super::derived::DerivedView;
 use crate::number::{fixed, p_value, range, signed, six_digits, typographic};
+use crate::picture::PictureFile;
 use crate::summary::{self, VerdictCount};
 use crate::table::{self, Part};
-use super::derived::DerivedView;
 use crate::words;
 use retally_metrics::{Interval, Measurement};
 use retally_suites::evaluation::{
-    Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedPicture, EvaluatedRow, EvaluatedSuite,
-    EvaluatedTable, IdentityCheck, MeasuredModel, Paper, PrintedCorrelation, Provenance,
-    ReportedValue, Verdict,
+    Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedPicture, EvaluatedRow,
+    EvaluatedSuite, EvaluatedTable, IdentityCheck, MeasuredModel, Paper, PrintedCorrelation,
+    Provenance, ReportedValue, Verdict,
 };
 use serde::Serialize;
 
@@ -33,6 +33,7 @@ pub(super) struct Report<'a> {
     pictures: Vec<PictureView<'a>>,
     correlations: Vec<CorrelationView<'a>>,
     has_printed_r: bool,
+    has_recomputed_r: bool,
     derived: Vec<DerivedView<'a>>,
     derived_counts: Vec<CountView>,
     secondary: Option<String>,
@@ -128,10 +129,11 @@ struct PictureFileView {
 struct CorrelationView<'a> {
     anchor: String,
     figure: &'a str,
-    x: &'a str,
-    y: &'a str,
+    x: String,
+    y: String,
     n: String,
     pearson: String,
+    is_number: bool,
     spearman: String,
     reported: String,
     reported_mark: Option<MarkView>,
@@ -175,7 +177,7 @@ struct TableView<'a> {
     title: &'a str,
     setting: &'a str,
     traps: &'a [String],
-    remarks: Vec<String>,
+    unknown: Vec<String>,
     has_parts: bool,
     columns: Vec<ColumnView>,
     rows: Vec<RowView<'a>>,
@@ -226,7 +228,7 @@ struct EvidenceView<'a> {
 #[derive(Serialize)]
 struct ReportedView<'a> {
     text: String,
-    provenance: &'static str,
+    provenance: String,
     source: &'a str,
     note: &'a str,
 }
@@ -288,7 +290,11 @@ impl<'a> Report<'a> {
                 .map(|(index, c)| CorrelationView::of(index, c, suite))
                 .collect(),
             has_printed_r: claims().any(|claim| claim.reported_text.is_some()),
-            derived: suite.derived.iter().map(DerivedView::of).collect(),
+            has_recomputed_r: claims().any(|claim| claim.incomplete.is_none()),
+            derived: {
+                let shown = summary::cells(suite).map(|cell| cell.id.as_str()).collect();
+                suite.derived.iter().map(|group| DerivedView::of(group, &shown)).collect()
+            },
             derived_counts: counts(summary::derived_verdicts(suite)),
             secondary: summary::secondary_sentence(suite),
             printed_correlations: printed_correlations(suite),
@@ -354,7 +360,11 @@ impl<'a> FigureView<'a> {
 }
 
 impl<'a> PictureView<'a> {
-    fn of(picture: &'a EvaluatedPicture, file: Option<&PictureFile>, suite: &EvaluatedSuite) -> Self {
+    fn of(
+        picture: &'a EvaluatedPicture,
+        file: Option<&PictureFile>,
+        suite: &EvaluatedSuite,
+    ) -> Self {
         Self {
             id: &picture.id,
             label: &picture.label,
@@ -386,10 +396,11 @@ impl<'a> CorrelationView<'a> {
         Self {
             anchor: format!("correlation-{}", index + 1),
             figure: label.unwrap_or(&claim.figure),
-            x: &claim.x,
-            y: &claim.y,
+            x: summary::key_words(&claim.x),
+            y: summary::key_words(&claim.y),
             n: summary::known_points(claim),
             pearson: typographic(&summary::coefficient(claim)),
+            is_number: claim.pearson.is_some(),
             spearman: coefficient(claim.spearman),
             reported: claim.reported_text.as_deref().map(typographic).unwrap_or_default(),
             reported_mark: claim.reported_provenance.map(MarkView::from),
@@ -405,6 +416,7 @@ impl<'a> CorrelationView<'a> {
                 .map(|line| line_text(claim, line.intercept, line.slope))
                 .unwrap_or_default(),
             influence: claim.influence.iter().map(|(key, r)| influence(suite, key, *r)).collect(),
+            // The mark stands at the recomputed number.
             provenance: claim.provenance.map(MarkView::from),
             verdict: claim.verdict.map(VerdictView::from),
             explanation: &claim.explanation,
@@ -471,7 +483,10 @@ impl<'a> TableView<'a> {
             title: &table.title,
             setting: &table.setting,
             traps: &table.traps,
-            remarks: table::unknown_remarks(table),
+            unknown: table::unknown_places(table)
+                .into_iter()
+                .map(|unknown| format!("{}: {}", unknown.places, unknown.reason))
+                .collect(),
             has_parts: columns.iter().any(|column| column.parts.len() > 1),
             rows: rows.collect(),
             columns,
@@ -579,7 +594,14 @@ impl<'a> ReportedView<'a> {
     fn of(value: &'a ReportedValue) -> Self {
         Self {
             text: typographic(&words::reported_text(value)),
-            provenance: words::provenance_word(value.provenance),
+            provenance: match value.basis {
+                Some(basis) => format!(
+                    "{} from {} numbers",
+                    words::provenance_word(value.provenance),
+                    words::provenance_word(basis)
+                ),
+                None => words::provenance_word(value.provenance).to_owned(),
+            },
             source: &value.source,
             note: &value.note,
         }

@@ -8,7 +8,7 @@ use retally_suites::evaluation::{
 };
 
 /// The header line.
-const HEADER: [&str; 26] = [
+const HEADER: [&str; 27] = [
     "table",
     "row",
     "column",
@@ -18,6 +18,7 @@ const HEADER: [&str; 26] = [
     "bound",
     "unknown",
     "provenance",
+    "basis",
     "source",
     "note",
     "also_reported",
@@ -40,7 +41,7 @@ const HEADER: [&str; 26] = [
 /// The table as CSV in long form: one record for each cell that is not empty, in row order.
 ///
 /// `reported` is the text as printed, `bound` the sign `<` or `>` where that is only a bound; where the printed number is
-/// not known, `reported` is empty and `unknown` says why. Measured numbers have all their digits. Spreadsheets run text that starts with
+/// not known, `reported` is empty and `unknown` says why; `basis` is the weakest provenance behind a derived number. Measured numbers have all their digits. Spreadsheets run text that starts with
 /// `=`, `+`, `-`, `@` or a control character as a formula; suite text is not trusted, so such a field gets a leading
 /// apostrophe unless it is a number.
 ///
@@ -71,7 +72,7 @@ fn record(
     row: &EvaluatedRow,
     column: &Column,
     cell: &EvaluatedCell,
-) -> [String; 26] {
+) -> [String; 27] {
     let reported = cell.reported.as_ref();
     let measured = cell.measured.as_ref();
     let interval = measured.and_then(Measurement::interval);
@@ -98,6 +99,10 @@ fn record(
         cell.unknown.as_deref().map(guarded).unwrap_or_default(),
         reported
             .map(|value| words::provenance_word(value.provenance).to_owned())
+            .unwrap_or_default(),
+        reported
+            .and_then(|value| value.basis)
+            .map(|basis| words::provenance_word(basis).to_owned())
             .unwrap_or_default(),
         reported.map(|value| guarded(&value.source)).unwrap_or_default(),
         reported.map(|value| guarded(&value.note)).unwrap_or_default(),

@@ -153,48 +153,64 @@ impl Entry {
 
 fn printed_entry(cell: &EvaluatedCell, value: &ReportedValue) -> Entry {
     let also = if cell.also_reported.is_empty() { "" } else { words::ALSO_REPORTED_MARK };
-    Entry { text: words::reported_text(value), mark: format!("{}{also}", words::mark(value.provenance)) }
+    Entry { text: words::reported_text(value), mark: format!("{}{also}", words::marks(value)) }
 }
 
-/// One remark for each reason, with the places that it is about: whole rows where it is about all that a row has.
-pub(crate) fn unknown_remarks(table: &EvaluatedTable) -> Vec<String> {
+/// Why cells are not known: for each reason, where it stands.
+pub(crate) struct UnknownPlaces<'a> {
+    /// `MAE; I-JEPA (ImageNet, iNat18)`: rows, and their columns where the row has other cells.
+    pub(crate) places: String,
+    /// One sentence.
+    pub(crate) reason: &'a str,
+}
+
+/// The reasons in the order of the table.
+pub(crate) fn unknown_places(table: &EvaluatedTable) -> Vec<UnknownPlaces<'_>> {
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
     for row in &table.rows {
-        let own: Vec<_> = table
-            .columns
-            .iter()
-            .zip(&row.cells)
-            .filter_map(|(column, cell)| Some((column, cell.as_ref()?.unknown.as_deref()?)))
-            .collect();
-        let shown = row.cells.iter().flatten().count();
-        for (column, reason) in &own {
-            let is_whole_row = own.len() == shown && own.iter().all(|(_, other)| other == reason);
+        let mut own: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (column, cell) in table.columns.iter().zip(&row.cells) {
+            let Some(reason) = cell.as_ref().and_then(|cell| cell.unknown.as_deref()) else {
+                continue;
+            };
+            match own.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, columns)) => columns.push(column.label.as_str()),
+                None => own.push((reason, vec![column.label.as_str()])),
+            }
+        }
+        for (reason, columns) in own {
+            let is_whole_row = columns.len() == row.cells.iter().flatten().count();
             let place = match is_whole_row {
                 true => row.label.clone(),
-                false => format!("{}, {}", row.label, column.label),
+                false => format!("{} ({})", row.label, columns.join(", ")),
             };
-            match reasons.iter_mut().find(|(known, _)| known == reason) {
-                Some((_, places)) if places.contains(&place) => {}
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
                 Some((_, places)) => places.push(place),
                 None => reasons.push((reason, vec![place])),
             }
         }
     }
-    let remark = |(reason, places): (&str, Vec<String>)| format!("Unknown ({}): {reason}", places.join("; "));
-    reasons.into_iter().map(remark).collect()
+    let places =
+        |(reason, places): (_, Vec<String>)| UnknownPlaces { places: places.join("; "), reason };
+    reasons.into_iter().map(places).collect()
 }
 
 /// The remarks that stand under a table: what is not known, what was printed differently elsewhere and why measurements
 /// are absent.
 pub(crate) fn remarks(table: &EvaluatedTable) -> Vec<String> {
-    let mut remarks = unknown_remarks(table);
+    let unknown = unknown_places(table).into_iter();
+    let mut remarks: Vec<String> =
+        unknown.map(|unknown| format!("Unknown, {}: {}", unknown.places, unknown.reason)).collect();
     for row in &table.rows {
         for (column, cell) in table.columns.iter().zip(&row.cells) {
             let Some(cell) = cell else { continue };
             let place = format!("{}, {}", row.label, column.label);
             for other in &cell.also_reported {
-                remarks
-                    .push(format!("{place}: also printed as {} ({}).", words::reported_text(other), other.source));
+                remarks.push(format!(
+                    "{place}: also printed as {} ({}).",
+                    words::reported_text(other),
+                    other.source
+                ));
             }
             if let Some(absence) = cell.measured.as_ref().and_then(Measurement::absence) {
                 remarks.push(format!(

@@ -23,8 +23,12 @@ fn a_report_has_a_page_figures_and_tables_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("new/report");
     let written = write_report(&measured_suite(), RunFiles::default(), &out).unwrap();
-    let mut listed: Vec<_> =
-        [&written.page, &written.overview].into_iter().chain(&written.derived).chain(&written.figures).chain(&written.tables).collect();
+    let mut listed: Vec<_> = [&written.page, &written.overview]
+        .into_iter()
+        .chain(&written.derived)
+        .chain(&written.figures)
+        .chain(&written.tables)
+        .collect();
     listed.sort();
     assert_eq!(
         files_below(folder.path()),
@@ -122,6 +126,7 @@ fn a_folder_that_cannot_be_made_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = write_report(&printed_suite(), RunFiles::default(), &file.join("report")).unwrap_err();
+    let error =
+        write_report(&printed_suite(), RunFiles::default(), &file.join("report")).unwrap_err();
     assert!(error.to_string().contains("file/report"), "{error}");
 }

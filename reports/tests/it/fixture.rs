@@ -2,10 +2,11 @@
 
 use retally_metrics::{Absence, AbsenceReason, Finite, Interval, Measurement, Unit};
 use retally_suites::evaluation::{
-    Axis, AxisScale, Band, Bar, BarChart, Column, CurveChart, CurvePoint, CurveSeries, Direction, Drawing,
-    EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivation, EvaluatedDerivedClaim,
-    EvaluatedFigure, EvaluatedPicture, EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel, Paper,
-    Point, PrintedCorrelation, Provenance, ReportedValue, Verdict,
+    Axis, AxisScale, Band, Bar, BarChart, Column, CurveChart, CurvePoint, CurveSeries, Direction,
+    Drawing, EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivation, EvaluatedDerivedClaim,
+    EvaluatedFigure, EvaluatedPicture, EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck,
+    Line, MeasuredModel, Panel, Paper, Point, PrintedCorrelation, Provenance, ReportedValue,
+    Verdict,
 };
 
 /// Text that would be markup, a formula or a command in every output format.
@@ -165,6 +166,7 @@ fn large_table(number: usize, explanation: &str) -> EvaluatedTable {
             key: format!("row-{row}"),
             label: format!("Encoder {row} with its longer name"),
             group: format!("group-{}", row / 2),
+            is_reference: false,
             cells: (0..10)
                 .map(|column| {
                     let id = format!(
@@ -429,6 +431,7 @@ fn row(label: &str, group: &str, cells: Vec<Option<EvaluatedCell>>) -> Evaluated
         key: label.replace(" + ", "|+"),
         label: label.into(),
         group: group.into(),
+        is_reference: false,
         cells,
     }
 }
@@ -470,6 +473,7 @@ fn reported(text: &str, provenance: Provenance) -> ReportedValue {
         value: text.parse().unwrap(),
         provenance,
         source: "arXiv:0000.00000v1 Table 2".into(),
+        basis: None,
         bound: None,
         note: String::new(),
     }

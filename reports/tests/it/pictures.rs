@@ -92,7 +92,8 @@ fn a_link_is_not_followed() {
     let (run, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     std::fs::create_dir(run.path().join("pictures")).unwrap();
     std::fs::write(run.path().join("elsewhere.png"), png(1, 1)).unwrap();
-    std::os::unix::fs::symlink("../elsewhere.png", run.path().join("pictures/gallery.png")).unwrap();
+    std::os::unix::fs::symlink("../elsewhere.png", run.path().join("pictures/gallery.png"))
+        .unwrap();
     let files = RunFiles { record: None, folder: Some(run.path()) };
     let error = write_report(&measured_suite(), files, out.path()).unwrap_err().to_string();
     assert!(error.contains("expected a plain file"), "{error}");

@@ -5,7 +5,7 @@ use retally_reports::table::csv::csv;
 use retally_reports::table::latex::latex;
 use retally_reports::table::markdown::markdown;
 use retally_reports::table::terminal::terminal;
-use retally_suites::evaluation::Bound;
+use retally_suites::evaluation::{Bound, Provenance};
 
 #[test]
 fn printed_table() {
@@ -93,7 +93,7 @@ fn measured_columns_appear_only_where_something_was_measured() {
 fn what_is_not_known_is_a_word_and_a_reason_and_never_a_number() {
     let table = &printed_suite().tables[0];
     let reason = "The summary leaves it out.";
-    let remark = format!("Unknown (A + iREPA w/o L_FreqFM, params): {reason}");
+    let remark = format!("Unknown, A + iREPA w/o L_FreqFM (params): {reason}");
     let text = markdown(table);
     assert!(text.contains("| unknown |") && text.contains(&remark.replace('_', "\\_")), "{text}");
     let text = latex("paper", table);
@@ -113,4 +113,17 @@ fn a_bound_keeps_its_sign() {
     assert!(latex("paper", &table).contains("\\textless{} 71.7"));
     assert!(terminal(&table).contains("< 71.7‡"));
     assert!(csv(&table).unwrap().contains(",71.7,<,,digitised,"));
+}
+
+#[test]
+fn a_derived_number_carries_the_mark_of_what_it_was_derived_from() {
+    let mut table = printed_suite().tables.remove(0);
+    let cell = table.rows[1].cells[0].as_mut().unwrap();
+    cell.reported.as_mut().unwrap().basis = Some(Provenance::Secondary);
+    table.rows.truncate(2);
+    assert!(markdown(&table).contains("| −0.50§† |"));
+    assert!(markdown(&table).contains("† secondary: from a public summary"));
+    assert!(latex("paper", &table).contains("\\textsuperscript{\\S{}\\dag{}}"));
+    assert!(terminal(&table).contains("−0.50§†"));
+    assert!(csv(&table).unwrap().contains(",-0.50,,,derived,secondary,"));
 }

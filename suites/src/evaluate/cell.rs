@@ -53,13 +53,13 @@ impl<'a> Evaluation<'a> {
             return None;
         }
         let same = printed.iter().filter_map(|index| self.suite.same_quantity.get(index)).flatten();
-        let mut seen = BTreeSet::new();
+        let mut seen: BTreeSet<usize> = printed.first().copied().into_iter().collect();
         let others = printed.iter().skip(1).chain(same).filter(|&&index| seen.insert(index));
         let mut cell = EvaluatedCell {
             id: place.id(),
-            reported: first.map(Cell::reported),
+            reported: printed.first().map(|&index| self.suite.reported(index)),
             unknown: unknown.map(str::to_owned),
-            also_reported: others.map(|&index| cells[index].reported()).collect(),
+            also_reported: others.map(|&index| self.suite.reported(index)).collect(),
             measured: found.map(|found| found.measurement.clone()),
             difference: None,
             band: None,

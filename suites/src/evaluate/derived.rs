@@ -53,9 +53,10 @@ impl<'a> Evaluation<'a> {
         let (stated, number, unit) = self.stated(claim.stated);
         let outcome = self.outcome(&claim.by);
         let (verdict, explanation) = match (&claim.by, claim.stated) {
-            (ResolvedFormula::Correlation { kind: Coefficient::Pearson, x, y }, StatedAt::Correlation(at)) => {
-                self.judge_pearson(at, x, y)
-            }
+            (
+                ResolvedFormula::Correlation { kind: Coefficient::Pearson, x, y },
+                StatedAt::Correlation(at),
+            ) => self.judge_pearson(at, x, y),
             _ => judge(number, &outcome),
         };
         let recomputed = outcome.value.ok();
@@ -82,7 +83,7 @@ impl<'a> Evaluation<'a> {
         match at {
             StatedAt::Cell(index) => {
                 let cell = self.cell_at(index);
-                (cell.reported(), &cell.number, cell.unit.clone())
+                (self.suite.reported(index), &cell.number, cell.unit.clone())
             }
             StatedAt::Correlation(index) => {
                 let row = &self.suite.correlations[index];
@@ -90,6 +91,7 @@ impl<'a> Evaluation<'a> {
                     text: row.number.text().to_owned(),
                     value: row.number.value(),
                     provenance: row.provenance,
+                    basis: None,
                     source: row.source.clone(),
                     bound: None,
                     note: row.note.clone(),
@@ -113,7 +115,8 @@ impl<'a> Evaluation<'a> {
                 let row = &self.suite.correlations[index];
                 let name = |key: &str| {
                     let definition = &self.suite.definition;
-                    let metric = definition.metric(key).map(|metric: &Metric| metric.label.as_str());
+                    let metric =
+                        definition.metric(key).map(|metric: &Metric| metric.label.as_str());
                     labels::readable(key, metric, &definition.qualifiers)
                 };
                 let (x, y) = (name(&row.x), name(&row.y));
@@ -134,7 +137,7 @@ impl<'a> Evaluation<'a> {
 
     fn inputs(self, formula: &ResolvedFormula) -> Vec<Provenance> {
         let mut found: Vec<Provenance> = Vec::new();
-        for index in indices(formula) {
+        for index in formula.cells() {
             let provenance = self.cell_at(index).provenance;
             if provenance != Provenance::Reported && !found.contains(&provenance) {
                 found.push(provenance);
@@ -152,7 +155,8 @@ impl<'a> Evaluation<'a> {
         let largest = |set: &[usize]| set.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
         let smallest = |set: &[usize]| set.iter().map(value).fold(f64::INFINITY, f64::min);
         let list = |set: &[usize]| set.iter().map(text).collect::<Vec<_>>().join(", ");
-        let decimals = indices(formula).map(|index| self.cell_at(index).number.decimals()).max();
+        let shown = formula.cells().into_iter();
+        let decimals = shown.map(|index| self.cell_at(index).number.decimals()).max();
         let exact = |value: f64, formula: String, half_width: f64| Outcome {
             value: Ok(value),
             formula,
@@ -170,7 +174,11 @@ impl<'a> Evaluation<'a> {
                 let place = self.subject(StatedAt::Cell(*other));
                 let table = self.suite.place_of(*other).map(|[table, ..]| table);
                 let label = table.map_or("", |table| &self.suite.definition.tables[table].label);
-                exact(value(other), format!("{} in {label}, {place}", text(other)), half_width(other))
+                exact(
+                    value(other),
+                    format!("{} in {label}, {place}", text(other)),
+                    half_width(other),
+                )
             }
             ResolvedFormula::Difference(minuend, subtrahend) => exact(
                 value(minuend) - value(subtrahend),
@@ -234,7 +242,8 @@ impl<'a> Evaluation<'a> {
             (Some(place), None) => Ok(place),
             _ => Err(format!("{largest} stands at several places.")),
         };
-        let texts = set.iter().map(|(index, at)| format!("{} at {at}", self.cell_at(*index).number));
+        let texts =
+            set.iter().map(|(index, at)| format!("{} at {at}", self.cell_at(*index).number));
         let formula = format!("place of the largest of {}", texts.collect::<Vec<_>>().join(", "));
         Outcome { value, formula, half_width: 0.0, decimals: 0 }
     }
@@ -269,25 +278,6 @@ impl<'a> Evaluation<'a> {
 
 fn plain_subject(claim: Option<PrintedClaim<'_>>) -> Subject<'_> {
     Subject { figure: "", x: "", y: "", claim, incomplete: None, outliers: &[], provenance: None }
-}
-
-/// The cells of an arithmetic.
-fn indices(formula: &ResolvedFormula) -> impl Iterator<Item = usize> {
-    let found = match formula {
-        ResolvedFormula::Equal(index) => vec![*index],
-        ResolvedFormula::Difference(minuend, subtrahend) => vec![*minuend, *subtrahend],
-        ResolvedFormula::Maximum(set)
-        | ResolvedFormula::Minimum(set)
-        | ResolvedFormula::Range(set) => set.clone(),
-        ResolvedFormula::Argmax(set) => set.iter().map(|(index, _)| *index).collect(),
-        ResolvedFormula::Drop { cells, to } => cells.iter().copied().chain([*to]).collect(),
-        ResolvedFormula::Correlation { x, y, .. } => x.iter().chain(y).copied().collect(),
-        ResolvedFormula::ChanceMrr { .. }
-        | ResolvedFormula::ChanceHits { .. }
-        | ResolvedFormula::SmallestBank { .. }
-        | ResolvedFormula::Unknown(_) => Vec::new(),
-    };
-    found.into_iter()
 }
 
 fn judge(stated: &PrintedNumber, outcome: &Outcome) -> (Verdict, String) {

@@ -3,7 +3,7 @@
 use super::{Evaluation, pairs};
 use crate::cells::Cell;
 use crate::claim::{self, Coordinates, PrintedClaim, Subject};
-use crate::derived::qualifier;
+use crate::derived::{qualifier, weakest};
 use crate::evaluation::{
     Axis, Bar, BarChart, CurveChart, CurvePoint, CurveSeries, Direction, Drawing, EvaluatedFigure,
     Panel, Point, Provenance,
@@ -97,10 +97,20 @@ impl<'a> Evaluation<'a> {
                 family: String::new(),
                 x: x.number.value(),
                 y: y.number.value(),
-                provenance: Some(weaker(x.provenance, y.provenance)),
+                provenance: Some(self.weaker(x, y)),
             });
         }
         (points, coordinates)
+    }
+
+    /// A point is no better than its weaker coordinate, and a derived coordinate no better than what it was derived from.
+    fn weaker(self, x: &Cell, y: &Cell) -> Provenance {
+        let behind = |cell: &Cell| {
+            let index = self.suite.cells.iter().position(|own| std::ptr::eq(own, cell));
+            index.and_then(|index| self.suite.reported(index).basis).unwrap_or(cell.provenance)
+        };
+        let both = [behind(x), behind(y)];
+        weakest(both.into_iter()).unwrap_or(x.provenance)
     }
 
     /// The heading under which a table shows a row of the data file.
@@ -232,12 +242,13 @@ impl<'a> Evaluation<'a> {
         let mut found: Vec<(&str, CurveSeries)> = Vec::new();
         let is_shown = |own: &str| family.is_none_or(|family| family == own);
         for (model, x, y) in pairs(dataset, x, ordinate).filter(|(m, _, _)| is_shown(&m.family)) {
-            let position = found.iter().position(|(own, _)| *own == model.family).unwrap_or_else(|| {
-                let label =
-                    if series.label.is_empty() { &model.family } else { &series.label }.clone();
-                found.push((&model.family, CurveSeries { label, points: Vec::new() }));
-                found.len() - 1
-            });
+            let position =
+                found.iter().position(|(own, _)| *own == model.family).unwrap_or_else(|| {
+                    let label =
+                        if series.label.is_empty() { &model.family } else { &series.label }.clone();
+                    found.push((&model.family, CurveSeries { label, points: Vec::new() }));
+                    found.len() - 1
+                });
             let key = model.key.clone();
             let point = CurvePoint { key, x, y, is_uncertain: false, provenance: None };
             found[position].1.points.push(point);
@@ -272,13 +283,4 @@ fn printed_point(cell: &Cell, x: f64, is_uncertain: bool) -> CurvePoint {
 fn encoder_name<'a>(x: &'a Cell, y: &Cell) -> Option<&'a str> {
     let (x, y) = (x.note_field("encoder")?, y.note_field("encoder")?);
     (x == y && x != "unknown").then_some(x)
-}
-
-/// A point is no better than its weaker coordinate.
-fn weaker(x: Provenance, y: Provenance) -> Provenance {
-    // From the weakest to the strongest.
-    [Provenance::Secondary, Provenance::Digitised]
-        .into_iter()
-        .find(|&weak| x == weak || y == weak)
-        .unwrap_or(x)
 }

@@ -33,6 +33,7 @@ impl<'a> Evaluation<'a> {
             key: row.key.clone(),
             label: row.label.clone(),
             group: row.group.clone(),
+            is_reference: row.is_reference,
             cells: self.cells(table, layout, Some(row), &row.key, |column| {
                 if row.is_reference { None } else { self.find_by_name(table, &row.key, column) }
             }),
@@ -57,6 +58,7 @@ impl<'a> Evaluation<'a> {
                 key: model.key.clone(),
                 label: model.label.clone(),
                 group: model.family.clone(),
+                is_reference: false,
                 cells: self.cells(table, layout, recorded, &model.key, |column| {
                     let measurement = model.measurement(&column.key)?;
                     Some(Found { dataset, model, measurement })
@@ -70,6 +72,7 @@ impl<'a> Evaluation<'a> {
                 key: row.key.clone(),
                 label: row.label.clone(),
                 group: row.group.clone(),
+                is_reference: row.is_reference,
                 cells: self.cells(table, layout, Some(row), &row.key, |_| None),
             });
         }
@@ -122,6 +125,7 @@ impl<'a> Evaluation<'a> {
                 key: row.key.clone(),
                 label: row.label.clone(),
                 group: String::new(),
+                is_reference: false,
                 cells: layout.columns.iter().map(cell).collect(),
             }
         };

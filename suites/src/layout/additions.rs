@@ -96,8 +96,9 @@ impl LayoutInput<'_> {
         let metric = |key: &str| key.split('|').next().unwrap_or_default().to_owned();
         for text in &reference.cells {
             let refuse = |problem: &str| Misfit::from(self.place.error(text.span(), problem));
-            let place = CellPlace::parse(text.get_ref())
-                .ok_or_else(|| refuse("expected `table / row / column`, as `table-2 / A / gFID`"))?;
+            let place = CellPlace::parse(text.get_ref()).ok_or_else(|| {
+                refuse("expected `table / row / column`, as `table-2 / A / gFID`")
+            })?;
             let index = self
                 .cells
                 .iter()

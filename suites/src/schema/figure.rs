@@ -219,8 +219,7 @@ fn check_column(
     let metric = column.get_ref().split('|').next().unwrap_or_default();
     let known = definition.metrics.iter().map(|metric| metric.key.get_ref().as_str());
     let names = known.collect::<Vec<_>>().join(", ");
-    Err(place
-        .error(column.span(), format!("there is no metric `{metric}`; defined are: {names}")))
+    Err(place.error(column.span(), format!("there is no metric `{metric}`; defined are: {names}")))
 }
 
 fn check_bars(place: DefinitionText<'_>, bars: &Bars) -> Result<(), Box<DefinitionError>> {

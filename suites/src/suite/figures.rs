@@ -3,7 +3,9 @@
 use super::{DataCheck, SuiteError, is_claim, point_rows};
 use crate::cells::Cell;
 use crate::derived::qualifier;
-use crate::schema::{AxisScale, Bars, Curves, DefinitionError, Figure, Panel, SeriesPoints, Source};
+use crate::schema::{
+    AxisScale, Bars, Curves, DefinitionError, Figure, Panel, SeriesPoints, Source,
+};
 use std::ops::Range;
 use toml::Spanned;
 
@@ -41,7 +43,8 @@ fn scatter(data: DataCheck<'_>, figure: &Figure, points: &Spanned<Source>) -> Ch
         for (key, cells) in &rows {
             let found = cells.iter().filter(|cell| cell.column == *metric.get_ref()).count();
             if found > 1 || (found == 0 && figure.incomplete.is_none()) {
-                let problem = format!("`{key}` has {found} cells of this metric; expected {most} one");
+                let problem =
+                    format!("`{key}` has {found} cells of this metric; expected {most} one");
                 return Err(refuse(data, metric.span(), problem));
             }
         }

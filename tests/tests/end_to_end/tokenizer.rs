@@ -1,10 +1,11 @@
 //! The patch PCA tokenizer through the real program: a basis of the shipped 32-pixel emoji, its errors, its pictures, and the
 //! tokenizer as an encoder of a suite.
 
-use crate::program::{json, repository, run, text};
+use crate::program::{json, repository, retally, run, text};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use tempfile::TempDir;
 
 /// 1,045 images of 32 x 32 pixels.
@@ -145,7 +146,7 @@ fn bad_input_gets_its_message() {
         (&["sweep", basis, images, "--dims", "8,49"], "1 to 48 dimensions"),
         (&["sweep", images, images], "does not say how"),
         (&["export", basis, "--dim", "49", "--out", onnx], "1 to 48"),
-        (&["export", basis, "--dim", "8", "--sigma", "-1", "--out", onnx], "above 0"),
+        (&["export", basis, "--dim", "8", "--sigma", "0", "--out", onnx], "above 0"),
         (&["noise", basis, images, "--dim", "8", "--out", png], "give one image"),
         (&["filters", basis, "--dim", "0", "--out", png], "1 to 48 filters"),
     ];
@@ -158,4 +159,66 @@ fn bad_input_gets_its_message() {
         assert!(message.contains(expected), "{arguments:?}: {message}");
         assert!(finished.stdout.is_empty() && !message.contains("panicked"));
     }
+}
+
+/// 64 emoji: two chunks.
+fn miniature(out: &Path, threads: &str) -> Vec<String> {
+    let words =
+        ["run", "ldae", "--miniature", "--limit", "64", "--threads", threads, "--out", text(out)];
+    words.map(str::to_owned).to_vec()
+}
+
+fn run_miniature(out: &Path, threads: &str) {
+    let arguments = miniature(out, threads);
+    let finished = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(finished.code, 0, "{finished:?}");
+}
+
+#[test]
+fn a_killed_miniature_goes_on_and_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, killed] = ["whole", "killed"].map(|name| folder.path().join(name));
+    run_miniature(&whole, "1");
+    let arguments = miniature(&killed, "2");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut child =
+        retally(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let has_chunk = || {
+        let chunks = fs::read_dir(killed.join("chunks")).into_iter().flatten().flatten();
+        chunks
+            .map(|entry| entry.file_name())
+            .any(|name| name.to_string_lossy().ends_with(".safetensors"))
+    };
+    while !has_chunk() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!killed.join("measurements.json").exists());
+    run_miniature(&killed, "2");
+    for name in
+        ["measurements.json", "pca.npz", "pictures/pca-filters.png", "pictures/pca-noise.png"]
+    {
+        let bytes = |out: &Path| fs::read(out.join(name)).unwrap();
+        assert!(bytes(&whole) == bytes(&killed), "{name} differs");
+    }
+    let measured: Value =
+        serde_json::from_slice(&fs::read(whole.join("measurements.json")).unwrap()).unwrap();
+    let rows = measured["datasets"][0]["models"].as_array().unwrap();
+    // Five numbers of dimensions and the pixels, at four levels.
+    assert_eq!(rows.len(), 24);
+    let value = |row: &Value, metric: &str| {
+        let all = row["measurements"].as_array().unwrap();
+        all.iter().find(|one| one["metric"] == metric).and_then(|one| one["value"].as_f64())
+    };
+    // Without noise, what is lost falls with every dimension, and pixels lose nothing.
+    let clean: Vec<f64> =
+        rows[..6].iter().filter_map(|row| value(row, "reconstruction error")).collect();
+    assert!(clean.is_sorted_by(|a, b| a > b) && clean[5] == 0.0, "{clean:?}");
+    // Noise on pixels is what its name says: the error of the last row is σ² = 2.
+    let noisy = value(&rows[23], "reconstruction error").unwrap();
+    assert!((noisy - 2.0).abs() < 0.01, "{noisy}");
+    assert!(rows.iter().all(|row| value(row, "image accuracy").is_some()));
+    assert_eq!(rows.iter().filter(|row| value(row, "token accuracy").is_some()).count(), 20);
 }

@@ -118,8 +118,7 @@ impl Rows<'_> {
     ) -> Result<MeasuredModel, Failure> {
         let test = self.samples.split().map_or(&[][..], |split| &split.test);
         let errors: Vec<f64> = test.iter().map(|&index| measured.errors[index]).collect();
-        let levels: Vec<f64> =
-            errors.iter().map(|error| error.sqrt() * PixelScale::HALF).collect();
+        let levels: Vec<f64> = errors.iter().map(|error| error.sqrt() * PixelScale::HALF).collect();
         let way = self.way(condition);
         let images = test.len() as u64;
         let mut measurements = vec![
