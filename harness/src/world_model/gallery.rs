@@ -95,8 +95,7 @@ fn words(parameters: &PhotometricParameters) -> String {
         ("s", parameters.saturation.get() - 1.0),
     ];
     let seen = factors.iter().filter(|(_, change)| change.abs() >= 0.05);
-    let mut words: Vec<String> =
-        seen.map(|(name, change)| format!("{name}{change:+.1}")).collect();
+    let mut words: Vec<String> = seen.map(|(name, change)| format!("{name}{change:+.1}")).collect();
     let turn = parameters.hue.get();
     if turn.abs() >= 0.005 {
         words.push(format!("h{turn:+.2}"));
