@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::pipeline::{
     EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model,
 };
-use crate::run::record::{ModelRecord, RunRecord, WorldModelRecord};
+use crate::run::record::{ModelRecord, RunRecord, UNKNOWN_OF_IWM, WorldModelRecord};
 use crate::world_model::{
     Gallery, NetworkFile, Ranked, RetrievalJob, ViewMaker, WorldModelFiles, WorldModelIdentity,
     retrieval_method,
@@ -187,6 +187,7 @@ impl Part<'_> {
             retrieval: *plan,
             targets: model.predictor.targets,
             preprocessing: views.preprocessing(),
+            unknown_of_iwm: &UNKNOWN_OF_IWM,
             sessions: ranked.sessions.clone(),
             results: ranked.keys.clone(),
         });
