@@ -55,7 +55,8 @@ pub(crate) fn retrieval_method(plan: &RetrievalPlan, model: &WorldModel, images:
         Direction::VariantToClean => "variant to clean image",
     };
     format!(
-        "rank by {} distance of {pooled}, {normalised}, {direction}, source through the {encoder}, {images} images, {augmentation}, {queries}",
+        "rank by {} distance of {pooled}, {normalised}, {direction}, source through the {encoder}, {images} images, \
+         {augmentation}, {queries}",
         distance(plan).as_str()
     )
 }
