@@ -11,7 +11,7 @@ use objective::{Data, Objective};
 use preconditioner::{Preconditioner, SecondMoments};
 
 /// Gradients down to this are found in `f32`, whose rounding reaches some 1e-8.
-const ROUGH: f64 = 2e-7;
+const ROUGH: f64 = 1e-6;
 
 /// The gradient at which samples are weighed anew for the preconditioner, in shares of the gradient without weights.
 const REWEIGHED: f64 = 0.03;
