@@ -194,7 +194,7 @@ fn wrong_references_are_refused_where_they_stand() {
             "title = \"Bars.\"\npoints = { cells = \"table-1\" }",
             "only scatter panels have `points`",
         ),
-        ("[figure.bars]\n", "[figure.curves]\n", "unknown field"),
+        ("[figure.bars]\n", "[figure.curves]\n", "missing field `points`"),
     ];
     for (good, bad, expected) in cases {
         assert!(DEFINITION.contains(good), "{good}");

@@ -135,7 +135,7 @@ impl PatchPca {
 
     /// A basis from elsewhere, such as a file.
     ///
-    /// `mean` [D] must be zero without centring, `eigenvalues` [D] must fall and not be negative, `components` [D, D] must be
+    /// `mean` `[D]` must be zero without centring, `eigenvalues` `[D]` must fall and not be negative, `components` `[D, D]` must be
     /// orthonormal rows, each product to a millionth.
     ///
     /// # Errors
