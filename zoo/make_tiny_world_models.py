@@ -4,8 +4,8 @@
 
 writes an encoder, a teacher, two predictors and `world-models.toml`, a manifest of them with their digests. Tokens are the
 mean colours of 4 x 4 pixels, after one token that is no patch. `oracle` multiplies tokens by the brightness that it is asked
-for, and cuts at white: what happens to an image up to rounding, if nothing else is done to it. `ignorant` repeats the tokens
-of the source whatever it is asked for. Made with numpy 2.4.6 and onnx 1.23.2.
+for, and cuts at white: what happens to an image if nothing else is done to it, up to rounding and to patches of which only a part
+turns white. `ignorant` repeats the tokens of the source whatever it is asked for. Made with numpy 2.4.6 and onnx 1.23.2.
 """
 
 import argparse

@@ -115,8 +115,8 @@ def read_pictures(shard: Path, size: int) -> Pictures:
 def hashed_test_set(keys: list[str], labels: np.ndarray, seed: int, percent: int) -> np.ndarray:
     """The test set of a split `hashed-per-class`, as retally draws it: places, ascending.
 
-    The samples of a class are ordered by SHA-256 of the seed (8 bytes, little-endian) and the key; the first `percent` per
-    cent of them, rounded half up, are the test set.
+    The samples of a class are ordered by SHA-256 of the seed (8 bytes, little-endian) and the key; the first `percent`
+    per cent of them, rounded half up, are the test set.
     """
     test: list[int] = []
     for label in np.unique(labels):

@@ -33,9 +33,9 @@ NEUTRAL = (1.0, 1.0, 1.0, 0.0)
 class Photometric:
     """Parameters of B images.
 
-    `jitter` [B, 4]: factors of brightness, contrast and saturation (1 changes nothing), hue in turns (0 changes nothing);
-    `order` [B, 4]: permutations of 0 to 3, which of them comes first; `sigma` [B]: of the blur, 0 for none; `grayscale`
-    and `solarize` [B]: whether.
+    `jitter` [B, 4]: factors of brightness, contrast and saturation (1 changes nothing), hue in turns (0 changes
+    nothing); `order` [B, 4]: permutations of 0 to 3, which of them comes first; `sigma` [B]: of the blur, 0 for none;
+    `grayscale` and `solarize` [B]: whether.
     """
 
     jitter: Tensor

@@ -50,16 +50,16 @@ from world_model_batches import Batch, Images, draw_batch
 from world_model_onnx import convert_encoder, convert_predictor
 from world_model_shape import ACTION, WorldModelShape
 
-SHAPE = WorldModelShape(
-    size=64, patch=8, width=64, heads=4, encoder_depth=3, predictor_depth=4, conditioned=True
-)
+SHAPE = WorldModelShape(size=64, patch=8, width=64, heads=4, encoder_depth=3, predictor_depth=4, conditioned=True)
 CONDITIONINGS = ("feature", "none")
 # of the teacher, from the first to the last step
 EMA_DECAY = (0.99, 0.997)
 LONGEST_GRADIENT = 1.0
 ADAM_BETAS = (0.9, 0.95)
 CHECKPOINT_ENTRIES = {"format", "plan", "shape", "data_sha256", "done", "encoder", "teacher", "predictor", "optimisers"}
-PREPROCESSING = "on white with a margin of 8, resized from 80x80 to 64x64 with Pillow's bicubic filter, RGB, NCHW, x / 127.5 - 1"
+PREPROCESSING = (
+    "on white with a margin of 8, resized from 80x80 to 64x64 with Pillow's bicubic filter, RGB, NCHW, x / 127.5 - 1"
+)
 
 
 class Trainer:
@@ -173,6 +173,7 @@ def metadata(trainer: Trainer, role: str) -> dict[str, str]:
     plan, shape = trainer.plan, trainer.shape
     conditioning = "feature (3-layer MLP on mask tokens)" if shape.conditioned else "none (`action` has no effect)"
     decay = f"{EMA_DECAY[0]:g} to {EMA_DECAY[1]:g}, linear"
+    strengths = ", ".join(f"{strength:g}" for strength in photometric.STRENGTHS)
     return {
         "model": f"Noto world model, {'conditioned' if shape.conditioned else 'not conditioned'}: {role}",
         "licence": "Apache-2.0, as the emoji (Noto Emoji, copyright Google)",
@@ -184,7 +185,7 @@ def metadata(trainer: Trainer, role: str) -> dict[str, str]:
         "action": ", ".join(ACTION) + ": target minus source for the first four, then flags of the source",
         "target": "tokens of the teacher (EMA of the student), layer-normalised over their features without weights",
         "loss": "squared L2, mean over features and predicted positions; masked and full steps in turn",
-        "jitter": f"p {photometric.JITTER_PROBABILITY:g}, strengths {', '.join(f'{s:g}' for s in photometric.STRENGTHS)}",
+        "jitter": f"p {photometric.JITTER_PROBABILITY:g}, strengths {strengths}",
         "seed": str(plan.seed),
         "steps": f"{trainer.done} of {plan.steps}",
         "batch": str(plan.batch),
@@ -219,7 +220,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train a small world model on the starter's emoji; write it to ONNX.")
     parser.add_argument("shard", type=Path, help="suites/starter/noto-emoji.tar")
     parser.add_argument("output", type=Path, help="the folder for encoder.onnx, teacher.onnx, predictor.onnx")
-    parser.add_argument("--conditioning", choices=CONDITIONINGS, required=True, help="whether the predictor sees the action")
+    parser.add_argument(
+        "--conditioning", choices=CONDITIONINGS, required=True, help="how the predictor is told the action, if at all"
+    )
     parser.add_argument("--checkpoint", type=Path, required=True, help="kept up to date; continued from if it exists")
     parser.add_argument("--checkpoint-every", type=positive, default=100, help="steps between checkpoints (100)")
     parser.add_argument("--export-only", action="store_true", help="write the checkpoint as it is, train no further")

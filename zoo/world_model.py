@@ -1,6 +1,6 @@
 """Small image world models in the manner of IWM: a vision transformer, and a predictor that gets the action.
 
-Sources: Garrido et al. 2024 (IWM, arXiv:2403.00504), through summaries alone (/README.md says which parts are our own
+Sources: Garrido et al. 2024 (IWM, arXiv:2403.00504), through summaries alone (README.md says which parts are our own
 choice); Assran et al. 2023 (I-JEPA: predictor, targets normalised over their features); Dosovitskiy et al. 2021 (ViT).
 Written from descriptions; no published weights.
 

@@ -7,8 +7,9 @@ I' is a random crop, perhaps mirrored, or the whole image. There are two kinds o
 
     masked  the union of four rectangles, each 15 to 20 % of the image, is taken out of the source and predicted, as in
             IWM; the counts of a batch are cut to its smallest, as in I-JEPA's code
-    full    nothing is taken out, and all positions are predicted; half of the sources are not changed at all. IWM has no
-            such steps, but asks for exactly this when it measures how well a predictor applies an action (MRR)
+    full    nothing is taken out, and all positions are predicted; half of the sources are not changed at all. As far
+            as is known IWM has no such steps, but asks for just this when it measures how well a predictor applies an
+            action (MRR)
 
 Imported by train_noto_world_models.py; needs PyTorch and Pillow.
 """
@@ -42,8 +43,8 @@ UNCHANGED_PROBABILITY = 0.5
 
 @dataclass(frozen=True)
 class Batch:
-    """`source` and `target` [B, 3, S, S] in [-1, 1]; `action` [B, 7]; `kept` [B, K] (None for all) and `predicted` [B, M]
-    are positions."""
+    """`source` and `target` [B, 3, S, S] in [-1, 1]; `action` [B, 7]; `kept` [B, K] (None for all) and `predicted`
+    [B, M] are positions."""
 
     source: Tensor
     target: Tensor
@@ -76,8 +77,8 @@ def scaled(images: Tensor) -> Tensor:
 
 
 def crop(images: Images, chosen: Tensor, generator: torch.Generator) -> Tensor:
-    """I' of each chosen image, [B, 3, S, S]: an area and an aspect ratio as RandomResizedCrop draws them (sides cut to the
-    image's), bilinear; or the whole image; mirrored or not."""
+    """I' of each chosen image, [B, 3, S, S]: an area and an aspect ratio as RandomResizedCrop draws them (sides cut to
+    the image's), bilinear; or the whole image; mirrored or not."""
     count = len(chosen)
     area, ratio, left, top, whole, flip = torch.rand(6, count, generator=generator)
     area = CROP_SCALE[0] + (CROP_SCALE[1] - CROP_SCALE[0]) * area

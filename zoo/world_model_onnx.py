@@ -77,7 +77,8 @@ class WorldModelGraph(TransformerGraph):
         value = self.binary("Add", value, mask_token, "queries/masked")
         if shape.conditioned:
             scale = self.constant("action_scale", np.array(ACTION_SCALE, dtype=np.float32))
-            scalars = self.node("Unsqueeze", [self.binary("Div", "action", scale, "action/scaled"), self.integers(1)], "action/row")
+            scalars = self.binary("Div", "action", scale, "action/scaled")
+            scalars = self.node("Unsqueeze", [scalars, self.integers(1)], "action/row")
             sizes = [self.node("Shape", ["positions"], "positions/sizes"), self.integers(len(ACTION))]
             sizes = self.node("Concat", sizes, "action/sizes", axis=0)
             scalars = self.node("Expand", [scalars, sizes], "action/at_positions")
@@ -88,7 +89,9 @@ class WorldModelGraph(TransformerGraph):
         return self.linear(self.gelu(value, "queries/gelu_middle"), "query_out", hidden, shape.width, "queries/out")
 
 
-def convert_encoder(arrays: dict[str, np.ndarray], shape: WorldModelShape, output: Path, metadata: dict[str, str]) -> str:
+def convert_encoder(
+    arrays: dict[str, np.ndarray], shape: WorldModelShape, output: Path, metadata: dict[str, str]
+) -> str:
     """Writes an encoder and returns the file's SHA-256. Every weight is used; a missing or extra one is an error."""
     graph = WorldModelGraph("world_model_encoder", shape, arrays)
     value = graph.patches()

@@ -248,6 +248,9 @@ fn wrong_input_is_refused() {
     assert!(error.to_string().contains("row 0 of the patches"), "{error}");
 }
 
+/// Mean, eigenvalues, components.
+type Parts = (Vec<f64>, Vec<f64>, Array2<f64>);
+
 #[test]
 fn files_that_hold_no_basis_are_refused() {
     let patches = Array2::from_shape_fn((30, WIDTH), |(row, column)| {
@@ -259,7 +262,7 @@ fn files_that_hold_no_basis_are_refused() {
         PatchPca::from_parts((centring, 30), mean, eigenvalues, components)
     };
     assert_eq!(build(Centring::Mean, parts()).unwrap(), pca);
-    let problem = |change: &dyn Fn(&mut (Vec<f64>, Vec<f64>, Array2<f64>))| {
+    let problem = |change: &dyn Fn(&mut Parts)| {
         let mut changed = parts();
         change(&mut changed);
         build(Centring::Mean, changed).unwrap_err().to_string()

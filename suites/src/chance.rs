@@ -3,6 +3,8 @@
 //! A target's rank among N candidates is then uniform over 1…N, so that the mean reciprocal rank is H_N / N with the
 //! harmonic number H_N = 1 + 1/2 + … + 1/N, and k of N targets are among the first k.
 
+use retally_metrics::retrieval;
+
 /// The largest bank that is looked at: H_N / N is below 2e-5 there.
 const LARGEST_BANK: u64 = 1_000_000;
 
@@ -11,14 +13,12 @@ pub(crate) fn mean_reciprocal_rank(bank: u64) -> Option<f64> {
     if !(1..=LARGEST_BANK).contains(&bank) {
         return None;
     }
-    // The smallest terms first, so that none is lost in the sum.
-    let harmonic: f64 = (1..=bank).rev().map(|rank| 1.0 / rank as f64).sum();
-    Some(harmonic / bank as f64)
+    Some(retrieval::mean_reciprocal_rank_chance(bank))
 }
 
 /// k / N, in (0, 1]; `None` unless 1 <= k <= N.
 pub(crate) fn hits(within: u64, bank: u64) -> Option<f64> {
-    (1..=bank).contains(&within).then(|| within as f64 / bank as f64)
+    (1..=bank).contains(&within).then(|| retrieval::hits_chance(within, bank))
 }
 
 /// The smallest N whose H_N / N is below `limit`, looked for up to a million.

@@ -160,14 +160,16 @@ fn rounding(cell: &Cell) -> f64 {
 
 /// H@k and MRR of one printed row, where it has several of them.
 fn printed_hits(findings: &mut Findings, cells: &[Cell]) {
-    let mut rows: BTreeMap<(&str, &str), Vec<(&str, f64, f64)>> = BTreeMap::new();
+    let mut rows: BTreeMap<_, Vec<&Cell>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| is_retrieval(&cell.column)) {
-        let score = (cell.column.as_str(), cell.number.value(), cell.half_width());
-        rows.entry((&cell.table, &cell.row)).or_default().push(score);
+        rows.entry((&cell.table, &cell.row)).or_default().push(cell);
     }
     let (mut total, mut broken) = (0, Vec::new());
     for ((table, row), scores) in rows {
-        let find = |metric: &str| scores.iter().find(|(own, ..)| *own == metric).copied();
+        let find = |metric: &str| {
+            let cell = scores.iter().find(|cell| cell.column == metric)?;
+            Some((&cell.column, cell.number.value(), cell.half_width()))
+        };
         for (low, high) in pairs_of_hits() {
             if let (Some(low), Some(high)) = (find(low), find(high)) {
                 total += 1;

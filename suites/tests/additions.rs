@@ -180,7 +180,7 @@ fn wrong_references_are_refused_where_they_stand() {
             "along = \"e\" } }\n\n[[derived]]",
             "no cell has this abscissa",
         ),
-        ("y = \"accuracy\"", "y = \"gFID\"", "there is no metric `gFID`"),
+        ("\ny = \"accuracy\"", "\ny = \"gFID\"", "there is no metric `gFID`"),
         ("table-2 / A minus B / change", "table-2 / A minus B", "expected `table / row / column`"),
         ("table-2 / A minus B / change", "table-2 / A minus B / none", "no cell stands there"),
         (

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure what the emoji world models do with an action: MRR over banks of jittered variants, on images never trained on.
+"""Measure what the emoji world models do with an action: MRR over banks of jittered variants, on unseen images.
 
     python3 noto_world_models.py [--images 64] [--checkpoint conditioned=PT]... > noto_world_models.json
 
@@ -20,6 +20,7 @@ import argparse
 import json
 import platform
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,8 @@ STEPS = (
     functional.adjust_saturation,
     functional.adjust_hue,
 )
+# in place of a prediction, the teacher's tokens of a variant with the same parameters and another order of steps
+REORDERED = "no prediction: the same parameters in another order"
 CHANCE = float((1 / np.arange(1, VARIANTS + 1)).sum() / VARIANTS)
 
 
@@ -63,16 +66,33 @@ def scaled(images: list[Image.Image]) -> np.ndarray:
     return (pixels / np.float32(127.5) - 1).transpose(0, 3, 1, 2)
 
 
-def variants(image: Image.Image, generator: np.random.Generator) -> tuple[list[Image.Image], np.ndarray]:
-    """256 jittered images and their parameters [256, 4]."""
+@dataclass(frozen=True)
+class Bank:
+    """An image [3, 64, 64], its variants [256, 3, 64, 64] with their parameters [256, 4], and the same again with the four
+    steps in another order."""
+
+    clean: np.ndarray
+    pixels: np.ndarray
+    parameters: np.ndarray
+    reordered: np.ndarray
+
+
+def bank_of(image: Image.Image, generator: np.random.Generator, other: np.random.Generator) -> Bank:
+    """Draws parameters and orders from `generator`, the other orders from `other`."""
     parameters = NEUTRAL + STRENGTHS * generator.uniform(-1, 1, (VARIANTS, 4))
+    made = [jittered(image, parameters, order) for order in (generator, other)]
+    return Bank(scaled([image])[0], scaled(made[0]), parameters, scaled(made[1]))
+
+
+def jittered(image: Image.Image, parameters: np.ndarray, generator: np.random.Generator) -> list[Image.Image]:
+    """An image for each row of parameters [K, 4], the steps in random order."""
     made = []
     for values in parameters:
         view = image
         for number in generator.permutation(4):
             view = STEPS[number](view, float(values[number]))
         made.append(view)
-    return made, parameters
+    return made
 
 
 def normalised(tokens: np.ndarray) -> np.ndarray:
@@ -99,20 +119,22 @@ def summary(all_ranks: np.ndarray) -> dict:
     }
 
 
-def measure(model: str, banks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict:
+def measure(model: str, banks: list[Bank]) -> dict:
     """MRR with the student's and with the teacher's tokens of the unchanged image; what the tokens vary by."""
     encoder, teacher, predictor = (network_of(model, role) for role in ("encoder", "teacher", "predictor"))
     found: dict[str, list[np.ndarray]] = {}
     errors, constants, spread = [], [], []
-    for clean, pixels, parameters in banks:
+    for one in banks:
         action = np.zeros((VARIANTS, 7), dtype=np.float32)
-        action[:, :4] = parameters - NEUTRAL
-        plain = teacher.run(["tokens"], {"image": pixels})[0]
+        action[:, :4] = one.parameters - NEUTRAL
+        plain = teacher.run(["tokens"], {"image": one.pixels})[0]
         bank = normalised(plain)
         flat = bank.reshape(VARIANTS, -1)
+        reordered = normalised(teacher.run(["tokens"], {"image": one.reordered})[0])
+        found.setdefault(REORDERED, []).append(ranks(reordered.reshape(VARIANTS, -1), flat))
         positions = np.tile(np.arange(plain.shape[1]), (VARIANTS, 1))
         for name, network in (("student", encoder), ("teacher", teacher)):
-            tokens = network.run(["tokens"], {"image": clean[None]})[0]
+            tokens = network.run(["tokens"], {"image": one.clean[None]})[0]
             inputs = {"tokens": np.repeat(tokens, VARIANTS, 0), "action": action, "positions": positions}
             predictions = predictor.run(["predictions"], inputs)[0].astype(np.float64)
             keys = {f"{name}": (predictions, flat)}
@@ -123,7 +145,7 @@ def measure(model: str, banks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) 
                 constants.append(((bank.mean(0) - bank) ** 2).mean())
             for key, (query, members) in keys.items():
                 found.setdefault(key, []).append(ranks(query.reshape(VARIANTS, -1), members))
-        spread.append(normalised(teacher.run(["tokens"], {"image": clean[None]})[0])[0])
+        spread.append(normalised(teacher.run(["tokens"], {"image": one.clean[None]})[0])[0])
     maps = np.stack(spread)
     covariance = np.cov(maps.reshape(-1, maps.shape[2]).T)
     eigenvalues = np.linalg.eigvalsh(covariance)
@@ -177,11 +199,11 @@ def main() -> int:
     canvases = read_canvases(SHARD)
     generator = np.random.default_rng(SEED)
     chosen = np.sort(generator.permutation(canvases.test)[: arguments.images])
+    other = np.random.default_rng(SEED + 1)
     banks = []
     for place in chosen:
         image = canvases.images[place].resize((SIZE, SIZE), Image.Resampling.BICUBIC)
-        made, parameters = variants(image, generator)
-        banks.append((scaled([image])[0], scaled(made), parameters))
+        banks.append(bank_of(image, generator, other))
     checkpoints = dict(item.split("=", 1) for item in arguments.checkpoint)
     record = {
         "versions": {
@@ -195,6 +217,9 @@ def main() -> int:
         "variants": VARIANTS,
         "seed": SEED,
         "chance": CHANCE,
+        "variants_equal_to_another_of_their_image": sum(
+            VARIANTS - len({view.tobytes() for view in bank.pixels}) for bank in banks
+        ),
         "models": {},
     }
     for model in ("conditioned", "unconditioned"):

@@ -54,7 +54,7 @@ def features(seed, rows):
     centres = mixing.standard_normal((ARGUMENTS.classes, rank))
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, ARGUMENTS.classes, rows)
-    latent = (0.7 * centres[labels] + generator.standard_normal((rows, rank))) * np.arange(1, rank + 1) ** -0.5
+    latent = (0.25 * centres[labels] + generator.standard_normal((rows, rank))) * np.arange(1, rank + 1) ** -0.5
     noise = 0.3 * generator.standard_normal((rows, ARGUMENTS.width))
     return (latent @ mixed + noise).astype(np.float32), labels
 

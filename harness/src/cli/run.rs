@@ -63,6 +63,12 @@ pub(super) struct RunCommand {
     /// Measure this world model as the suite's miniature measures its own; may be repeated.
     #[arg(long = "world-model", value_name = "ID", conflicts_with_all = ["models", "generators", "samples", "seed", "reference", "network", "protocol", "keep_images"])]
     world_models: Vec<String>,
+    /// World models: an option of the retrieval in place of the suite's, as `distance=cosine`; may be repeated.
+    #[arg(long, value_name = "OPTION=VALUE")]
+    retrieval: Vec<String>,
+    /// World models: images whose views are predicted; the suite's number by default.
+    #[arg(long, value_name = "N")]
+    images: Option<std::num::NonZeroU32>,
     /// Keep the generators' images in the store, and write them to the run's folder as .npz.
     #[arg(long)]
     keep_images: bool,
@@ -75,6 +81,11 @@ pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, F
     let suite = Suite::builtin(&command.suite)?;
     if command.miniature || !command.world_models.is_empty() {
         return run_miniature(command, &suite, context);
+    }
+    if !command.retrieval.is_empty() || command.images.is_some() {
+        return Err(Failure::invalid(
+            "--retrieval and --images are about world models: add --miniature or --world-model ID, or leave them out",
+        ));
     }
     let request = request(command, &suite);
     if command.dry_run {
@@ -112,7 +123,12 @@ fn run_miniature(
         fast: command.fast,
         out: command.out.clone().unwrap_or_else(|| PathBuf::from("retally-out").join(folder)),
         limit: command.limit.map(std::num::NonZeroUsize::get),
-        world_models: WorldModelRequest { ids: &command.world_models, dataset },
+        world_models: WorldModelRequest {
+            ids: &command.world_models,
+            dataset,
+            images: command.images,
+            retrieval: &command.retrieval,
+        },
     };
     if command.dry_run {
         let plan = miniature::plan(&request, context)?;

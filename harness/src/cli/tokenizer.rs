@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn the_default_levels_rise() {
         let sigmas = default_sigmas().unwrap();
-        let expected = [0.353_553, 0.577_350, 0.707_107, 1.414_214];
+        let expected = [1.0 / 8.0, 1.0 / 3.0, 1.0 / 2.0, 2.0].map(f64::sqrt);
         assert!(sigmas.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{sigmas:?}");
     }
 }

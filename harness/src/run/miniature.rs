@@ -4,6 +4,7 @@
 //! takes long it stores in the run directory as it goes, so that the same command continues.
 
 mod attentive;
+mod retrieval_options;
 mod tokenizer;
 mod world_models;
 
@@ -19,9 +20,9 @@ use crate::pipeline::{Execution, Samples};
 use crate::threads::Threads;
 use retally_manifests::{ArtifactId, Dataset, Store};
 use retally_suites::Suite;
-use retally_suites::miniature::MiniaturePlan;
+use retally_suites::miniature::{MiniaturePlan, WorldModelPlan};
 use serde::Serialize;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 /// What the user asks for.
@@ -50,6 +51,10 @@ pub struct WorldModelRequest<'a> {
     pub ids: &'a [String],
     /// Id of the data set whose images are augmented.
     pub dataset: Option<&'a str>,
+    /// Images whose views are predicted.
+    pub images: Option<NonZeroU32>,
+    /// Options of the retrieval, each as `distance=cosine`.
+    pub retrieval: &'a [String],
 }
 
 impl MiniatureRequest<'_> {
@@ -66,20 +71,43 @@ impl MiniatureRequest<'_> {
                 }
             )));
         };
-        if self.world_models.ids.is_empty() {
+        let request = self.world_models;
+        if request.is_empty() {
             return Ok(plan.clone());
         }
         let Some(world_models) = &plan.world_models else {
             return Err(Failure::invalid(format_args!(
-                "suite `{suite}` does not say how world models are measured; leave --world-model out"
+                "suite `{suite}` does not say how world models are measured; leave --world-model, --images and \
+                 --retrieval out"
             )));
         };
-        let mut world_models = world_models.clone();
-        world_models.models = self.world_models.ids.to_vec();
-        if let Some(dataset) = self.world_models.dataset {
-            dataset.clone_into(&mut world_models.dataset);
+        let world_models = request.changed(world_models)?;
+        if request.ids.is_empty() {
+            return Ok(MiniaturePlan { world_models: Some(world_models), ..plan.clone() });
         }
         Ok(MiniaturePlan { world_models: Some(world_models), tokenizer: None })
+    }
+}
+
+impl WorldModelRequest<'_> {
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.images.is_none() && self.retrieval.is_empty()
+    }
+
+    /// The suite's plan with these choices in it.
+    fn changed(&self, plan: &WorldModelPlan) -> Result<WorldModelPlan, Failure> {
+        let mut plan = plan.clone();
+        if !self.ids.is_empty() {
+            plan.models = self.ids.to_vec();
+        }
+        if let Some(dataset) = self.dataset {
+            dataset.clone_into(&mut plan.dataset);
+        }
+        if let Some(images) = self.images {
+            plan.images = images.get();
+        }
+        plan.retrieval = retrieval_options::changed(&plan.retrieval, self.retrieval)?;
+        plan.problem().map_or(Ok(plan), |problem| Err(Failure::invalid(problem)))
     }
 }
 

@@ -91,6 +91,21 @@ pub(super) struct GeneratorRecord {
     pub(super) score: ScoreRecord,
 }
 
+/// What is not known of IWM's MRR (docs/world-models.md), by the options that stand for it.
+pub(super) const UNKNOWN_OF_IWM: [&str; 11] = [
+    "images: how many, and of which split",
+    "augmentation: which one fills the bank, and how often it is applied",
+    "distance",
+    "pooling",
+    "target normalisation",
+    "queries: whether all members of the bank are asked for",
+    "ties",
+    "encoder: whether student or teacher sees the source",
+    "direction: one summary has clean to variant, another variant to clean",
+    "bank: whether of one image or pooled; 256 members \"in practice\"",
+    "action: layout and scale",
+];
+
 /// A world model that was measured, with everything that decides its ranks.
 #[derive(Debug, Serialize)]
 pub(super) struct WorldModelRecord {
@@ -106,6 +121,8 @@ pub(super) struct WorldModelRecord {
     pub(super) retrieval: RetrievalPlan,
     pub(super) targets: TargetTokens,
     pub(super) preprocessing: String,
+    /// What the public summaries of IWM do not say of its MRR: each is one of the options here.
+    pub(super) unknown_of_iwm: &'static [&'static str],
     /// Encoder, teacher and predictor, where this run opened them; ranks that were stored need none.
     pub(super) sessions: Vec<SessionRecord>,
     /// Names of the ranks of each image.

@@ -14,11 +14,8 @@ use serde::Serialize;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-/// Images that are decoded side by side. They are taken in order, so the number changes nothing.
-const IMAGES_AT_A_TIME: usize = 32;
-
 /// Most random patches: their places are in memory together.
-const MOST_PATCHES: u64 = 1 << 27;
+const MOST_PATCHES: u64 = 1 << 24;
 
 /// What is fitted to what.
 #[derive(Clone, Debug)]
@@ -135,8 +132,8 @@ pub(crate) fn fit_patches(
     let mut stream = PatchStream::new(images.grid().dimensions())?;
     let mut hasher = Hasher::new();
     let mut job = context.progress.job("patches", indices.len() as u64, "images");
-    for start in (0..indices.len()).step_by(IMAGES_AT_A_TIME) {
-        let some = start..indices.len().min(start + IMAGES_AT_A_TIME);
+    for start in (0..indices.len()).step_by(images.at_a_time()) {
+        let some = start..indices.len().min(start + images.at_a_time());
         let patches = threads.install(|| {
             some.clone()
                 .into_par_iter()

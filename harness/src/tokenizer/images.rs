@@ -10,6 +10,11 @@ use retally_metrics::tokenizer::PatchGrid;
 /// The scale of pixels, by name, as it stands in files.
 pub const PIXEL_SCALE: &str = "(value - 127.5) / 127.5";
 
+/// Images that are decoded side by side, and the memory that their numbers may take. They are taken in order, so neither changes a
+/// result.
+const IMAGES_AT_A_TIME: usize = 32;
+const BYTES_AT_A_TIME: usize = 256 << 20;
+
 /// From bytes 0 to 255 to numbers in [-1, 1], as diffusion models take images. Noise levels are on this scale.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PixelScale;
@@ -62,6 +67,12 @@ impl PatchImages {
     /// How an image is cut.
     pub(crate) fn grid(&self) -> PatchGrid {
         self.grid
+    }
+
+    /// How many images are decoded side by side.
+    pub(super) fn at_a_time(&self) -> usize {
+        let bytes = self.grid.tokens() * self.grid.dimensions() * size_of::<f64>();
+        (BYTES_AT_A_TIME / bytes.max(1)).clamp(1, IMAGES_AT_A_TIME)
     }
 
     /// Makes the bytes of an image, [3, height, width].

@@ -19,9 +19,6 @@ pub(crate) const RECONSTRUCTION_ERROR: &str = "reconstruction error";
 /// Coverage of intervals.
 const LEVEL: f64 = 0.95;
 
-/// Images that are decoded side by side.
-const IMAGES_AT_A_TIME: usize = 32;
-
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct SweepRequest<'a> {
@@ -80,8 +77,8 @@ pub fn sweep(request: &SweepRequest<'_>, context: &Context) -> Result<SweepRepor
     let count = source.catalogue().len();
     let mut errors = vec![Vec::with_capacity(count); dimensions.len()];
     let mut job = context.progress.job("sweep", count as u64, "images");
-    for start in (0..count).step_by(IMAGES_AT_A_TIME) {
-        let some = start..count.min(start + IMAGES_AT_A_TIME);
+    for start in (0..count).step_by(images.at_a_time()) {
+        let some = start..count.min(start + images.at_a_time());
         let rows = threads.install(|| {
             some.clone()
                 .into_par_iter()

@@ -43,7 +43,8 @@ impl Gallery<'_> {
     fn headings(&self) -> Vec<String> {
         let mut headings = vec!["source".to_owned()];
         for _ in 0..ACTIONS {
-            headings.push("asked for".to_owned());
+            // An empty column keeps the actions apart.
+            headings.extend([String::new(), "asked for".to_owned()]);
             headings.extend(self.models.iter().map(
                 |(model, _)| match model.predictor.conditioning {
                     Conditioning::None => "not conditioned".to_owned(),
@@ -69,13 +70,13 @@ impl Gallery<'_> {
                 (parameters.apply(&clean), parameters)
             };
             let (pixels, parameters) = view(asked);
-            tiles.push(Some(tile(&pixels, words(&parameters))));
+            tiles.extend([None, Some(tile(&pixels, words(&parameters)))]);
             for (_, ranked) in &self.models {
                 let image = &ranked.images[place];
                 let (pixels, _) = view(image.nearest[action]);
                 let placement = image.placements[action];
                 let rank = placement.rank(retally_metrics::retrieval::TieRule::MidRank);
-                tiles.push(Some(tile(&pixels, format!("own rank {rank}"))));
+                tiles.push(Some(tile(&pixels, format!("rank {rank}"))));
             }
         }
         Ok(SheetRow { label: Vec::new(), tiles })
@@ -86,24 +87,44 @@ fn tile(image: &Rgb, caption: String) -> Tile {
     Tile { width: image.width(), height: image.height(), pixels: image.values().to_vec(), caption }
 }
 
-/// What is done to a view, as short as it can be told: `b+0.31 c-0.12`.
+/// What is done to a view, as short as it can be told: `b+0.3 c−0.1 h+0.05`. What nobody would see is left out.
 fn words(parameters: &PhotometricParameters) -> String {
-    let changes = [
+    let factors = [
         ("b", parameters.brightness.get() - 1.0),
         ("c", parameters.contrast.get() - 1.0),
         ("s", parameters.saturation.get() - 1.0),
-        ("h", parameters.hue.get()),
     ];
-    let mut words: Vec<String> = changes
-        .iter()
-        .filter(|(_, change)| change.abs() >= 0.005)
-        .map(|(name, change)| format!("{name}{change:+.1}").replace('-', "−"))
-        .collect();
+    let seen = factors.iter().filter(|(_, change)| change.abs() >= 0.05);
+    let mut words: Vec<String> = seen.map(|(name, change)| format!("{name}{change:+.1}")).collect();
+    let turn = parameters.hue.get();
+    if turn.abs() >= 0.005 {
+        words.push(format!("h{turn:+.2}"));
+    }
     let flags = [
         ("blur", parameters.blur.is_some()),
         ("grey", parameters.grayscale),
         ("solarized", parameters.solarize.is_some()),
     ];
     words.extend(flags.into_iter().filter(|(_, done)| *done).map(|(name, _)| name.to_owned()));
-    words.join(" ")
+    words.join(" ").replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::augment::{Factor, Turns};
+
+    #[test]
+    fn changes_are_told_in_few_words() {
+        let parameters = PhotometricParameters {
+            brightness: Factor::new(1.31).unwrap(),
+            contrast: Factor::new(0.8).unwrap(),
+            saturation: Factor::new(1.04).unwrap(),
+            hue: Turns::new(-0.07).unwrap(),
+            grayscale: true,
+            ..PhotometricParameters::default()
+        };
+        assert_eq!(words(&parameters), "b+0.3 c−0.2 h−0.07 grey");
+        assert_eq!(words(&PhotometricParameters::default()), "");
+    }
 }

@@ -11,7 +11,7 @@ use retally_manifests::WorldModel;
 use retally_metrics::executor::Sequential;
 use retally_metrics::retrieval::{Distance, Placement, place};
 use retally_suites::miniature::{
-    Direction, EncoderRole, Pooling, QuerySet, RetrievalDistance, RetrievalPlan,
+    Direction, EncoderRole, Pooling, QuerySet, RetrievalDistance, RetrievalPlan, ViewFamily,
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,12 +45,18 @@ pub(crate) fn retrieval_method(plan: &RetrievalPlan, model: &WorldModel, images:
         EncoderRole::Student => "student",
         EncoderRole::Teacher => "teacher",
     };
+    let augmentation = match plan.augmentation {
+        ViewFamily::JitterAlways => "jitter on every view",
+        ViewFamily::Jitter => "jitter with probability 0.8",
+        ViewFamily::JitterAndDestructive => "jitter, blur, grayscale and solarize",
+    };
     let direction = match plan.direction {
         Direction::CleanToVariant => "clean image to variant",
         Direction::VariantToClean => "variant to clean image",
     };
     format!(
-        "rank by {} distance of {pooled}, {normalised}, {direction}, source through the {encoder}, {images} images, {queries}",
+        "rank by {} distance of {pooled}, {normalised}, {direction}, source through the {encoder}, {images} images, \
+         {augmentation}, {queries}",
         distance(plan).as_str()
     )
 }

@@ -62,16 +62,24 @@ struct Pair {
     scale: f64,
 }
 
-/// Searches from `start`. It ends at the tolerance, or earlier (which the caller sees from `gradient`) after the last
+/// Steps of a search that a search of nearly the same function can go on with.
+#[derive(Default)]
+pub(super) struct Memory(VecDeque<Pair>);
+
+/// Searches from `start` with what is remembered. It ends at the tolerance, or earlier (which the caller sees from `gradient`) after the last
 /// iteration or where rounding leaves no step that decreases the function.
-pub(super) fn minimise(function: &mut impl Function, start: Vec<f64>, stop: Stop) -> Minimum {
+pub(super) fn minimise(
+    function: &mut impl Function,
+    start: Vec<f64>,
+    stop: Stop,
+    Memory(pairs): &mut Memory,
+) -> Minimum {
     let mut gradient = vec![0.0; start.len()];
     let value = function.evaluate(&start, &mut gradient);
     let mut state = State { point: start, gradient, value };
-    let mut pairs: VecDeque<Pair> = VecDeque::with_capacity(MEMORY);
     let mut iterations = 0;
     while largest(&state.gradient) > stop.tolerance && iterations < stop.iterations {
-        let (direction, scaled) = descent_direction(function, &state.gradient, &pairs);
+        let (direction, scaled) = descent_direction(function, &state.gradient, pairs);
         // Without a known scale the first step has length 1 or less.
         let first_length = if scaled { 1.0 } else { (1.0 / norm(&direction)).min(1.0) };
         let Some(next) = line_search(function, &state, &direction, first_length) else {
@@ -232,7 +240,7 @@ mod tests {
             let weights = (0..20).map(|power| 10.0_f64.powf(f64::from(power) / 5.0)).collect();
             let mut bowl = Bowl(weights, preconditioned);
             let stop = Stop { tolerance: 1e-10, iterations: 1000 };
-            let minimum = minimise(&mut bowl, vec![5.0; 20], stop);
+            let minimum = minimise(&mut bowl, vec![5.0; 20], stop, &mut Memory::default());
             assert!(minimum.gradient <= 1e-10, "{minimum:?}");
             (2..20).for_each(|index| assert!((minimum.point[index] - index as f64).abs() < 1e-9));
             assert!(minimum.iterations < most, "{}", minimum.iterations);
@@ -242,8 +250,12 @@ mod tests {
     #[test]
     fn says_when_it_did_not_arrive() {
         let mut bowl = Bowl(vec![1.0, 1e6], false);
-        let minimum =
-            minimise(&mut bowl, vec![100.0, 100.0], Stop { tolerance: 1e-10, iterations: 1 });
+        let minimum = minimise(
+            &mut bowl,
+            vec![100.0, 100.0],
+            Stop { tolerance: 1e-10, iterations: 1 },
+            &mut Memory::default(),
+        );
         assert!(minimum.gradient > 1e-10);
         assert_eq!(minimum.iterations, 1);
     }

@@ -5,13 +5,16 @@ mod precision;
 mod preconditioner;
 
 use super::ProbeError;
-use super::lbfgs::{Minimum, Stop, minimise};
+use super::lbfgs::{Memory, Minimum, Stop, minimise};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use objective::{Data, Objective};
-use preconditioner::SecondMoments;
+use preconditioner::{Preconditioner, SecondMoments};
 
 /// Gradients down to this are found in `f32`, whose rounding reaches some 1e-8.
-const ROUGH: f64 = 1e-5;
+const ROUGH: f64 = 1e-6;
+
+/// The gradient at which samples are weighed anew for the preconditioner, in shares of the gradient without weights.
+const REWEIGHED: f64 = 0.03;
 
 /// Second moments of D features cost D / 4 K evaluations for K classes, and save most evaluations of correlated features.
 const WIDTH_PER_CLASS: usize = 48;
@@ -22,7 +25,8 @@ pub(super) struct Samples<'a> {
     rough: Vec<f32>,
     targets: &'a [usize],
     classes: usize,
-    moments: Option<SecondMoments>,
+    /// Whether second moments of the features are worth their price.
+    preconditioned: bool,
 }
 
 /// A fitted model. Two classes have one row of weights, for the second class; more have one row a class.
@@ -44,13 +48,19 @@ impl<'a> Samples<'a> {
     /// `features` is [N, D] row by row, with N class indices.
     pub(super) fn new(features: &'a Array2<f64>, targets: &'a [usize], classes: usize) -> Self {
         let rough: Vec<f32> = features.iter().map(|&value| value as f32).collect();
-        let mut samples = Self { features, rough, targets, classes, moments: None };
-        // Features that leave the range of f32 once squared are left as they are.
-        if features.ncols() <= WIDTH_PER_CLASS * classes {
-            let moments = SecondMoments::of(samples.rough());
-            samples.moments = moments.is_finite().then_some(moments);
+        let preconditioned = features.ncols() <= WIDTH_PER_CLASS * classes;
+        Self { features, rough, targets, classes, preconditioned }
+    }
+
+    /// For a search that begins at a point; `None` for features that are too many, or too large for `f32` once squared.
+    fn preconditioner(&self, c: f64, point: &[f64]) -> Option<Preconditioner> {
+        if !self.preconditioned {
+            return None;
         }
-        samples
+        let weights = Objective::new(self.rough(), c, None).curvatures(point);
+        let moments = SecondMoments::of(self.rough(), &weights);
+        let penalty = 1.0 / (c * self.targets.len() as f64);
+        if moments.is_finite() { moments.preconditioner(penalty) } else { None }
     }
 
     /// Rows of weights.
@@ -110,19 +120,30 @@ impl Model {
             Some(model) => model.weights.iter().chain(&model.intercepts).copied().collect(),
             None => vec![0.0; rows * (width + 1)],
         };
-        let count = samples.targets.len() as f64;
-        let preconditioner =
-            samples.moments.as_ref().and_then(|moments| moments.preconditioner(1.0 / (c * count)));
+        let mut preconditioner = samples.preconditioner(c, &initial);
+        let (mut point, mut done) = (initial, 0);
+        if preconditioner.is_some() && start.is_none() {
+            // A few steps to where the probabilities are no longer the class shares.
+            let mut objective = Objective::new(samples.rough(), c, preconditioner.as_ref());
+            let tolerance = stop.tolerance.max(REWEIGHED * objective.largest_slope(&point));
+            let stop = Stop { tolerance, ..stop };
+            let near = minimise(&mut objective, point, stop, &mut Memory::default());
+            (point, done) = (near.point, near.iterations);
+            preconditioner = samples.preconditioner(c, &point);
+        }
         let preconditioner = preconditioner.as_ref();
+        let mut memory = Memory::default();
+        let left = |done| stop.iterations.saturating_sub(done);
         let rough = minimise(
             &mut Objective::new(samples.rough(), c, preconditioner),
-            initial,
-            Stop { tolerance: stop.tolerance.max(ROUGH), ..stop },
+            point,
+            Stop { tolerance: stop.tolerance.max(ROUGH), iterations: left(done) },
+            &mut memory,
         );
-        let done = rough.iterations;
-        let rest = Stop { iterations: stop.iterations.saturating_sub(done), ..stop };
+        done += rough.iterations;
+        let rest = Stop { iterations: left(done), ..stop };
         let mut exact = Objective::new(samples.exact(), c, preconditioner);
-        let minimum = minimise(&mut exact, rough.point, rest);
+        let minimum = minimise(&mut exact, rough.point, rest, &mut memory);
         Self::of(samples, c, minimum, done)
     }
 
@@ -235,7 +256,7 @@ mod tests {
         let samples = Samples::new(&features, &targets, 3);
         let stop = Stop { tolerance: 1e-9, iterations: 1000 };
         let model = Model::fit(&samples, 1e4, stop, None).unwrap();
-        let plain = Samples { moments: None, ..Samples::new(&features, &targets, 3) };
+        let plain = Samples { preconditioned: false, ..Samples::new(&features, &targets, 3) };
         let slow = Model::approach(&plain, 1e4, stop, None);
         assert!(model.iterations < slow.iterations, "{} {}", model.iterations, slow.iterations);
         assert!(model.objective <= slow.objective * (1.0 + 1e-9));

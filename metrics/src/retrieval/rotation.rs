@@ -19,9 +19,9 @@ pub fn rotation_error(first: [f64; 4], second: [f64; 4]) -> f64 {
 
 /// PRE: the mean rotation error between the target of each query and the member of the bank that was found for it.
 ///
-/// `quaternions` [N, 4] are the absolute rotations of the members, of length 1; `targets` and `found` [Q] are rows of it.
-/// Unit none, range 0 to 1, lower is better. The mean is the sum in query order, divided by Q; the interval is a percentile
-/// bootstrap over queries.
+/// `quaternions` [N, 4] are the absolute rotations of the members, of length 1; `targets` and `found` name one row of them
+/// for each query. Unit none, range 0 to 1, lower is better. The mean is the sum in query order, divided by the number of
+/// queries; the interval is a percentile bootstrap over queries.
 ///
 /// # Errors
 /// [`RetrievalError`]: no queries, rows that do not exist, quaternions of another length than 1.

@@ -262,7 +262,7 @@ fn incomplete_lines(claim: &EvaluatedCorrelation) -> Vec<String> {
     match claim.reported_text {
         Some(_) => {
             let printed = summary::printed_coefficient(claim);
-            lines.push(typographic(&format!("printed {printed} over others")));
+            lines.push(typographic(&format!("printed {printed}")));
             lines.push("not recomputed".to_owned());
         }
         None => lines.push("coefficient unknown".to_owned()),

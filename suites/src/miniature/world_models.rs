@@ -14,10 +14,7 @@ pub struct WorldModelPlan {
     pub images: u32,
     /// Seed of the choice of images and of their augmentations.
     pub seed: u64,
-    /// The augmentations that fill the banks.
-    #[serde(default)]
-    pub augmentation: ViewFamily,
-    /// How predictions are ranked.
+    /// What fills the banks, and how predictions are ranked.
     #[serde(default)]
     pub retrieval: RetrievalPlan,
     /// The linear and nearest-neighbour probes of the encoders' mean tokens; none are trained if absent.
@@ -29,7 +26,9 @@ pub struct WorldModelPlan {
 }
 
 impl WorldModelPlan {
-    pub(super) fn problem(&self) -> Option<String> {
+    /// What is wrong with it, if anything.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
         if self.images == 0 {
             return Some("`images` of the world models is 0; name at least one image".to_owned());
         }
@@ -61,6 +60,8 @@ pub struct AttentivePlan {
 pub struct RetrievalPlan {
     /// Augmented targets of each image (IWM: 256).
     pub bank: u32,
+    /// The augmentations that make them.
+    pub augmentation: ViewFamily,
     /// How far a prediction is from a target.
     pub distance: RetrievalDistance,
     /// What of the tokens is compared.
@@ -81,6 +82,7 @@ impl Default for RetrievalPlan {
     fn default() -> Self {
         Self {
             bank: 256,
+            augmentation: ViewFamily::default(),
             distance: RetrievalDistance::default(),
             pooling: Pooling::default(),
             target_normalisation: TargetNormalisation::default(),

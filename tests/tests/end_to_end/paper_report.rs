@@ -99,7 +99,7 @@ fn iwm_is_marked_as_second_hand_in_every_form() {
     assert!(text_of(&texts, "tables/table-1.md").contains("† secondary: from a public summary"));
     assert!(text_of(&texts, "tables/table-1.tex").contains("0.82\\textsuperscript{\\dag{}}"));
     assert!(text_of(&texts, "tables/table-1.csv").contains(",0.82,,,secondary,,"));
-    assert!(text_of(&texts, "figures/figure-4.svg").contains("printed +0.93† over others"));
+    assert!(text_of(&texts, "figures/figure-4.svg").contains("printed +0.93†"));
     let terminal = run(&["report", "iwm", "--out", text(&folder.path().join("again"))]).stdout;
     assert!(terminal.contains(notice) && terminal.contains("90 secondary†"), "{terminal}");
     assert!(terminal.contains("+0.93†") && terminal.contains("not recomputed"), "{terminal}");

@@ -5,13 +5,15 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// Three classes on a line, with an axis that says nothing; 60 samples of `shape` further axes.
+/// 60 samples of three classes, each with columns of its own that are 1, in `shape` further axes.
 fn write_data(folder: &Path, shape: &[u64]) -> [String; 4] {
     let names = ["x", "y", "xt", "yt"].map(|name| folder.join(format!("{name}.npy")));
     let row: usize = shape.iter().map(|&length| length as usize).product();
-    let value = |sample: usize, column: usize| match column % 2 {
-        0 => (sample % 3) as f32 - 1.0,
-        _ => (sample * 7 % 11) as f32 * 0.01 + column as f32 * 0.001,
+    let value = |sample: usize, column: usize| {
+        if column % 4 == sample % 3 {
+            return 1.0;
+        }
+        (sample * 7 % 11) as f32 * 0.01 + column as f32 * 0.001
     };
     let features: Vec<f32> =
         (0..60).flat_map(|sample| (0..row).map(move |column| value(sample, column))).collect();
@@ -49,8 +51,8 @@ fn every_protocol_separates_what_is_separable_and_says_what_it_did() {
     let folder = tempfile::tempdir().unwrap();
     let files = write_data(folder.path(), &[4]);
     for (protocol, changes) in [
-        ("mae-lars", &["--batch", "20", "--epochs", "40", "--base-rate", "20"][..]),
-        ("ldae-lars", &["--batch", "20", "--epochs", "40", "--base-rate", "20"]),
+        ("mae-lars", &["--batch", "20", "--epochs", "40", "--base-rate", "200"][..]),
+        ("ldae-lars", &["--batch", "20", "--epochs", "40", "--base-rate", "200"]),
         ("moco-v3-sgd", &["--batch", "20", "--epochs", "20"]),
         ("dinov2-linear", &["--batch", "20", "--epochs", "1"]),
         ("dinov2-logreg", &[]),
@@ -76,7 +78,8 @@ fn every_protocol_separates_what_is_separable_and_says_what_it_did() {
 fn threads_change_no_bit_and_the_original_choice_is_marked() {
     let folder = tempfile::tempdir().unwrap();
     let files = write_data(folder.path(), &[4]);
-    let protocol = ["--protocol", "mae-lars", "--batch", "16", "--epochs", "12", "--seed", "5"];
+    let protocol =
+        ["--protocol", "mae-lars", "--batch", "16", "--epochs", "12", "--base-rate", "200"];
     let with = |more: &[&str]| {
         let mut document = json(&arguments(&files, &[&protocol, more].concat()), 0);
         document.as_object_mut().unwrap().remove("notes");
@@ -138,13 +141,13 @@ fn what_makes_no_sense_is_refused_with_advice() {
         (&["--protocol", "moco-v3-sgd", "--views", "7"], "a multiple of 7 rows"),
         (&["--protocol", "mae-lars", "--kind", "knn"], "cannot be used with"),
         (&["--epochs", "5"], "--protocol"),
-        (&["--protocol", "moco-v3-sgd", "--base-rate", "-1"], "--base-rate"),
+        (&["--protocol", "moco-v3-sgd", "--base-rate=-1"], "the rate is -1, but must be finite"),
     ] {
         let message = message(&arguments(&files, more), 2);
         assert!(message.contains(expected), "`{expected}` is not in: {message}");
     }
     let document =
-        json(&arguments(&files, &["--protocol", "moco-v3-sgd", "--base-rate", "1e30"]), 0);
+        json(&arguments(&files, &["--protocol", "moco-v3-sgd", "--base-rate", "1e39"]), 0);
     let absence = &document["measurements"][0]["absence"];
     assert_eq!(absence["reason"], "diverged", "{document}");
 }

@@ -146,7 +146,7 @@ fn bad_input_gets_its_message() {
         (&["sweep", basis, images, "--dims", "8,49"], "1 to 48 dimensions"),
         (&["sweep", images, images], "does not say how"),
         (&["export", basis, "--dim", "49", "--out", onnx], "1 to 48"),
-        (&["export", basis, "--dim", "8", "--sigma", "-1", "--out", onnx], "above 0"),
+        (&["export", basis, "--dim", "8", "--sigma", "0", "--out", onnx], "above 0"),
         (&["noise", basis, images, "--dim", "8", "--out", png], "give one image"),
         (&["filters", basis, "--dim", "0", "--out", png], "1 to 48 filters"),
     ];

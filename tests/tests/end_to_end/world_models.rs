@@ -112,6 +112,21 @@ fn a_run_measures_the_same_bytes_again() {
 }
 
 #[test]
+fn options_of_the_retrieval_are_taken_and_told() {
+    let bench = Workbench::new();
+    let options = ["--retrieval", "bank=16", "--retrieval", "queries=4", "--images", "2"];
+    let run =
+        bench.json(&[&["run", "iwm", "--out", "run"], &ORACLE[..], &IMAGES, &options].concat());
+    let dataset = &run["measurements"]["datasets"][0];
+    assert_eq!(dataset["methods"]["MRR"], "retally-world-model-retrieval/1 with other options");
+    let mrr = measurement(&dataset["models"][0], "MRR");
+    assert_eq!(mrr["n"], 2 * 4);
+    assert!(mrr["method"].as_str().unwrap().contains("the first 4 members queries, bank of 16"));
+    let record: Value = serde_json::from_str(&bench.read("run/run.json")).unwrap();
+    assert_eq!(record["world_models"][0]["retrieval"]["queries"]["first"], 4);
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_measured() {
     let bench = Workbench::new();
     let plan = bench.json(&[&["run", "iwm", "--dry-run"], &ORACLE[..], &IMAGES].concat());
@@ -134,7 +149,7 @@ fn world_models_are_listed() {
 #[test]
 fn what_does_not_fit_together_is_refused() {
     let bench = Workbench::new();
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["run", "starter", "--miniature"], "suite `starter` has no miniature"),
         (&["run", "iwm", "--world-model", "tiny-oracel"], "did you mean `tiny-oracle`"),
         (&["run", "iwm", "--miniature", "--data", "mnist"], "--data goes with --world-model"),
@@ -143,6 +158,9 @@ fn what_does_not_fit_together_is_refused() {
             &["run", "iwm", "--world-model", "tiny-oracle", "--data", "a", "--data", "b"],
             "give --data once",
         ),
+        (&["run", "iwm", "--miniature", "--retrieval", "distance=l1"], "expected `l2` or `cosine`"),
+        (&["run", "iwm", "--miniature", "--retrieval", "bank=1"], "a bank of 1 ranks nothing"),
+        (&["run", "starter", "--images", "3"], "add --miniature or --world-model ID"),
         (&["run", "iwm", "--miniature", "--generator", "noto-flow"], "cannot be used with"),
     ];
     for (arguments, part) in cases {

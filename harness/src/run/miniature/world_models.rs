@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::pipeline::{
     EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model,
 };
-use crate::run::record::{ModelRecord, RunRecord, WorldModelRecord};
+use crate::run::record::{ModelRecord, RunRecord, UNKNOWN_OF_IWM, WorldModelRecord};
 use crate::world_model::{
     Gallery, NetworkFile, Ranked, RetrievalJob, ViewMaker, WorldModelFiles, WorldModelIdentity,
     retrieval_method,
@@ -88,9 +88,9 @@ pub(super) fn measure(
     if let Some(count) = plan.gallery {
         part.draw_gallery(&ranked, count as usize)?;
     }
-    let mut methods: BTreeMap<String, String> = RETRIEVAL_METRICS
-        .map(|metric| (metric.to_owned(), method::WORLD_MODEL_RETRIEVAL.to_owned()))
-        .into();
+    let retrieval = retrieval_name(&plan.retrieval);
+    let mut methods: BTreeMap<String, String> =
+        RETRIEVAL_METRICS.map(|metric| (metric.to_owned(), retrieval.clone())).into();
     methods.insert(LINEAR.to_owned(), method::LINEAR_PROBE.to_owned());
     methods.insert(NEAREST.to_owned(), method::NEAREST_NEIGHBOURS.to_owned());
     methods.insert(ATTENTIVE.to_owned(), attentive::method()?);
@@ -101,6 +101,16 @@ pub(super) fn measure(
         methods,
         models: rows,
     }))
+}
+
+/// The word by which suites tell how a number was made: options that are not IWM's reading make another number.
+fn retrieval_name(plan: &RetrievalPlan) -> String {
+    let name = method::WORLD_MODEL_RETRIEVAL;
+    if *plan == RetrievalPlan::default() {
+        name.to_owned()
+    } else {
+        format!("{name} with other options")
+    }
 }
 
 /// Images of the test set, or of all where there is no split: chosen by the seed, in the order of the data set.
@@ -187,6 +197,7 @@ impl Part<'_> {
             retrieval: *plan,
             targets: model.predictor.targets,
             preprocessing: views.preprocessing(),
+            unknown_of_iwm: &UNKNOWN_OF_IWM,
             sessions: ranked.sessions.clone(),
             results: ranked.keys.clone(),
         });
@@ -219,7 +230,7 @@ impl Part<'_> {
         ViewMaker::new(
             &model.encoder.input,
             self.samples.dataset(),
-            (self.plan.augmentation, self.plan.seed),
+            (self.plan.retrieval.augmentation, self.plan.seed),
         )
     }
 

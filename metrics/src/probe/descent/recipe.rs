@@ -74,6 +74,7 @@ pub enum EpochLength {
 #[serde(rename_all = "kebab-case")]
 pub enum RateScale {
     /// Rates are for batches of 256 and are multiplied by batch / 256.
+    #[serde(rename = "per-256")]
     Per256,
     /// Rates are taken as they are.
     Absolute,

@@ -106,9 +106,9 @@ impl<'a> Job<'a> {
         }
         let classes = Classes::of(train.labels)?;
         let numbers = classes.len().checked_mul(shape.width);
-        if !numbers
+        if numbers
             .and_then(|numbers| numbers.checked_mul(recipe.rates.len()))
-            .is_some_and(|numbers| numbers <= MOST_WEIGHTS)
+            .is_none_or(|numbers| numbers > MOST_WEIGHTS)
         {
             let (classes, width, heads) = (classes.len(), shape.width, recipe.rates.len());
             return Err(ProbeError::TooManyWeights { heads, classes, width }.into());

@@ -49,6 +49,36 @@ impl<'a, T: Precision> Objective<'a, T> {
         }
     }
 
+    /// Largest absolute component of the gradient at a point.
+    pub(super) fn largest_slope(&mut self, point: &[f64]) -> f64 {
+        let mut gradient = vec![0.0; point.len()];
+        self.evaluate(point, &mut gradient);
+        gradient.iter().fold(0.0, |largest, slope| largest.max(slope.abs()))
+    }
+
+    /// The mean over the classes of p (1 - p) of every sample, at a point.
+    pub(super) fn curvatures(&mut self, point: &[f64]) -> Vec<f64> {
+        let Data { features, width, targets, classes, rows } = self.data;
+        let (weights, intercepts) = point.split_at(rows * width);
+        for (weight, &value) in self.weights.iter_mut().zip(weights) {
+            *weight = T::of(value);
+        }
+        let mut curvatures = Vec::with_capacity(targets.len());
+        let blocks = features.chunks(BLOCK * width).zip(targets.chunks(BLOCK));
+        for (features, targets) in blocks {
+            let slopes = &mut self.slopes[..targets.len() * rows];
+            products(slopes, features, &self.weights, (rows, width));
+            for (row, &target) in slopes.chunks_exact_mut(rows).zip(targets) {
+                row_slopes(row, intercepts, target, classes);
+                let own = |class| if rows == 1 { target } else { usize::from(class == target) };
+                let probability = |(class, slope): (usize, &T)| slope.wide() + own(class) as f64;
+                let spread = row.iter().enumerate().map(probability).map(|p| p * (1.0 - p));
+                curvatures.push(spread.sum::<f64>().max(0.0) / rows as f64);
+            }
+        }
+        curvatures
+    }
+
     /// The loss of a block of samples, with its share of the gradients.
     fn block(
         &mut self,
@@ -59,16 +89,8 @@ impl<'a, T: Precision> Objective<'a, T> {
         let Data { features, width, targets, classes, rows } = self.data;
         let count = samples.len();
         let features = &features[samples.start * width..samples.end * width];
-        let features = MatRef::from_row_major_slice(features, count, width);
         let slopes = &mut self.slopes[..count * rows];
-        matmul(
-            MatMut::from_row_major_slice_mut(slopes, count, rows),
-            Accum::Replace,
-            features,
-            MatRef::from_row_major_slice(&self.weights, rows, width).transpose(),
-            T::of(1.0),
-            Par::Seq,
-        );
+        products(slopes, features, &self.weights, (rows, width));
         let mut loss = 0.0;
         for (row, &target) in slopes.chunks_exact_mut(rows).zip(&targets[samples]) {
             loss += row_slopes(row, intercepts, target, classes);
@@ -80,7 +102,7 @@ impl<'a, T: Precision> Objective<'a, T> {
             MatMut::from_row_major_slice_mut(&mut self.gradient, rows, width),
             Accum::Replace,
             MatRef::from_row_major_slice(slopes, count, rows).transpose(),
-            features,
+            MatRef::from_row_major_slice(features, count, width),
             T::of(1.0),
             Par::Seq,
         );
@@ -89,6 +111,24 @@ impl<'a, T: Precision> Objective<'a, T> {
         }
         loss
     }
+}
+
+/// Logits of samples, without intercepts.
+fn products<T: Precision>(
+    logits: &mut [T],
+    features: &[T],
+    weights: &[T],
+    (rows, width): (usize, usize),
+) {
+    let count = logits.len() / rows;
+    matmul(
+        MatMut::from_row_major_slice_mut(logits, count, rows),
+        Accum::Replace,
+        MatRef::from_row_major_slice(features, count, width),
+        MatRef::from_row_major_slice(weights, rows, width).transpose(),
+        T::of(1.0),
+        Par::Seq,
+    );
 }
 
 /// Adds the intercepts to a sample's logits, turns them into p - onehot(target), and returns -ln p(target). With two classes

@@ -1,6 +1,6 @@
 //! The number types that an objective is computed in.
 
-use super::super::exponential::exponentials;
+use super::super::exponential::{exponentials, exponentials_f64};
 use faer::traits::ComplexField;
 
 /// `f32` while far from the minimum, where the last digits of a gradient do not matter, and `f64` close to it.
@@ -48,12 +48,6 @@ impl Precision for f64 {
     }
 
     fn exponentials(values: &mut [Self]) -> (f64, f64) {
-        let largest = values.iter().fold(f64::NEG_INFINITY, |largest, &value| largest.max(value));
-        let mut sum = 0.0;
-        for value in values {
-            *value = (*value - largest).exp();
-            sum += *value;
-        }
-        (largest, sum)
+        exponentials_f64(values)
     }
 }

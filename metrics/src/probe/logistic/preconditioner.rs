@@ -1,9 +1,8 @@
 //! An approximate inverse Hessian of logistic regression.
 //!
-//! Where all samples have the probabilities that the class shares give them, which is where the search begins, the second
-//! derivatives of one class's weights are p (1 - p) X̃ᵀX̃ / N + penalty (X̃: features and a column of ones). Elsewhere it has
-//! other weights inside the sum, but the same correlations between features, and those are what makes the problem ill
-//! conditioned (Böhning 1992 bounds the Hessian by such a matrix).
+//! The second derivatives of one class's weights are Σ p (1 - p) x̃ x̃ᵀ / N + penalty (x̃: features and a one). The mean of them
+//! over the classes has the correlations between features, which are what makes the problem ill conditioned, and weighs
+//! samples as the model does; it is factorised once and serves every class. (Böhning 1992 bounds the Hessian by such a matrix.)
 
 use super::objective::Data;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
@@ -13,12 +12,10 @@ use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 /// Samples whose products are summed in `f32`.
 const BLOCK: usize = 2048;
 
-/// Second moments of the features, [D + 1, D + 1], for every strength of the penalty.
+/// Second moments of the weighted features, [D + 1, D + 1], for every strength of the penalty.
 pub(super) struct SecondMoments {
-    /// X̃ᵀX̃ / N, lower triangle.
+    /// Σ h x̃ x̃ᵀ / N, lower triangle.
     moments: Mat<f64>,
-    /// Mean of p (1 - p) over the classes.
-    weight: f64,
 }
 
 /// A factorised preconditioner.
@@ -27,12 +24,23 @@ pub(super) struct Preconditioner {
 }
 
 impl SecondMoments {
-    pub(super) fn of(data: Data<'_, f32>) -> Self {
+    /// `weights` holds h of every sample: the mean over the classes of p (1 - p).
+    pub(super) fn of(data: Data<'_, f32>, weights: &[f64]) -> Self {
         let (count, width) = (data.targets.len(), data.width);
         let mut moments = Mat::<f64>::zeros(width + 1, width + 1);
         let mut part = Mat::<f32>::zeros(width, width);
-        for block in data.features.chunks(BLOCK * width) {
-            let rows = MatRef::from_row_major_slice(block, block.len() / width, width);
+        let mut scaled = Vec::new();
+        for (block, weights) in data.features.chunks(BLOCK * width).zip(weights.chunks(BLOCK)) {
+            scaled.clear();
+            for (row, &weight) in block.chunks_exact(width).zip(weights) {
+                let root = weight.sqrt() as f32;
+                scaled.extend(row.iter().map(|&value| root * value));
+                for (column, &value) in row.iter().enumerate() {
+                    moments[(width, column)] += weight * f64::from(value);
+                }
+                moments[(width, width)] += weight;
+            }
+            let rows = MatRef::from_row_major_slice(&scaled, weights.len(), width);
             triangular::matmul(
                 part.as_mut(),
                 BlockStructure::TriangularLower,
@@ -49,18 +57,9 @@ impl SecondMoments {
                     moments[(row, column)] += f64::from(part[(row, column)]);
                 }
             }
-            for row in block.chunks_exact(width) {
-                for (column, &value) in row.iter().enumerate() {
-                    moments[(width, column)] += f64::from(value);
-                }
-            }
         }
         moments *= faer::Scale(1.0 / count as f64);
-        moments[(width, width)] = 1.0;
-        let mut shares = vec![0.0; data.classes];
-        data.targets.iter().for_each(|&target| shares[target] += 1.0 / count as f64);
-        let spread = shares.iter().map(|share| share * (1.0 - share)).sum::<f64>();
-        Self { moments, weight: spread / data.classes as f64 }
+        Self { moments }
     }
 
     /// Whether all of them are numbers.
@@ -74,7 +73,7 @@ impl SecondMoments {
         /// Share of the mean variance that is added to every one, against rounding.
         const RIDGE: f64 = 1e-6;
         let size = self.moments.nrows();
-        let mut matrix = &self.moments * faer::Scale(self.weight);
+        let mut matrix = self.moments.clone();
         let trace: f64 = (0..size).map(|index| matrix[(index, index)]).sum();
         for index in 0..size {
             let own = if index + 1 < size { penalty } else { 0.0 };
