@@ -257,8 +257,8 @@ fn a_probe_reads_what_was_written() {
     bench.features(&train, "train.npy", &["--views", "3"]);
     bench.features(&test, "test.npy", &[]);
     let files = ["--train", "train.npy", "--train-labels", "train.labels.npy"];
-    let probe = ["score", "probe", "--protocol", "mae-lars", "--batch", "12", "--epochs", "40"];
-    let more = ["--base-rate", "20"];
+    let probe = ["score", "probe", "--protocol", "mae-lars", "--batch", "12", "--epochs", "100"];
+    let more = ["--base-rate", "100"];
     let finished = bench.finished(&[&probe[..], &files, &test_words(), &more].concat());
     assert_eq!(finished.code, 0, "{finished:?}");
     let document = finished.json();
