@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod features;
 mod fetch;
 mod list;
 mod output;
@@ -73,6 +74,8 @@ enum Command {
     Score(score::ScoreCommand),
     /// Write statistics of an image set (mu, sigma) that other tools read too.
     Stats(stats::StatsCommand),
+    /// An encoder's features of images, of augmented views too: what `score probe` reads.
+    Features(features::FeaturesCommand),
     /// The patch PCA tokenizer of l-DAE: fit it, measure it, draw it, write it as a model.
     Tokenizer(tokenizer::TokenizerCommand),
     /// Make images with a generator: into an .npz or a folder, the same ones whatever the machine's load.
@@ -124,6 +127,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Check(command) => check::run(&command, &context),
         Command::Score(command) => score::run(&command, &context),
         Command::Stats(command) => stats::run(&command, &context),
+        Command::Features(command) => features::run(&command, &context),
         Command::Tokenizer(command) => tokenizer::run(&command, &context),
         Command::Sample(command) => sample::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),

@@ -201,8 +201,15 @@ impl<'a> Extraction<'a> {
         let chunk_job = ChunkJob {
             ranges: &stored.ranges,
             batch: self.network.batch,
-            preparer: &self.preparer,
-            read: &|index| images.read_again(index),
+            shape: self.preparer.shape(),
+            prepare: &|samples, out| {
+                chunk_job::prepare_each(
+                    &self.preparer,
+                    |index| images.read_again(index),
+                    samples,
+                    out,
+                )
+            },
         };
         chunk_job.compute(
             missing,

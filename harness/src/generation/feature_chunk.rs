@@ -8,7 +8,7 @@ use safetensors::tensor::Dtype;
 use std::path::Path;
 
 /// Rows of each output, in the network's order.
-pub(super) type FeatureChunk = Vec<Array2<f32>>;
+pub(crate) type FeatureChunk = Vec<Array2<f32>>;
 
 /// The name under which output number `index` is stored. Parts have names of the user's choice, files have not.
 fn tensor_name(index: usize) -> String {
@@ -16,7 +16,7 @@ fn tensor_name(index: usize) -> String {
 }
 
 /// Puts consecutive parts of a chunk together.
-pub(super) fn join(parts: &[FeatureChunk]) -> Result<FeatureChunk, Failure> {
+pub(crate) fn join(parts: &[FeatureChunk]) -> Result<FeatureChunk, Failure> {
     let outputs = parts.first().map_or(0, Vec::len);
     (0..outputs)
         .map(|output| {
@@ -29,7 +29,7 @@ pub(super) fn join(parts: &[FeatureChunk]) -> Result<FeatureChunk, Failure> {
 }
 
 /// Writes a chunk; its existence is its completion.
-pub(super) fn write(path: &Path, key: &Digest, chunk: &FeatureChunk) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, key: &Digest, chunk: &FeatureChunk) -> Result<(), Failure> {
     let tensors = chunk.iter().enumerate().map(|(index, rows)| NamedTensor {
         name: tensor_name(index),
         dtype: Dtype::F32,
@@ -40,7 +40,7 @@ pub(super) fn write(path: &Path, key: &Digest, chunk: &FeatureChunk) -> Result<(
 }
 
 /// The rows of one output of a stored chunk; `None` where there is no file, `Err` inside where it is damaged.
-pub(super) fn read(
+pub(crate) fn read(
     path: &Path,
     key: &Digest,
     (samples, output): (usize, usize),

@@ -1,17 +1,17 @@
 //! A set of images that will go through a network: the files, and the digest of every one.
 
 use crate::failure::Failure;
-use crate::images::reader::{ImageSource, RawSample};
+use crate::images::reader::{Catalogue, ImageSource, RawSample};
 use crate::progress::Progress;
 use rayon::prelude::*;
 use retally_manifests::{Digest, Hasher};
 use std::ops::Range;
 
 /// Samples of one chunk, the unit of storing and resuming.
-pub(super) const CHUNK: usize = 256;
+pub(crate) const CHUNK: usize = 256;
 
 /// Images with their digests.
-pub(super) struct ImageSet {
+pub(crate) struct ImageSet {
     source: Box<dyn ImageSource>,
     digests: Vec<Digest>,
 }
@@ -21,7 +21,7 @@ impl ImageSet {
     ///
     /// # Errors
     /// If an image cannot be read.
-    pub(super) fn examine(
+    pub(crate) fn examine(
         source: Box<dyn ImageSource>,
         name: &str,
         progress: &Progress,
@@ -40,32 +40,37 @@ impl ImageSet {
     }
 
     /// How many images there are; at least 1.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.digests.len()
     }
 
+    /// Names and classes of the images, in order.
+    pub(crate) fn catalogue(&self) -> &Catalogue {
+        self.source.catalogue()
+    }
+
     /// Digests of the images, in order.
-    pub(super) fn digests(&self) -> &[Digest] {
+    pub(crate) fn digests(&self) -> &[Digest] {
         &self.digests
     }
 
     /// One digest for all images in their order.
-    pub(super) fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         digest_of_all(&self.digests)
     }
 
     /// An image's name.
-    pub(super) fn key(&self, index: usize) -> &str {
+    pub(crate) fn key(&self, index: usize) -> &str {
         self.source.catalogue().samples().get(index).map_or("?", |sample| sample.key.as_str())
     }
 
     /// An image's bytes.
-    pub(super) fn read(&self, index: usize) -> Result<RawSample, Failure> {
+    pub(crate) fn read(&self, index: usize) -> Result<RawSample, Failure> {
         Ok(self.source.read(index)?)
     }
 
     /// An image's bytes, which must be those whose digest names the chunk.
-    pub(super) fn read_again(&self, index: usize) -> Result<RawSample, Failure> {
+    pub(crate) fn read_again(&self, index: usize) -> Result<RawSample, Failure> {
         let sample = self.read(index)?;
         if self.digests.get(index) == Some(&sample.digest()) {
             return Ok(sample);
@@ -78,7 +83,7 @@ impl ImageSet {
 }
 
 /// One digest for all images in their order.
-pub(super) fn digest_of_all(digests: &[Digest]) -> Digest {
+pub(crate) fn digest_of_all(digests: &[Digest]) -> Digest {
     let mut hasher = Hasher::new();
     for digest in digests {
         hasher.update(digest.as_bytes());
@@ -87,6 +92,6 @@ pub(super) fn digest_of_all(digests: &[Digest]) -> Digest {
 }
 
 /// Sample ranges of the chunks of `count` images, in order.
-pub(super) fn chunks(count: usize) -> Vec<Range<usize>> {
+pub(crate) fn chunks(count: usize) -> Vec<Range<usize>> {
     (0..count).step_by(CHUNK).map(|start| start..count.min(start + CHUNK)).collect()
 }

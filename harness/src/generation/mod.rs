@@ -9,10 +9,10 @@
 
 mod comparison;
 mod extraction;
-mod feature_chunk;
+pub(crate) mod feature_chunk;
 mod feature_output;
 mod feature_side;
-mod image_set;
+pub(crate) mod image_set;
 mod metrics;
 mod network;
 mod provenance;
@@ -24,7 +24,9 @@ mod statistics;
 
 pub use feature_side::{FeatureSide, compare_origins};
 pub use metrics::MetricChoice;
+pub(crate) use network::read_model;
 pub use network::{ModelReference, NetworkRequest, OutputName};
+pub(crate) use provenance::path_beside;
 pub use record::ScoreRecord;
 pub use request::{GenerationRequest, ReferenceSource, Scored, score, score_stream};
 pub use sample_stream::SampleStream;

@@ -251,7 +251,10 @@ impl FeatureNetwork {
 }
 
 /// The model's bytes, and the digest of everything that decides what it computes.
-fn read_model(file: &Path) -> Result<(Vec<u8>, Digest), Failure> {
+///
+/// # Errors
+/// If a file of the model cannot be read, or it is no model.
+pub(crate) fn read_model(file: &Path) -> Result<(Vec<u8>, Digest), Failure> {
     let bytes =
         std::fs::read(file).map_err(|error| Failure::file("read the model", file, &error))?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());

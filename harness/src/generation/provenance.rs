@@ -50,7 +50,7 @@ pub(super) struct Provenance {
 }
 
 /// `ref.npz` → `ref.npz.json`.
-pub(super) fn path_beside(statistics: &Path) -> PathBuf {
+pub(crate) fn path_beside(statistics: &Path) -> PathBuf {
     let mut name = OsString::from(statistics);
     name.push(".json");
     PathBuf::from(name)

@@ -185,6 +185,15 @@ impl Preparer {
         }
     }
 
+    /// The image on its canvas, before anything is cut out or resized.
+    ///
+    /// # Errors
+    /// If the sample's bytes are no usable image, or the canvas would be too large.
+    pub fn composed(&self, sample: &RawSample) -> Result<Rgb, ImageError> {
+        compose(decode_sample(sample)?, self.recipe.canvas)
+            .map_err(|source| ImageError::Canvas { place: sample.place.clone(), source })
+    }
+
     /// The numbers of an 8-bit image that has been resized, as [`Self::pixels`] gives it, perhaps changed since.
     ///
     /// # Errors

@@ -28,10 +28,31 @@ pub(crate) struct ChunkJob<'a> {
     pub(crate) ranges: &'a [Range<usize>],
     /// Samples that go through the model together.
     pub(crate) batch: usize,
-    /// Makes a model's input.
-    pub(crate) preparer: &'a Preparer,
-    /// Reads a sample.
-    pub(crate) read: &'a (dyn Fn(usize) -> Result<RawSample, Failure> + Sync),
+    /// Axes of one sample's input.
+    pub(crate) shape: [usize; 3],
+    /// Writes the inputs of consecutive samples one after the other, and returns their masks.
+    pub(crate) prepare: &'a PrepareSamples<'a>,
+}
+
+/// Makes the inputs of consecutive samples.
+pub(crate) type PrepareSamples<'a> =
+    dyn Fn(Range<usize>, &mut [f32]) -> Result<Vec<Option<Mask>>, Failure> + Sync + 'a;
+
+/// Decodes, resizes and normalises samples one after the other into `out`; `read` gives their bytes.
+///
+/// # Errors
+/// The first that cannot be read or used.
+pub(crate) fn prepare_each(
+    preparer: &Preparer,
+    read: impl Fn(usize) -> Result<RawSample, Failure>,
+    samples: Range<usize>,
+    out: &mut [f32],
+) -> Result<Vec<Option<Mask>>, Failure> {
+    let one: usize = preparer.shape().iter().product();
+    samples
+        .zip(out.chunks_exact_mut(one))
+        .map(|(index, target)| Ok(preparer.prepare(&read(index)?, target)?.mask))
+        .collect()
 }
 
 /// Consecutive samples of one chunk that go through a model together.
@@ -94,18 +115,14 @@ impl ChunkJob<'_> {
         batches
     }
 
-    /// Decodes, resizes and normalises a batch. A short batch is padded with zeros to the full shape, so that a sample's
+    /// Makes the input of a batch. A short batch is padded with zeros to the full shape, so that a sample's
     /// features do not depend on how many neighbours it has.
     fn prepare(&self, batch: &Batch) -> Result<PreparedBatch, Failure> {
-        let shape = self.preparer.shape();
-        let one: usize = shape.iter().product();
+        let one: usize = self.shape.iter().product();
         let mut pixels = vec![0.0_f32; self.batch * one];
-        let mut masks = Vec::with_capacity(batch.samples.len());
-        for (index, target) in batch.samples.clone().zip(pixels.chunks_exact_mut(one)) {
-            let raw = (self.read)(index)?;
-            masks.push(self.preparer.prepare(&raw, target)?.mask);
-        }
-        let dimensions: Vec<usize> = std::iter::once(self.batch).chain(shape).collect();
+        let filled = &mut pixels[..batch.samples.len() * one];
+        let masks = (self.prepare)(batch.samples.clone(), filled)?;
+        let dimensions: Vec<usize> = std::iter::once(self.batch).chain(self.shape).collect();
         let input = ArrayD::from_shape_vec(IxDyn(&dimensions), pixels)
             .map_err(|error| Failure::invalid(format_args!("cannot shape a batch: {error}")))?;
         Ok(PreparedBatch { samples: batch.samples.clone(), input, masks })

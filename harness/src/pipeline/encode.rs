@@ -123,8 +123,15 @@ impl<'a> Encoding<'a> {
         let chunk_job = ChunkJob {
             ranges: &self.ranges,
             batch: self.model.input.batch as usize,
-            preparer: &self.preparer,
-            read: &|index| self.samples.read(index),
+            shape: self.preparer.shape(),
+            prepare: &|samples, out| {
+                chunk_job::prepare_each(
+                    &self.preparer,
+                    |index| self.samples.read(index),
+                    samples,
+                    out,
+                )
+            },
         };
         chunk_job.compute(
             missing,

@@ -46,6 +46,15 @@ impl Catalogue {
         Self { samples, classes }.checked(place)
     }
 
+    /// Those at `indices`, in their order; classes keep their numbers.
+    pub(super) fn selected(&self, indices: &[usize]) -> Result<Self, ImageError> {
+        let samples = indices
+            .iter()
+            .map(|&index| self.check(index).cloned())
+            .collect::<Result<Vec<_>, _>>()?;
+        Self { samples, classes: self.classes.clone() }.checked("what was selected")
+    }
+
     fn checked(self, place: &str) -> Result<Self, ImageError> {
         if self.samples.is_empty() {
             return Err(ImageError::layout(place, "there are no images in it"));

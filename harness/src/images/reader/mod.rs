@@ -8,6 +8,7 @@ mod idx;
 mod memory;
 mod npz;
 mod parquet;
+mod selection;
 mod tar;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use catalogue::{Catalogue, SampleInfo};
 pub use folder::FolderLabels;
 pub use memory::MemoryReader;
 use retally_manifests::{DatasetFormat, Digest, Hasher};
+pub use selection::Selection;
 use std::path::{Path, PathBuf};
 
 /// No encoded image may be larger; checked before memory is asked for.

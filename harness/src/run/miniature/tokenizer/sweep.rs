@@ -120,8 +120,15 @@ impl Sweep<'_> {
         let chunk_job = ChunkJob {
             ranges,
             batch: self.model.input.batch as usize,
-            preparer: self.images.preparer(),
-            read: &|index| self.samples.read(index),
+            shape: self.images.preparer().shape(),
+            prepare: &|samples, out| {
+                chunk_job::prepare_each(
+                    self.images.preparer(),
+                    |index| self.samples.read(index),
+                    samples,
+                    out,
+                )
+            },
         };
         chunk_job.compute(
             missing,
