@@ -262,8 +262,8 @@ fn a_probe_reads_what_was_written() {
     let finished = bench.finished(&[&probe[..], &files, &test_words(), &more].concat());
     assert_eq!(finished.code, 0, "{finished:?}");
     let document = finished.json();
-    let accuracy = document["measurements"].as_array().unwrap().iter();
-    let accuracy = accuracy.filter(|one| one["metric"] == "accuracy").next_back().unwrap();
+    let mut measurements = document["measurements"].as_array().unwrap().iter();
+    let accuracy = measurements.rfind(|one| one["metric"] == "accuracy").unwrap();
     assert_eq!(accuracy["value"], 100.0, "{document}");
     // Tokens with views go to the attentive probe.
     bench.features(&train, "train.npy", &["--views", "2", "--tokens"]);
