@@ -13,6 +13,7 @@ mod labelled;
 mod lbfgs;
 mod linear;
 mod logistic;
+mod rows;
 mod selection;
 mod standardise;
 

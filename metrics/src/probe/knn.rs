@@ -2,13 +2,17 @@
 
 use super::accuracy::Assessment;
 use super::labelled::{Labelled, Task};
+use super::rows::MOST_HELD;
 use super::{ProbeError, ProbeOutcome};
-use ndarray::{Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// Test samples whose similarities to the train set are held at one time.
 const BLOCK: usize = 64;
+
+/// Train samples that are compared at one time.
+const TRAIN_BLOCK: usize = 4096;
 
 /// Which train samples are near.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,7 +113,7 @@ fn vote(
         check(&KnnOptions { k, ..*options }, task.train_targets.len())?;
     }
     let Some(most) = neighbours.iter().copied().max() else { return Ok((task, Vec::new())) };
-    let index = Index::new(train.features, options.similarity);
+    let index = Index::new(train.features, options.similarity, MOST_HELD);
     let (count, classes) = (task.test_targets.len(), task.classes.len());
     let mut votes = vec![Array2::zeros((count, classes)); neighbours.len()];
     for start in (0..count).step_by(BLOCK) {
@@ -169,23 +173,43 @@ fn method(options: &KnnOptions) -> String {
 }
 
 /// The train features, ready to be compared.
-struct Index {
-    features: Array2<f64>,
+struct Index<'a> {
+    features: ArrayView2<'a, f32>,
+    /// The blocks once more as they are compared, where they are not too many; else they are made for every comparison, to the
+    /// same bits.
+    held: Option<Vec<Array2<f64>>>,
     squared_lengths: Vec<f64>,
     similarity: Similarity,
 }
 
-impl Index {
-    fn new(features: ArrayView2<'_, f32>, similarity: Similarity) -> Self {
-        let features = prepared(features, similarity);
-        let squared_lengths = features.outer_iter().map(|row| row.dot(&row)).collect();
-        Self { features, squared_lengths, similarity }
+impl<'a> Index<'a> {
+    fn new(features: ArrayView2<'a, f32>, similarity: Similarity, most: usize) -> Self {
+        let blocks = || {
+            features.axis_chunks_iter(Axis(0), TRAIN_BLOCK).map(|block| prepared(block, similarity))
+        };
+        let lengths =
+            |block: Array2<f64>| block.outer_iter().map(|row| row.dot(&row)).collect::<Vec<f64>>();
+        let squared_lengths = match similarity {
+            Similarity::Cosine => Vec::new(),
+            Similarity::Euclidean => blocks().flat_map(lengths).collect(),
+        };
+        let held = (features.len() <= most).then(|| blocks().collect());
+        Self { features, held, squared_lengths, similarity }
     }
 
     /// [queries, train samples], larger is nearer.
     fn similarities(&self, queries: ArrayView2<'_, f32>) -> Array2<f64> {
         let queries = prepared(queries, self.similarity);
-        let mut similarities = queries.dot(&self.features.t());
+        let mut similarities = Array2::zeros((queries.nrows(), self.features.nrows()));
+        let targets = similarities.axis_chunks_iter_mut(Axis(1), TRAIN_BLOCK);
+        let blocks = self.features.axis_chunks_iter(Axis(0), TRAIN_BLOCK);
+        for (index, (mut target, block)) in targets.zip(blocks).enumerate() {
+            let products = match &self.held {
+                Some(held) => queries.dot(&held[index].t()),
+                None => queries.dot(&prepared(block, self.similarity).t()),
+            };
+            target.assign(&products);
+        }
         if self.similarity == Similarity::Euclidean {
             for (mut row, query) in similarities.outer_iter_mut().zip(queries.outer_iter()) {
                 let own = query.dot(&query);
@@ -226,6 +250,21 @@ fn nearest(similarities: ArrayView1<'_, f64>, k: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn held_and_stored_features_are_equally_near() {
+        let mut stream = crate::random::Stream::new(3, "test", 0);
+        let mut random = |rows| Array2::from_shape_fn((rows, 7), |_| stream.uniform() as f32);
+        let (train, queries) = (random(TRAIN_BLOCK + 5), random(3));
+        for similarity in [Similarity::Cosine, Similarity::Euclidean] {
+            let near = |most| {
+                let index = Index::new(train.view(), similarity, most);
+                assert_eq!(index.held.is_some(), most > 0);
+                index.similarities(queries.view())
+            };
+            assert_eq!(near(MOST_HELD), near(0));
+        }
+    }
 
     #[test]
     fn equal_neighbours_come_in_index_order() {

@@ -3,7 +3,8 @@
 use super::accuracy::Assessment;
 use super::labelled::{Labelled, Task};
 use super::lbfgs::Stop;
-use super::logistic::{Model, Samples, mean_loss};
+use super::logistic::{Model, Samples};
+use super::rows::{Rows, ScaledRows};
 use super::selection::{CSearch, GRID, HELD_OUT_SHARE, TOLERANCE, choose_c};
 use super::standardise::Standardiser;
 use super::{ProbeError, ProbeOutcome};
@@ -85,17 +86,16 @@ pub fn logistic_probe(
             choose_c(train, &task.train_targets, classes, seed, search)?
         }
     };
-    let scale = Standardiser::choose(train.features, options.standardise);
-    let train_features = scale.apply(train.features);
-    let samples = Samples::new(&train_features, &task.train_targets, classes);
+    let scale = Standardiser::choose(Rows::all(train.features), options.standardise);
+    let scaled = |features| ScaledRows { rows: Rows::all(features), scale: &scale };
+    let samples = Samples::new(scaled(train.features), &task.train_targets, classes);
     let model = Model::fit(&samples, c, Stop { tolerance, iterations }, None)?;
     drop(samples);
 
     let method = method(c, options);
-    let train_loss =
-        mean_loss(&model.log_probabilities(train_features.view()), &task.train_targets);
-    let log_probabilities = model.log_probabilities(scale.apply(test.features).view());
-    let test_loss = mean_loss(&log_probabilities, &task.test_targets);
+    let train_loss = model.mean_loss(scaled(train.features), &task.train_targets);
+    let test_loss = model.mean_loss(scaled(test.features), &task.test_targets);
+    let log_probabilities = model.log_probabilities(scaled(test.features));
     let assessment = Assessment::of(&log_probabilities, &task.test_targets, &task.classes);
     let (n_train, n_test) = (task.train_targets.len() as u64, assessment.n());
     let mut measurements = assessment.measurements(&method);

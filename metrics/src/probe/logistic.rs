@@ -6,8 +6,10 @@ mod preconditioner;
 
 use super::ProbeError;
 use super::lbfgs::{Memory, Minimum, Stop, minimise};
-use ndarray::{Array2, ArrayView1, ArrayView2};
-use objective::{Data, Objective};
+use super::rows::{MOST_HELD, ScaledRows};
+use ndarray::{Array2, ArrayView1, s};
+use objective::{Data, Features, Objective};
+pub(super) use precision::Precision;
 use preconditioner::{Preconditioner, SecondMoments};
 
 /// Gradients down to this are found in `f32`, whose rounding reaches some 1e-8.
@@ -19,10 +21,14 @@ const REWEIGHED: f64 = 0.03;
 /// Second moments of D features cost D / 4 K evaluations for K classes, and save most evaluations of correlated features.
 const WIDTH_PER_CLASS: usize = 48;
 
-/// Features (standardised by the caller) with class indices in `0..classes`, made ready for fits.
+/// Samples whose logits are computed at one time where no fit goes on.
+const BLOCK: usize = 1024;
+
+/// Scaled features with class indices in `0..classes`, made ready for fits.
 pub(super) struct Samples<'a> {
-    features: &'a Array2<f64>,
-    rough: Vec<f32>,
+    rows: ScaledRows<'a>,
+    /// Once more in both types, where they are not too many.
+    held: Option<(Vec<f64>, Vec<f32>)>,
     targets: &'a [usize],
     classes: usize,
     /// Whether second moments of the features are worth their price.
@@ -45,11 +51,15 @@ pub(super) struct Model {
 }
 
 impl<'a> Samples<'a> {
-    /// `features` is [N, D] row by row, with N class indices.
-    pub(super) fn new(features: &'a Array2<f64>, targets: &'a [usize], classes: usize) -> Self {
-        let rough: Vec<f32> = features.iter().map(|&value| value as f32).collect();
-        let preconditioned = features.ncols() <= WIDTH_PER_CLASS * classes;
-        Self { features, rough, targets, classes, preconditioned }
+    /// N rows with N class indices.
+    pub(super) fn new(rows: ScaledRows<'a>, targets: &'a [usize], classes: usize) -> Self {
+        Self::holding(rows, targets, classes, MOST_HELD)
+    }
+
+    fn holding(rows: ScaledRows<'a>, targets: &'a [usize], classes: usize, most: usize) -> Self {
+        let held = rows.held(most).zip(rows.held(most));
+        let preconditioned = rows.rows.width() <= WIDTH_PER_CLASS * classes;
+        Self { rows, held, targets, classes, preconditioned }
     }
 
     /// For a search that begins at a point; `None` for features that are too many, or too large for `f32` once squared.
@@ -68,18 +78,18 @@ impl<'a> Samples<'a> {
         if self.classes == 2 { 1 } else { self.classes }
     }
 
-    fn data<'b, T>(&'b self, features: &'b [T]) -> Data<'b, T> {
+    fn data<'b, T>(&'b self, held: Option<&'b [T]>) -> Data<'b, T> {
+        let features = held.map_or_else(|| Features::Stored(self.rows.view()), Features::Held);
         let (targets, classes) = (self.targets, self.classes);
-        Data { features, width: self.features.ncols(), targets, classes, rows: self.rows() }
+        Data { features, width: self.rows.rows.width(), targets, classes, rows: self.rows() }
     }
 
     fn rough(&self) -> Data<'_, f32> {
-        self.data(&self.rough)
+        self.data(self.held.as_ref().map(|(_, rough)| rough.as_slice()))
     }
 
     fn exact(&self) -> Data<'_, f64> {
-        // An array that its maker has just filled is row by row.
-        self.data(self.features.as_slice().unwrap_or_default())
+        self.data(self.held.as_ref().map(|(exact, _)| exact.as_slice()))
     }
 }
 
@@ -115,7 +125,7 @@ impl Model {
         stop: Stop,
         start: Option<&Self>,
     ) -> Self {
-        let (rows, width) = (samples.rows(), samples.features.ncols());
+        let (rows, width) = (samples.rows(), samples.rows.rows.width());
         let initial = match start {
             Some(model) => model.weights.iter().chain(&model.intercepts).copied().collect(),
             None => vec![0.0; rows * (width + 1)],
@@ -148,7 +158,7 @@ impl Model {
     }
 
     fn of(samples: &Samples<'_>, c: f64, minimum: Minimum, iterations: usize) -> Self {
-        let (rows, width) = (samples.rows(), samples.features.ncols());
+        let (rows, width) = (samples.rows(), samples.rows.rows.width());
         let (weights, intercepts) = minimum.point.split_at(rows * width);
         Self {
             weights: Array2::from_shape_fn((rows, width), |(row, column)| {
@@ -163,7 +173,34 @@ impl Model {
     }
 
     /// ln p for every sample and class, [N, classes].
-    pub(super) fn log_probabilities(&self, features: ArrayView2<'_, f64>) -> Array2<f64> {
+    pub(super) fn log_probabilities(&self, rows: ScaledRows<'_>) -> Array2<f64> {
+        let mut whole = Array2::zeros((rows.rows.len(), self.classes));
+        self.in_blocks(rows, |start, block| {
+            whole.slice_mut(s![start..start + block.nrows(), ..]).assign(&block);
+        });
+        whole
+    }
+
+    /// Mean of -ln p(target) in nats, as `sklearn.metrics.log_loss`.
+    pub(super) fn mean_loss(&self, rows: ScaledRows<'_>, targets: &[usize]) -> f64 {
+        let mut loss = 0.0;
+        self.in_blocks(rows, |start, block| {
+            let own = block.outer_iter().zip(&targets[start..]);
+            own.for_each(|(row, &target)| loss -= row[target]);
+        });
+        loss / targets.len() as f64
+    }
+
+    /// ln p of a block of samples after the other, with the place of its first.
+    pub(super) fn in_blocks(&self, rows: ScaledRows<'_>, mut take: impl FnMut(usize, Array2<f64>)) {
+        let count = rows.rows.len();
+        for start in (0..count).step_by(BLOCK) {
+            let block = rows.array(start..(start + BLOCK).min(count));
+            take(start, self.log_probabilities_of(&block));
+        }
+    }
+
+    fn log_probabilities_of(&self, features: &Array2<f64>) -> Array2<f64> {
         let mut logits = features.dot(&self.weights.t());
         for mut row in logits.outer_iter_mut() {
             row.iter_mut().zip(&self.intercepts).for_each(|(logit, intercept)| *logit += intercept);
@@ -179,12 +216,6 @@ impl Model {
     }
 }
 
-/// Mean of -ln p(target) in nats, as `sklearn.metrics.log_loss`.
-pub(super) fn mean_loss(log_probabilities: &Array2<f64>, targets: &[usize]) -> f64 {
-    let rows = log_probabilities.outer_iter().zip(targets);
-    -rows.map(|(row, &target)| row[target]).sum::<f64>() / targets.len() as f64
-}
-
 /// ln Σ exp(x), shifted by the largest so that nothing overflows.
 fn log_sum_exp(values: ArrayView1<'_, f64>) -> f64 {
     let largest = values.fold(f64::NEG_INFINITY, |largest, &value| largest.max(value));
@@ -195,20 +226,42 @@ fn log_sum_exp(values: ArrayView1<'_, f64>) -> f64 {
 mod tests {
     use super::*;
     use crate::probe::lbfgs::Function;
+    use crate::probe::rows::Rows;
+    use crate::probe::standardise::Standardiser;
     use crate::random::Stream;
 
-    fn random_samples(classes: usize) -> (Array2<f64>, Vec<usize>) {
-        let mut stream = Stream::new(classes as u64, "test", 0);
-        let features = Array2::from_shape_fn((30, 4), |_| stream.uniform() - 0.5);
-        (features, (0..30).map(|sample| sample % classes).collect())
+    /// Features as they are, with classes in turn.
+    struct Case {
+        features: Array2<f32>,
+        scale: Standardiser,
+        targets: Vec<usize>,
+        classes: usize,
+    }
+
+    impl Case {
+        fn random(classes: usize) -> Self {
+            let mut stream = Stream::new(classes as u64, "test", 0);
+            let features = Array2::from_shape_fn((30, 4), |_| (stream.uniform() - 0.5) as f32);
+            let scale = Standardiser::choose(Rows::all(features.view()), false);
+            let targets = (0..30).map(|sample| sample % classes).collect();
+            Self { features, scale, targets, classes }
+        }
+
+        fn rows(&self) -> ScaledRows<'_> {
+            ScaledRows { rows: Rows::all(self.features.view()), scale: &self.scale }
+        }
+
+        fn samples(&self) -> Samples<'_> {
+            Samples::new(self.rows(), &self.targets, self.classes)
+        }
     }
 
     #[test]
     fn the_gradient_is_the_derivative() {
         for classes in [2, 3, 5] {
-            let (features, targets) = random_samples(classes);
-            let rows = if classes == 2 { 1 } else { classes };
-            let samples = Samples::new(&features, &targets, classes);
+            let case = Case::random(classes);
+            let samples = case.samples();
+            let rows = samples.rows();
             let mut objective = Objective::new(samples.exact(), 0.7, None);
             let mut stream = Stream::new(1, "test", 1);
             let point: Vec<f64> = (0..rows * 5).map(|_| stream.uniform() - 0.5).collect();
@@ -233,8 +286,8 @@ mod tests {
     #[test]
     fn both_precisions_see_one_function() {
         for classes in [2, 3, 5] {
-            let (features, targets) = random_samples(classes);
-            let samples = Samples::new(&features, &targets, classes);
+            let case = Case::random(classes);
+            let samples = case.samples();
             let mut stream = Stream::new(1, "test", 1);
             let point: Vec<f64> = (0..samples.rows() * 5).map(|_| stream.uniform() - 0.5).collect();
             let (mut exact, mut rough) = (vec![0.0; point.len()], vec![0.0; point.len()]);
@@ -248,15 +301,15 @@ mod tests {
     /// Features that are nearly one: 1,000 iterations do not suffice without second moments, few do with them.
     #[test]
     fn correlated_features_need_few_iterations() {
-        let (mut features, targets) = random_samples(3);
-        for mut row in features.outer_iter_mut() {
+        let mut case = Case::random(3);
+        for mut row in case.features.outer_iter_mut() {
             let first = row[0];
             row.iter_mut().skip(1).for_each(|value| *value = 1e-3 * *value + first);
         }
-        let samples = Samples::new(&features, &targets, 3);
+        let samples = case.samples();
         let stop = Stop { tolerance: 1e-9, iterations: 1000 };
         let model = Model::fit(&samples, 1e4, stop, None).unwrap();
-        let plain = Samples { preconditioned: false, ..Samples::new(&features, &targets, 3) };
+        let plain = Samples { preconditioned: false, ..case.samples() };
         let slow = Model::approach(&plain, 1e4, stop, None);
         assert!(model.iterations < slow.iterations, "{} {}", model.iterations, slow.iterations);
         assert!(model.objective <= slow.objective * (1.0 + 1e-9));
@@ -264,13 +317,13 @@ mod tests {
 
     #[test]
     fn strong_regularisation_leaves_the_class_shares() {
-        let (features, _) = random_samples(3);
-        let targets: Vec<usize> =
+        let mut case = Case::random(3);
+        case.targets =
             (0..30).map(|sample| usize::from(sample >= 15) + usize::from(sample >= 24)).collect();
-        let samples = Samples::new(&features, &targets, 3);
+        let samples = case.samples();
         let stop = Stop { tolerance: 1e-10, iterations: 1000 };
         let model = Model::fit(&samples, 1e-12, stop, None).unwrap();
-        let probabilities = model.log_probabilities(features.view()).mapv(f64::exp);
+        let probabilities = model.log_probabilities(case.rows()).mapv(f64::exp);
         for (probability, share) in probabilities.row(0).iter().zip([0.5, 0.3, 0.2]) {
             assert!((probability - share).abs() < 1e-8);
         }
@@ -278,12 +331,32 @@ mod tests {
 
     #[test]
     fn too_few_iterations_are_an_error() {
-        let (features, targets) = random_samples(3);
-        let samples = Samples::new(&features, &targets, 3);
+        let case = Case::random(3);
+        let samples = case.samples();
         let stop = Stop { tolerance: 1e-8, iterations: 1 };
         assert!(matches!(
             Model::fit(&samples, 1.0, stop, None),
             Err(ProbeError::NotConverged { .. })
         ));
+    }
+
+    /// A set that is too large to be held once more is computed to the same bits.
+    #[test]
+    fn held_and_stored_features_give_the_same_model() {
+        for classes in [2, 3] {
+            let case = Case::random(classes);
+            let scale = Standardiser::choose(Rows::all(case.features.view()), true);
+            let rows = ScaledRows { scale: &scale, ..case.rows() };
+            let stop = Stop { tolerance: 1e-9, iterations: 1000 };
+            let fit = |most| {
+                let samples = Samples::holding(rows, &case.targets, classes, most);
+                assert_eq!(samples.held.is_some(), most > 0);
+                Model::fit(&samples, 2.0, stop, None).unwrap()
+            };
+            let (held, stored) = (fit(MOST_HELD), fit(0));
+            assert_eq!(held.weights, stored.weights);
+            assert_eq!(held.intercepts, stored.intercepts);
+            assert_eq!(held.objective.to_bits(), stored.objective.to_bits());
+        }
     }
 }

@@ -4,10 +4,10 @@ use super::ProbeError;
 use super::accuracy::rank;
 use super::labelled::Labelled;
 use super::lbfgs::Stop;
-use super::logistic::{Model, Samples, mean_loss};
+use super::logistic::{Model, Samples};
+use super::rows::{Rows, ScaledRows};
 use super::standardise::Standardiser;
 use crate::random::Stream;
-use ndarray::Axis;
 
 /// The values of C that are tried, from strong to weak regularisation. Standardised features need little.
 pub(super) const GRID: [f64; 6] = [1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0];
@@ -48,12 +48,12 @@ pub(super) fn choose_c(
     }
     let pick = |rows: &[usize]| rows.iter().map(|&row| targets[row]).collect::<Vec<_>>();
     let (fitted_targets, held_out_targets) = (pick(&fitted), pick(&held_out));
-    let fitted_features = train.features.select(Axis(0), &fitted);
-    let scale = Standardiser::choose(fitted_features.view(), standardise);
-    let fitted_features = scale.apply(fitted_features.view());
-    let held_out_features = scale.apply(train.features.select(Axis(0), &held_out).view());
+    let fitted = Rows::chosen(train.features, &fitted);
+    let scale = Standardiser::choose(fitted, standardise);
+    let held_out = ScaledRows { rows: Rows::chosen(train.features, &held_out), scale: &scale };
+    let fitted = ScaledRows { rows: fitted, scale: &scale };
 
-    let samples = Samples::new(&fitted_features, &fitted_targets, classes);
+    let samples = Samples::new(fitted, &fitted_targets, classes);
     let stop = Stop { tolerance: search.tolerance, iterations: search.iterations };
     let mut best: Option<Candidate> = None;
     let mut last: Option<Model> = None;
@@ -64,10 +64,13 @@ pub(super) fn choose_c(
         } else {
             Model::approach(&samples, c, stop, last.as_ref())
         };
-        let scores = model.log_probabilities(held_out_features.view());
-        let rows = scores.outer_iter().zip(&held_out_targets);
-        let correct = rows.filter(|(row, target)| rank(row.view(), **target) == 0).count();
-        let candidate = Candidate { c, correct, loss: mean_loss(&scores, &held_out_targets) };
+        let mut correct = 0;
+        model.in_blocks(held_out, |start, scores| {
+            let rows = scores.outer_iter().zip(&held_out_targets[start..]);
+            correct += rows.filter(|(row, target)| rank(row.view(), **target) == 0).count();
+        });
+        let candidate =
+            Candidate { c, correct, loss: model.mean_loss(held_out, &held_out_targets) };
         if best.as_ref().is_none_or(|best| candidate.beats(best)) {
             best = Some(candidate);
         }

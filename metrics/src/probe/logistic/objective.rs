@@ -1,19 +1,51 @@
 //! The function that logistic regression minimises.
 
 use super::super::lbfgs::Function;
+use super::super::rows::ScaledRows;
 use super::precision::Precision;
 use super::preconditioner::Preconditioner;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use std::ops::Range;
 
 /// Rows whose products are held at one time: logits of 512 samples and 100 classes stay in the second-level cache.
 const BLOCK: usize = 512;
 
+/// Features [N, D] in the type that they are computed with.
+#[derive(Clone, Copy)]
+pub(super) enum Features<'a, T> {
+    /// All of them, row by row.
+    Held(&'a [T]),
+    /// Converted when they are needed.
+    Stored(ScaledRows<'a>),
+}
+
+impl<'a, T: Precision> Features<'a, T> {
+    /// Some rows, row by row; `scratch` takes them where they are not held.
+    pub(super) fn block<'b>(
+        self,
+        samples: Range<usize>,
+        width: usize,
+        scratch: &'b mut Vec<T>,
+    ) -> &'b [T]
+    where
+        'a: 'b,
+    {
+        match self {
+            Self::Held(values) => &values[samples.start * width..samples.end * width],
+            Self::Stored(rows) => {
+                scratch.clear();
+                rows.append(samples, scratch);
+                scratch
+            }
+        }
+    }
+}
+
 /// Features with class indices.
 #[derive(Clone, Copy)]
 pub(super) struct Data<'a, T> {
-    /// [N, D], row by row.
-    pub(super) features: &'a [T],
+    pub(super) features: Features<'a, T>,
     pub(super) width: usize,
     pub(super) targets: &'a [usize],
     pub(super) classes: usize,
@@ -27,6 +59,8 @@ pub(super) struct Objective<'a, T> {
     penalty: f64,
     preconditioner: Option<&'a Preconditioner>,
     weights: Vec<T>,
+    /// Features of a block that are not held.
+    scratch: Vec<T>,
     /// Logits of a block, then the derivative of the loss by them.
     slopes: Vec<T>,
     gradient: Vec<T>,
@@ -44,6 +78,7 @@ impl<'a, T: Precision> Objective<'a, T> {
             penalty: 1.0 / (c * data.targets.len() as f64),
             preconditioner,
             weights: vec![T::default(); numbers],
+            scratch: Vec::new(),
             slopes: vec![T::default(); BLOCK.min(data.targets.len()) * data.rows],
             gradient: vec![T::default(); numbers],
         }
@@ -64,8 +99,10 @@ impl<'a, T: Precision> Objective<'a, T> {
             *weight = T::of(value);
         }
         let mut curvatures = Vec::with_capacity(targets.len());
-        let blocks = features.chunks(BLOCK * width).zip(targets.chunks(BLOCK));
-        for (features, targets) in blocks {
+        for start in (0..targets.len()).step_by(BLOCK) {
+            let samples = start..(start + BLOCK).min(targets.len());
+            let targets = &targets[samples.clone()];
+            let features = features.block(samples, width, &mut self.scratch);
             let slopes = &mut self.slopes[..targets.len() * rows];
             products(slopes, features, &self.weights, (rows, width));
             for (row, &target) in slopes.chunks_exact_mut(rows).zip(targets) {
@@ -82,13 +119,13 @@ impl<'a, T: Precision> Objective<'a, T> {
     /// The loss of a block of samples, with its share of the gradients.
     fn block(
         &mut self,
-        samples: std::ops::Range<usize>,
+        samples: Range<usize>,
         intercepts: &[f64],
         (weights, sums): (&mut [f64], &mut [f64]),
     ) -> f64 {
         let Data { features, width, targets, classes, rows } = self.data;
         let count = samples.len();
-        let features = &features[samples.start * width..samples.end * width];
+        let features = features.block(samples.clone(), width, &mut self.scratch);
         let slopes = &mut self.slopes[..count * rows];
         products(slopes, features, &self.weights, (rows, width));
         let mut loss = 0.0;

@@ -29,8 +29,10 @@ impl SecondMoments {
         let (count, width) = (data.targets.len(), data.width);
         let mut moments = Mat::<f64>::zeros(width + 1, width + 1);
         let mut part = Mat::<f32>::zeros(width, width);
-        let mut scaled = Vec::new();
-        for (block, weights) in data.features.chunks(BLOCK * width).zip(weights.chunks(BLOCK)) {
+        let (mut scaled, mut scratch) = (Vec::new(), Vec::new());
+        for (start, weights) in (0..count).step_by(BLOCK).zip(weights.chunks(BLOCK)) {
+            let samples = start..start + weights.len();
+            let block = data.features.block(samples, width, &mut scratch);
             scaled.clear();
             for (row, &weight) in block.chunks_exact(width).zip(weights) {
                 let root = weight.sqrt() as f32;
