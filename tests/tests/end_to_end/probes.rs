@@ -140,6 +140,9 @@ fn what_makes_no_sense_is_refused_with_advice() {
         (&["--protocol", "attentive"], "[N, T, D]: T tokens a sample"),
         (&["--protocol", "moco-v3-sgd", "--views", "7"], "a multiple of 7 rows"),
         (&["--protocol", "mae-lars", "--kind", "knn"], "cannot be used with"),
+        (&["--protocol", "knn", "--tolerance", "1"], "cannot be used with '--tolerance"),
+        (&["--kind", "knn", "--tolerance", "1"], "--tolerance means nothing to --kind knn"),
+        (&["--c", "1", "--tolerance", "0"], "the tolerance"),
         (&["--epochs", "5"], "--protocol"),
         (&["--protocol", "moco-v3-sgd", "--base-rate=-1"], "the rate is -1, but must be finite"),
     ] {

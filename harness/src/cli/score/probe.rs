@@ -38,6 +38,9 @@ pub(super) struct ProbeArguments {
     /// Linear: seed of the fifth on which C is chosen. Protocols: of everything that is drawn. Default: 0.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Linear: largest component of the gradient of the mean objective at which a fit has converged. Default: 1e-8.
+    #[arg(long, value_name = "T")]
+    tolerance: Option<f64>,
     /// k-NN: how many neighbours vote. Default: 20.
     #[arg(long, value_name = "K")]
     neighbours: Option<usize>,
@@ -87,7 +90,11 @@ pub(super) fn run(arguments: &ProbeArguments, context: &Context) -> Result<Score
 impl ProbeArguments {
     /// An option that would be ignored is a mistake.
     fn refuse_options_of_the_other_kind(&self) -> Result<(), Failure> {
-        let linear = [("--c", self.c.is_some()), ("--seed", self.seed.is_some())];
+        let linear = [
+            ("--c", self.c.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--tolerance", self.tolerance.is_some()),
+        ];
         let nearest = [
             ("--neighbours", self.neighbours.is_some()),
             ("--similarity", self.similarity.is_some()),
@@ -107,7 +114,12 @@ impl ProbeArguments {
 
     fn linear(&self) -> ProbeOptions {
         let default = ProbeOptions::default();
-        ProbeOptions { c: self.c, seed: self.seed.unwrap_or(default.seed), ..default }
+        ProbeOptions {
+            c: self.c,
+            seed: self.seed.unwrap_or(default.seed),
+            tolerance: self.tolerance.unwrap_or(default.tolerance),
+            ..default
+        }
     }
 
     fn nearest(&self) -> KnnOptions {

@@ -26,7 +26,7 @@ use std::path::Path;
 #[command(next_help_heading = "With --protocol")]
 pub(super) struct ProtocolArguments {
     /// A named protocol: see `retally list protocols`. Features of `attentive` are tokens [N, T, D].
-    #[arg(long, value_name = "ID", conflicts_with_all = ["kind", "c", "neighbours", "similarity", "temperature"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["kind", "c", "tolerance", "neighbours", "similarity", "temperature"])]
     pub(super) protocol: Option<String>,
     /// How many epochs.
     #[arg(long, value_name = "N", requires = "protocol")]
