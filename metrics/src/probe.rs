@@ -13,7 +13,9 @@ mod labelled;
 mod lbfgs;
 mod linear;
 mod logistic;
+mod precision;
 mod rows;
+mod scaled_rows;
 mod selection;
 mod standardise;
 

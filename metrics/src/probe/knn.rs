@@ -2,7 +2,7 @@
 
 use super::accuracy::Assessment;
 use super::labelled::{Labelled, Task};
-use super::rows::MOST_HELD;
+use super::scaled_rows::MOST_HELD;
 use super::{ProbeError, ProbeOutcome};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use serde::{Deserialize, Serialize};

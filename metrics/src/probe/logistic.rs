@@ -1,15 +1,13 @@
 //! Multinomial logistic regression with an L2 penalty, as scikit-learn's `LogisticRegression`.
 
 mod objective;
-mod precision;
 mod preconditioner;
 
 use super::ProbeError;
 use super::lbfgs::{Memory, Minimum, Stop, minimise};
-use super::rows::{MOST_HELD, ScaledRows};
+use super::scaled_rows::{MOST_HELD, ScaledRows};
 use ndarray::{Array2, ArrayView1, s};
 use objective::{Data, Features, Objective};
-pub(super) use precision::Precision;
 use preconditioner::{Preconditioner, SecondMoments};
 
 /// Gradients down to this are found in `f32`, whose rounding reaches some 1e-8.

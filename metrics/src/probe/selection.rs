@@ -5,7 +5,8 @@ use super::accuracy::rank;
 use super::labelled::Labelled;
 use super::lbfgs::Stop;
 use super::logistic::{Model, Samples};
-use super::rows::{Rows, ScaledRows};
+use super::rows::Rows;
+use super::scaled_rows::ScaledRows;
 use super::standardise::Standardiser;
 use crate::random::Stream;
 

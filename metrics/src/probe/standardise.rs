@@ -1,6 +1,6 @@
 //! Features to mean 0 and standard deviation 1, as scikit-learn's `StandardScaler`.
 
-use super::logistic::Precision;
+use super::precision::Precision;
 use super::rows::Rows;
 use ndarray::{Array1, ArrayView1, Zip};
 
@@ -57,7 +57,7 @@ impl Standardiser {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rows::ScaledRows;
+    use super::super::scaled_rows::ScaledRows;
     use super::*;
     use ndarray::array;
 

@@ -1,8 +1,8 @@
 //! The function that logistic regression minimises.
 
 use super::super::lbfgs::Function;
-use super::super::rows::ScaledRows;
-use super::precision::Precision;
+use super::super::precision::Precision;
+use super::super::scaled_rows::ScaledRows;
 use super::preconditioner::Preconditioner;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};

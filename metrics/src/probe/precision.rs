@@ -1,10 +1,10 @@
-//! The number types that an objective is computed in.
+//! The number types that features are computed with.
 
-use super::super::exponential::{exponentials, exponentials_f64};
+use super::exponential::{exponentials, exponentials_f64};
 use faer::traits::ComplexField;
 
 /// `f32` while far from the minimum, where the last digits of a gradient do not matter, and `f64` close to it.
-pub(in super::super) trait Precision: ComplexField + Copy + Default {
+pub(super) trait Precision: ComplexField + Copy + Default {
     /// Relative rounding error of a mean loss.
     const ROUNDING: f64;
 
