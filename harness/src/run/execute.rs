@@ -6,6 +6,7 @@ use super::outcome::{FinishedRun, finish};
 use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, OptionsRecord, RunRecord};
 use super::samples_table::{self, ModelResults};
 use super::selection::{RunRequest, Selection};
+use super::to_fetch::ToFetch;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::library::Library;
@@ -45,9 +46,8 @@ pub struct Plan {
     /// Generators with the number of their samples.
     pub generators: Vec<(String, usize)>,
     /// Artifacts that are not in the store.
-    pub to_fetch: Vec<String>,
-    /// Their size.
-    pub bytes_to_fetch: u64,
+    #[serde(flatten)]
+    pub to_fetch: ToFetch,
     /// The run directory.
     pub out: PathBuf,
 }
@@ -64,14 +64,7 @@ impl Plan {
         for (generator, samples) in &self.generators {
             text.push_str(&format!("generator  {generator}: {samples} samples\n"));
         }
-        match self.to_fetch.as_slice() {
-            [] => text.push_str("to fetch   nothing\n"),
-            ids => text.push_str(&format!(
-                "to fetch   {} ({:.1} MB)\n",
-                ids.join(", "),
-                self.bytes_to_fetch as f64 / 1e6
-            )),
-        }
+        text.push_str(&format!("to fetch   {}\n", self.to_fetch));
         text.push_str(&format!("out        {}\n", self.out.display()));
         text
     }
@@ -83,16 +76,7 @@ impl Plan {
 /// If the request does not fit the suite or the manifests.
 pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure> {
     let selection = request.selection(&context.manifest)?;
-    let store = context.store()?;
-    let mut to_fetch = Vec::new();
-    let mut bytes_to_fetch = 0;
-    for id in selection.artifacts(context)? {
-        let artifact = context.manifest.artifact(&id)?;
-        if store.get(artifact)?.is_none() {
-            bytes_to_fetch += artifact.bytes;
-            to_fetch.push(id.to_string());
-        }
-    }
+    let to_fetch = ToFetch::of(selection.artifacts(context)?, context)?;
     let models = selection.models.iter();
     Ok(Plan {
         suite: request.suite.id().to_owned(),
@@ -106,7 +90,6 @@ pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure
             .flat_map(|chosen| chosen.generators.iter().map(|one| (one.id.clone(), chosen.samples)))
             .collect(),
         to_fetch,
-        bytes_to_fetch,
         out: request.out.clone(),
     })
 }

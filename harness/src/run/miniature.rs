@@ -12,6 +12,7 @@ use super::directory::RunDirectory;
 use super::execute::{Ended, no_measurements};
 use super::outcome::finish;
 use super::record::{ArtifactRecord, OptionsRecord, RunRecord};
+use super::to_fetch::ToFetch;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::device::Device;
@@ -124,9 +125,8 @@ pub struct MiniatureDryRun {
     /// What each part would measure.
     pub parts: Vec<PartDescription>,
     /// Artifacts that are not in the store.
-    pub to_fetch: Vec<String>,
-    /// Their size.
-    pub bytes_to_fetch: u64,
+    #[serde(flatten)]
+    pub to_fetch: ToFetch,
     /// The run directory.
     pub out: PathBuf,
 }
@@ -153,14 +153,7 @@ impl MiniatureDryRun {
                 text.push_str(&format!("           {line}\n"));
             }
         }
-        match self.to_fetch.as_slice() {
-            [] => text.push_str("to fetch   nothing\n"),
-            ids => text.push_str(&format!(
-                "to fetch   {} ({:.1} MB)\n",
-                ids.join(", "),
-                self.bytes_to_fetch as f64 / 1e6
-            )),
-        }
+        text.push_str(&format!("to fetch   {}\n", self.to_fetch));
         text.push_str(&format!("out        {}\n", self.out.display()));
         text
     }
@@ -200,15 +193,7 @@ fn artifacts(plan: &MiniaturePlan, context: &Context) -> Result<Vec<ArtifactId>,
 /// If the suite has no miniature, or its plan does not fit the manifests.
 pub fn plan(request: &MiniatureRequest<'_>, context: &Context) -> Result<MiniatureDryRun, Failure> {
     let plan = request.plan()?;
-    let store = context.store()?;
-    let (mut to_fetch, mut bytes_to_fetch) = (Vec::new(), 0);
-    for id in artifacts(&plan, context)? {
-        let artifact = context.manifest.artifact(&id)?;
-        if store.get(artifact)?.is_none() && !to_fetch.contains(&id.to_string()) {
-            bytes_to_fetch += artifact.bytes;
-            to_fetch.push(id.to_string());
-        }
-    }
+    let to_fetch = ToFetch::of(artifacts(&plan, context)?, context)?;
     let mut parts = Vec::new();
     if let Some(plan) = &plan.world_models {
         parts.push(world_models::describe(plan, context)?);
@@ -220,7 +205,6 @@ pub fn plan(request: &MiniatureRequest<'_>, context: &Context) -> Result<Miniatu
         suite: request.suite.id().to_owned(),
         parts,
         to_fetch,
-        bytes_to_fetch,
         out: request.out.clone(),
     })
 }

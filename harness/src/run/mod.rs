@@ -8,8 +8,10 @@ mod outcome;
 mod record;
 mod samples_table;
 mod selection;
+mod to_fetch;
 
 pub use execute::{Ended, execute, plan};
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
 pub(crate) use selection::Selection;
 pub use selection::{GeneratorRequest, RunRequest};
+pub use to_fetch::ToFetch;

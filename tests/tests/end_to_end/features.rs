@@ -11,45 +11,37 @@ use std::process::Command;
 use std::{process::Stdio, time::Duration};
 use tempfile::TempDir;
 
-const MODELS: &str = r#"
+/// An encoder that resizes images in this way.
+fn model(id: &str, resize: &str) -> String {
+    format!(
+        r#"
 [[model]]
-id = "tiny"
-name = "Tiny encoder"
+id = "{id}"
+name = "Tiny encoder ({id})"
 family = "tests"
 artifact = "tiny-encoder.onnx"
 [model.input]
 tensor = "image"
 layout = "nchw"
 batch = 5
-resize = { mode = "stretch", width = 16, height = 16, filter = "bilinear" }
-normalise = { mode = "offset-divisor", offset = 0.0, divisor = 255.0 }
+resize = {{ width = 16, height = 16, {resize} }}
+normalise = {{ mode = "offset-divisor", offset = 0.0, divisor = 255.0 }}
 [[model.tap]]
 id = "last"
 label = "last"
 tensor = "tokens"
-layout = { kind = "tokens", skip = 1 }
+layout = {{ kind = "tokens", skip = 1 }}
 grid = [4, 4]
 channels = 3
+"#
+    )
+}
 
-[[model]]
-id = "tiny-float"
-name = "Tiny encoder of float images"
-family = "tests"
-artifact = "tiny-encoder.onnx"
-[model.input]
-tensor = "image"
-layout = "nchw"
-batch = 5
-resize = { mode = "float-stretch", width = 16, height = 16, kernel = "torch-bilinear" }
-normalise = { mode = "offset-divisor", offset = 0.0, divisor = 255.0 }
-[[model.tap]]
-id = "last"
-label = "last"
-tensor = "tokens"
-layout = { kind = "tokens", skip = 1 }
-grid = [4, 4]
-channels = 3
-"#;
+/// An encoder of 8-bit images, and one of float images.
+fn models() -> String {
+    model("tiny", r#"mode = "stretch", filter = "bilinear""#)
+        + &model("tiny-float", r#"mode = "float-stretch", kernel = "torch-bilinear""#)
+}
 
 struct Workbench {
     folder: TempDir,
@@ -58,7 +50,7 @@ struct Workbench {
 impl Workbench {
     fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().unwrap() };
-        fs::write(bench.path("models.toml"), MODELS).unwrap();
+        fs::write(bench.path("models.toml"), models()).unwrap();
         bench
     }
 

@@ -4,60 +4,29 @@
 //! random one of `tests/golden/random-inception-tiny`; ONNX Runtime comes from the store (`cargo run --release -- fetch starter`
 //! brings it).
 
-use crate::program::{Finished, library, repository, retally, text};
+use crate::program::{repository, text};
+use crate::workbench::Workbench;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
-use tempfile::TempDir;
-
-/// A store and outputs of its own.
-struct Workbench {
-    folder: TempDir,
-}
 
 /// How the tests score: the words after the suite.
 const SCORED: [&str; 6] =
     ["--generator", "tiny-flow", "--protocol", "torch-fidelity", "--samples", "20"];
 
+fn bench() -> Workbench {
+    Workbench::with("tiny-generators/generators.toml")
+}
+
 impl Workbench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn finished(&self, arguments: &[&str]) -> Finished {
-        let manifest = repository().join("tests/golden/tiny-generators/generators.toml");
-        let mut command = retally(&["--onnxruntime", library(), "--manifest", text(&manifest)]);
-        command.args(arguments).arg("--json").env("RETALLY_HOME", self.path("home"));
-        let finished = Finished::of(command.current_dir(self.folder.path()));
-        assert!(!finished.stderr.contains("panicked"), "{finished:?}");
-        finished
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let finished = self.finished(arguments);
-        assert_eq!(finished.code, 0, "{finished:?}");
-        finished.json()
-    }
-
     /// A run of the starter with the tiny network.
     fn run(&self, more: &[&str]) -> Value {
         let network = network();
         self.json(&[&["run", "starter", "--network", text(&network)], &SCORED[..], more].concat())
     }
 
-    fn refused(&self, arguments: &[&str], code: i32, part: &str) {
-        let finished = self.finished(arguments);
-        assert_eq!(finished.code, code, "{arguments:?}: {finished:?}");
-        let message = finished.json()["error"]["message"].as_str().unwrap().to_owned();
-        assert!(message.contains(part), "{arguments:?}: `{part}` is not in: {message}");
-    }
-
     fn measurements(&self, run: &str) -> String {
-        fs::read_to_string(self.path(run).join("measurements.json")).unwrap()
+        self.read(&format!("{run}/measurements.json"))
     }
 
     /// Files of stored samples by their extension.
@@ -84,7 +53,7 @@ fn value(measurements: &Value, metric: &str) -> f64 {
 
 #[test]
 fn a_run_measures_what_sampling_and_scoring_measure() {
-    let bench = Workbench::new();
+    let bench = bench();
     let run = bench.run(&["--out", "run"]);
     let datasets = run["measurements"]["datasets"].as_array().unwrap();
     assert_eq!(datasets.len(), 1, "the starter's encoders are not run");
@@ -122,7 +91,7 @@ fn a_run_measures_what_sampling_and_scoring_measure() {
 
 #[test]
 fn started_again_a_run_samples_nothing_and_measures_the_same_bytes() {
-    let bench = Workbench::new();
+    let bench = bench();
     bench.run(&["--out", "first"]);
     // Without the tiny generator's file nothing could be sampled any more; the second run does not need to.
     let again = bench.run(&["--out", "second", "--threads", "1"]);
@@ -140,7 +109,7 @@ fn started_again_a_run_samples_nothing_and_measures_the_same_bytes() {
 
 #[test]
 fn images_are_kept_when_asked_for() {
-    let bench = Workbench::new();
+    let bench = bench();
     bench.run(&["--out", "run", "--keep-images"]);
     assert_eq!(bench.stored("safetensors"), 3, "chunks of 8, 8 and 4 images");
     bench.json(&["sample", "tiny-flow", "--count", "20", "--seed", "0", "--out", "samples.npz"]);
@@ -151,7 +120,7 @@ fn images_are_kept_when_asked_for() {
 
 #[test]
 fn a_dry_run_says_what_would_be_sampled() {
-    let bench = Workbench::new();
+    let bench = bench();
     let plan = bench.run(&["--dry-run"]);
     assert_eq!(plan["generators"], serde_json::json!([["tiny-flow", 20]]));
     assert!(!bench.path("home/samples").exists());
@@ -159,7 +128,7 @@ fn a_dry_run_says_what_would_be_sampled() {
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let bench = Workbench::new();
+    let bench = bench();
     let network = network();
     let network = text(&network);
     let cases: [(&[&str], i32, &str); 8] = [

@@ -15,4 +15,5 @@ mod sampling;
 mod score;
 mod store;
 mod tokenizer;
+mod workbench;
 mod world_models;

@@ -3,54 +3,16 @@
 //! The world models are the tiny ones of `tests/golden/tiny-world-models`, whose scores are known; ONNX Runtime comes from the
 //! store (`cargo run --release -- fetch starter` brings it).
 
-use crate::program::{Finished, library, repository, retally, text};
+use crate::workbench::Workbench;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
-use tempfile::TempDir;
-
-struct Workbench {
-    folder: TempDir,
-}
 
 const ORACLE: [&str; 2] = ["--world-model", "tiny-oracle"];
 const IGNORANT: [&str; 2] = ["--world-model", "tiny-ignorant"];
 const IMAGES: [&str; 4] = ["--data", "noto-emoji-32", "--limit", "3"];
 
-impl Workbench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn finished(&self, arguments: &[&str]) -> Finished {
-        let manifest = repository().join("tests/golden/tiny-world-models/world-models.toml");
-        let mut command = retally(&["--onnxruntime", library(), "--manifest", text(&manifest)]);
-        command.args(arguments).arg("--json").env("RETALLY_HOME", self.path("home"));
-        let finished = Finished::of(command.current_dir(self.folder.path()));
-        assert!(!finished.stderr.contains("panicked"), "{finished:?}");
-        finished
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let finished = self.finished(arguments);
-        assert_eq!(finished.code, 0, "{finished:?}");
-        finished.json()
-    }
-
-    fn refused(&self, arguments: &[&str], part: &str) {
-        let finished = self.finished(arguments);
-        assert_eq!(finished.code, 2, "{arguments:?}: {finished:?}");
-        let message = finished.json()["error"]["message"].as_str().unwrap().to_owned();
-        assert!(message.contains(part), "{arguments:?}: `{part}` is not in: {message}");
-    }
-
-    fn read(&self, file: &str) -> String {
-        fs::read_to_string(self.path(file)).unwrap()
-    }
+fn bench() -> Workbench {
+    Workbench::with("tiny-world-models/world-models.toml")
 }
 
 fn measurement<'a>(model: &'a Value, metric: &str) -> &'a Value {
@@ -64,7 +26,7 @@ fn value(model: &Value, metric: &str) -> f64 {
 
 #[test]
 fn an_action_that_is_applied_is_told_from_one_that_is_ignored() {
-    let bench = Workbench::new();
+    let bench = bench();
     let words = [&["run", "iwm", "--out", "run"], &ORACLE[..], &IGNORANT, &IMAGES].concat();
     let run = bench.json(&words);
     let dataset = &run["measurements"]["datasets"][0];
@@ -97,7 +59,7 @@ fn an_action_that_is_applied_is_told_from_one_that_is_ignored() {
 
 #[test]
 fn a_run_measures_the_same_bytes_again() {
-    let bench = Workbench::new();
+    let bench = bench();
     let words = [&["run", "iwm"], &ORACLE[..], &IMAGES].concat();
     bench.json(&[&words[..], &["--out", "first", "--threads", "1"]].concat());
     bench.json(&[&words[..], &["--out", "second", "--threads", "2"]].concat());
@@ -113,7 +75,7 @@ fn a_run_measures_the_same_bytes_again() {
 
 #[test]
 fn options_of_the_retrieval_are_taken_and_told() {
-    let bench = Workbench::new();
+    let bench = bench();
     let options = ["--retrieval", "bank=16", "--retrieval", "queries=4", "--images", "2"];
     let run =
         bench.json(&[&["run", "iwm", "--out", "run"], &ORACLE[..], &IMAGES, &options].concat());
@@ -128,7 +90,7 @@ fn options_of_the_retrieval_are_taken_and_told() {
 
 #[test]
 fn a_dry_run_says_what_would_be_measured() {
-    let bench = Workbench::new();
+    let bench = bench();
     let plan = bench.json(&[&["run", "iwm", "--dry-run"], &ORACLE[..], &IMAGES].concat());
     assert_eq!(plan["parts"][0]["dataset"], "noto-emoji-32");
     let work = plan["parts"][0]["work"][0].as_str().unwrap();
@@ -138,7 +100,7 @@ fn a_dry_run_says_what_would_be_measured() {
 
 #[test]
 fn world_models_are_listed() {
-    let bench = Workbench::new();
+    let bench = bench();
     let list = bench.json(&["list", "world-models"]);
     let all = list["world_models"].as_array().unwrap();
     let oracle = all.iter().find(|model| model["id"] == "tiny-oracle").unwrap();
@@ -148,7 +110,7 @@ fn world_models_are_listed() {
 
 #[test]
 fn what_does_not_fit_together_is_refused() {
-    let bench = Workbench::new();
+    let bench = bench();
     let cases: [(&[&str], &str); 9] = [
         (&["run", "starter", "--miniature"], "suite `starter` has no miniature"),
         (&["run", "iwm", "--world-model", "tiny-oracel"], "did you mean `tiny-oracle`"),
@@ -164,6 +126,6 @@ fn what_does_not_fit_together_is_refused() {
         (&["run", "iwm", "--miniature", "--generator", "noto-flow"], "cannot be used with"),
     ];
     for (arguments, part) in cases {
-        bench.refused(arguments, part);
+        bench.refused(arguments, 2, part);
     }
 }
