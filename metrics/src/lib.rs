@@ -12,5 +12,6 @@ pub mod retrieval;
 pub mod spatial;
 pub mod statistics;
 pub mod tokenizer;
+pub mod unified;
 
 pub use measurement::{Absence, AbsenceReason, Finite, Interval, Measurement, Outcome, Unit};

@@ -1,0 +1,12 @@
+//! Benchmarks of models that understand and generate: puzzles whose answers a program can check, judged tasks, question
+//! answering, and how much one modality attends to the other.
+
+pub mod column;
+pub mod direction;
+pub mod maze;
+pub mod protocol;
+pub mod sliding;
+
+pub use column::{Column, Task};
+pub use direction::Direction;
+pub use protocol::Protocol;
