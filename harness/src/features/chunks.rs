@@ -108,6 +108,7 @@ impl Extraction<'_> {
             ranges: &stored.ranges,
             batch: self.encoder.batch(),
             shape: self.inputs.shape(),
+            preparers: self.execution.preparers(sessions.len()),
             prepare: &|rows, out| self.inputs.write(self.images, rows, out),
         };
         chunk_job.compute(

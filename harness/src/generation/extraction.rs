@@ -202,6 +202,7 @@ impl<'a> Extraction<'a> {
             ranges: &stored.ranges,
             batch: self.network.batch,
             shape: self.preparer.shape(),
+            preparers: self.execution.preparers(sessions.len()),
             prepare: &|samples, out| {
                 chunk_job::prepare_each(
                     &self.preparer,

@@ -30,6 +30,8 @@ pub(crate) struct ChunkJob<'a> {
     pub(crate) batch: usize,
     /// Axes of one sample's input.
     pub(crate) shape: [usize; 3],
+    /// Threads that make inputs.
+    pub(crate) preparers: usize,
     /// Writes the inputs of consecutive samples one after the other, and returns their masks.
     pub(crate) prepare: &'a PrepareSamples<'a>,
 }
@@ -80,11 +82,10 @@ impl ChunkJob<'_> {
         mut finish: impl FnMut(usize, Vec<Part>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let batches = self.batches(missing);
-        let preparers = workers.len().div_ceil(4);
         let mut assembly = Assembly { ranges: self.ranges, waiting: HashMap::new() };
         workers::run(
             batches.len(),
-            preparers,
+            self.preparers,
             workers,
             Stages {
                 proceed: |task: usize| !(interrupt::requested() && batches[task].first_of_chunk),

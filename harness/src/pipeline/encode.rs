@@ -124,6 +124,7 @@ impl<'a> Encoding<'a> {
             ranges: &self.ranges,
             batch: self.model.input.batch as usize,
             shape: self.preparer.shape(),
+            preparers: self.settings.execution.preparers(workers.len()),
             prepare: &|samples, out| {
                 chunk_job::prepare_each(
                     &self.preparer,

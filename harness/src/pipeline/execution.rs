@@ -21,6 +21,8 @@ pub struct Execution<'a> {
 
 /// The sessions of all threads together may hold about this many bytes of weights; beyond it threads share sessions.
 const SESSION_BYTES: u64 = 2 << 30;
+/// Sessions on one GPU at most: each has memory of its own there for inner values.
+const SESSIONS_ON_DEVICE: usize = 4;
 
 impl Execution<'_> {
     /// Opens a model for all threads: the sessions, and what is recorded of them.
@@ -35,7 +37,10 @@ impl Execution<'_> {
         let bytes = std::fs::metadata(file)
             .map_err(|error| Failure::file("read the model", file, &error))?
             .len();
-        let (count, threads) = self.sessions(bytes);
+        let (count, threads) = match self.device {
+            Device::Cpu => self.sessions(bytes),
+            Device::Cuda(_) => (self.sessions_on_device(bytes), self.threads),
+        };
         let options = SessionOptions { device: self.device, threads, fast: self.fast, outputs };
         let sessions = (0..count)
             .map(|_| Session::open(self.library, file, &options))
@@ -55,6 +60,21 @@ impl Execution<'_> {
     pub(crate) fn library_id(&self) -> String {
         let library = self.library.record();
         format!("{} {}", library.version, library.sha256)
+    }
+
+    /// Threads that make the inputs of `sessions` sessions. On a CPU sessions take nearly all the time; a GPU waits for as
+    /// many cores as there are.
+    pub(crate) fn preparers(&self, sessions: usize) -> usize {
+        match self.device {
+            Device::Cpu => sessions.div_ceil(4),
+            Device::Cuda(_) => self.threads.max(1),
+        }
+    }
+
+    /// Sessions that share a GPU: while one copies or its outputs are scored, another computes.
+    fn sessions_on_device(&self, model_bytes: u64) -> usize {
+        let room = usize::try_from(SESSION_BYTES / model_bytes.max(1)).unwrap_or(usize::MAX);
+        (self.threads / 4).min(SESSIONS_ON_DEVICE).min(room).max(1)
     }
 
     /// How many sessions run side by side, and with how many threads each. Neither changes a bit of the result; many

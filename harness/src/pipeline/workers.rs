@@ -8,6 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+/// Prepared units that may wait for each worker beside the one that it takes next, however many threads prepare them.
+const BATCHES_AHEAD: usize = 4;
+
 /// Runs `tasks` numbered units: `prepare` on `preparers` threads, then `work` with one of `workers`, then `collect` on the
 /// calling thread, in the order of completion.
 ///
@@ -30,7 +33,8 @@ pub(crate) fn run<Prepared: Send, Done: Send, Worker: Send>(
     let Stages { proceed, prepare, work, mut collect } = stages;
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
-    let (prepared_sender, prepared_receiver) = sync_channel(workers.len() + preparers);
+    let ahead = preparers.min(BATCHES_AHEAD * workers.len());
+    let (prepared_sender, prepared_receiver) = sync_channel(workers.len() + ahead);
     let (done_sender, done_receiver) = sync_channel(workers.len());
     let prepared_receiver = Mutex::new(prepared_receiver);
 

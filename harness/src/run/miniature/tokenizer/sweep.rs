@@ -121,6 +121,7 @@ impl Sweep<'_> {
             ranges,
             batch: self.model.input.batch as usize,
             shape: self.images.preparer().shape(),
+            preparers: self.execution.preparers(sessions.len()),
             prepare: &|samples, out| {
                 chunk_job::prepare_each(
                     self.images.preparer(),
