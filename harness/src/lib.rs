@@ -23,4 +23,5 @@ pub mod run;
 pub mod sampling;
 mod threads;
 pub mod tokenizer;
+mod unified;
 mod world_model;
