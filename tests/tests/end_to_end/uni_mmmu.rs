@@ -97,7 +97,8 @@ fn differences_of_the_protocols_are_listed() {
     // The board at the right of a wide canvas: the official crop sees white alone.
     let path = folder.path().join("moved.png");
     let board = image::open(&path).unwrap().to_rgb8();
-    let mut wide = image::RgbImage::from_pixel(12 * CELL as u32, 6 * CELL as u32, image::Rgb([255; 3]));
+    let mut wide =
+        image::RgbImage::from_pixel(12 * CELL as u32, 6 * CELL as u32, image::Rgb([255; 3]));
     image::imageops::replace(&mut wide, &board, 6 * CELL as i64, 0);
     wide.save(&path).unwrap();
     let arguments = ["score", "uni-mmmu", text(&answers), "--task", "maze"];
@@ -117,9 +118,8 @@ fn differences_of_the_protocols_are_listed() {
 fn bad_input_is_refused_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let answers = bench(&folder);
-    let message = |arguments: &[&str]| {
-        json(arguments, 2)["error"]["message"].as_str().unwrap().to_owned()
-    };
+    let message =
+        |arguments: &[&str]| json(arguments, 2)["error"]["message"].as_str().unwrap().to_owned();
     let outputs = text(folder.path());
     assert!(message(&["score", "uni-mmmu", outputs]).contains("--data"));
     let cases = folder.path().join("cases.txt");

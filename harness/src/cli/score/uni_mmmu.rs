@@ -166,7 +166,7 @@ impl UniMmmuReport {
 
     fn table(&self, tasks: &[Task], protocols: &[Protocol]) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
+        table.load_style(presets::NOTHING);
         let headings = protocols.iter().flat_map(|protocol| {
             let name = protocol.as_str();
             [name.to_owned(), "95 % interval".to_owned(), "n".to_owned()]
