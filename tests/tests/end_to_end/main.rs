@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod bad_input;
+mod chat_server;
 mod features;
 mod generation;
 mod generator_runs;
+mod judges;
 mod paper_report;
 mod probes;
 mod program;

@@ -80,7 +80,8 @@ fn each_column_is_a_measurement_in_each_protocol() {
         let interval = &measured(&document, protocol, "Maze-T|sample")["interval"];
         assert_eq!(interval["method"], "wilson");
         let code = measured(&document, protocol, "Code-T");
-        assert_eq!(code["absence"]["detail"], "not run: no judge endpoint");
+        let detail = code["absence"]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("not run: no judge endpoint"), "{detail}");
         assert!(measured(&document, protocol, "Sliding-I|step")["value"].is_null());
     }
     assert_eq!(document["differences"].as_array().unwrap().len(), 0);
