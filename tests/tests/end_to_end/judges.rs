@@ -400,9 +400,10 @@ fn the_key_is_nowhere() {
         "record",
         &["--task", "geometry", "--task", "science", "--judge-marks", "marks.csv", "--json"],
     ));
-    let bad = key(bench.judged(&server, "record", &[]));
+    let bad = key(bench.judged(&server, "record", &["--json"]));
     assert_eq!(bad.code, 2, "{bad:?}");
-    assert!(bad.stderr.contains("403") && bad.stderr.contains("[key removed]"), "{bad:?}");
+    let message = bad.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("403") && message.contains("[key removed]"), "{message}");
     let mut files = 0;
     for entry in walk(bench.folder.path()) {
         let content = fs::read(&entry).unwrap();
