@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod bad_input;
+mod chat_server;
 mod features;
 mod generation;
 mod generator_runs;
+mod judges;
 mod paper_report;
 mod probes;
 mod program;
@@ -15,5 +17,6 @@ mod sampling;
 mod score;
 mod store;
 mod tokenizer;
+mod uni_mmmu;
 mod workbench;
 mod world_models;
