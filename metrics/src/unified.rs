@@ -4,7 +4,9 @@
 pub mod column;
 pub mod direction;
 pub mod maze;
+pub mod planted;
 pub mod protocol;
+pub mod seams;
 pub mod sliding;
 
 pub use column::{Column, Task};

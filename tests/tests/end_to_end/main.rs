@@ -6,6 +6,7 @@ mod bad_input;
 mod features;
 mod generation;
 mod generator_runs;
+mod instances;
 mod paper_report;
 mod probes;
 mod program;
