@@ -22,6 +22,9 @@ pub struct ExpectedColumn {
     pub n: usize,
 }
 
+/// A column of many answers.
+type Percent = fn(&[PlantedAnswer]) -> Option<f64>;
+
 /// All columns that there are cases of.
 pub(super) fn expected(
     maze: &[SequenceRecord],
@@ -35,10 +38,7 @@ pub(super) fn expected(
     let frames = |records: &[SequenceRecord]| planted(records, |record| record.wrong_frames.len());
     let words = |records: &[SequenceRecord]| planted(records, |record| record.wrong_moves.len());
     let tile = planted(sliding, wrong_as_tile_moves);
-    let step = planted_step_percent;
-    let sample = planted_sample_percent;
-    type Percent = fn(&[PlantedAnswer]) -> Option<f64>;
-    let (step, sample): (Percent, Percent) = (step, sample);
+    let (step, sample): (Percent, Percent) = (planted_step_percent, planted_sample_percent);
     let rows: [(Column, Option<&str>, Vec<PlantedAnswer>, Percent); 11] = [
         (Column::JigsawText, None, choices, sample),
         (Column::MazeImageStep, None, frames(maze), step),
