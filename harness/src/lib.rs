@@ -24,4 +24,5 @@ pub mod run;
 pub mod sampling;
 mod threads;
 pub mod tokenizer;
+mod unified;
 mod world_model;
