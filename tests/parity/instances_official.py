@@ -3,24 +3,29 @@
 
     retally instances uni-mmmu --seed 0 --count 20 --out WORK/data
     retally instances answers WORK/data --oracle WORK/outputs/planted --corrupt 0.1 --seed 1
-    tests/parity/instances_official.py CHECKOUT WORK planted
+    tests/parity/instances_official.py CHECKOUT WORK planted > instances_official.json
 
 CHECKOUT is a clone of Vchitect/Uni-MMMU; nothing of it is in this repository. Its evaluators of mazes, sliding puzzles and jigsaw
-texts run as they are; judges, perceptual distance and whatever only they need are replaced by empty modules. Prints, for each
-programmatic column, what the script says, what `answers.json` expects, and their difference; exit code 1 if one is above 1e-9.
+texts run as they are; judges, perceptual distance and whatever only they need are replaced by empty modules. Prints, as JSON, what the
+script says and what `answers.json` expects of each programmatic column; exit code 1 if a difference is above 1e-9.
 
 Needs numpy, pandas, pillow, tqdm.
 """
 
 import contextlib
+import hashlib
 import importlib.machinery
 import importlib.util
 import io
 import json
 import os
+import platform
 import sys
 import types
 from pathlib import Path
+
+import numpy
+import PIL
 
 
 class Anything(types.ModuleType):
@@ -29,7 +34,8 @@ class Anything(types.ModuleType):
     __spec__ = importlib.machinery.ModuleSpec("anything", None)
 
     def __getattr__(self, name):
-        return type(name, (), {})
+        # Classes whose objects may also stand before a function as decorators.
+        return type(name, (), {"__call__": lambda self, function: function})
 
 
 def load(checkout: Path):
@@ -81,14 +87,24 @@ def main():
         choice, _ = jigsaw._parse_choice_from_text(outputs / "jigsaw" / item["id"] / "model_text.txt")
         right += choice == item["label"]
     columns["Jigsaw-T"] = 100.0 * right / len(metadata["items"])
-    worst = 0.0
-    for row in answers["expected"]:
-        if row["directions"] == "tile":
-            continue
-        found = columns[row["column"]]
-        worst = max(worst, abs(found - row["percent"]))
-        print(f"{row['column']:18} script {found:9.4f}  expected {row['percent']:9.4f}  n {row['n']}")
-    print(f"largest difference {worst:.1e}")
+    rows = [
+        {"column": row["column"], "n": row["n"], "script": columns[row["column"]], "expected": row["percent"]}
+        for row in answers["expected"]
+        if row["directions"] != "tile"
+    ]
+    worst = max(abs(row["script"] - row["expected"]) for row in rows)
+    record = {
+        "script_sha256": hashlib.sha256((checkout / "eval_ummmu.py").read_bytes()).hexdigest(),
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": numpy.__version__,
+            "pillow": PIL.__version__,
+        },
+        "answers": answers["identity"],
+        "columns": rows,
+        "largest_difference": worst,
+    }
+    print(json.dumps(record, indent=2))
     sys.exit(worst > 1e-9)
 
 

@@ -204,12 +204,13 @@ fn is_visible(drawing: &Drawing) -> Result<bool, Failure> {
     for item in &drawing.items {
         let (alone, seen) = (alone(drawing, item)?, count(&whole, item.colour()));
         let hidden = alone.saturating_sub(seen);
-        // Of copies, less may be hidden than the smallest of them has.
+        // Of copies, half of one may be hidden.
         let copies = match item {
             Item::Uses { centres, .. } | Item::Repetition { centres, .. } => centres.len(),
             _ => 1,
         };
-        if seen < LEAST_VISIBLE || (copies > 1 && hidden > alone / (2 * copies)) {
+        // Of anything else, half may be hidden: less does not say what it is.
+        if seen < LEAST_VISIBLE || hidden > alone / (2 * copies) {
             return Ok(false);
         }
         if let Item::Uses { shape, centres } = item {
