@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the released scorer of Uni-MMMU on instances and answers that retally made.
 
-    retally instances uni-mmmu --seed 0 --count 20 --out WORK/data
+    retally instances uni-mmmu --seed 0 --count 20 --task maze --task sliding --task jigsaw --out WORK/data
     retally instances answers WORK/data --oracle WORK/outputs/planted --corrupt 0.1 --seed 1
     tests/parity/instances_official.py CHECKOUT WORK planted > instances_official.json
 
