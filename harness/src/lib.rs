@@ -15,6 +15,7 @@ mod fetch_progress;
 mod file_names;
 pub mod generation;
 pub mod images;
+pub mod instances;
 pub mod interrupt;
 mod judge;
 mod machine;

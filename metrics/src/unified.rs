@@ -10,7 +10,9 @@ pub mod jigsaw;
 pub mod judged;
 pub mod maze;
 pub mod picture;
+pub mod planted;
 pub mod protocol;
+pub mod seams;
 pub mod sliding;
 
 pub use column::{Column, Task};

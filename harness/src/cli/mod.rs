@@ -4,6 +4,7 @@ mod check;
 mod doctor;
 mod features;
 mod fetch;
+mod instances;
 mod list;
 mod output;
 mod preprocess;
@@ -80,6 +81,8 @@ enum Command {
     Tokenizer(tokenizer::TokenizerCommand),
     /// Make images with a generator: into an .npz or a folder, the same ones whatever the machine's load.
     Sample(sample::SampleCommand),
+    /// Puzzles and drawings with ground truth in the layout of a benchmark, and answers whose score is known.
+    Instances(instances::InstancesCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),
 }
@@ -130,6 +133,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Features(command) => features::run(&command, &context),
         Command::Tokenizer(command) => tokenizer::run(&command, &context),
         Command::Sample(command) => sample::run(&command, &context),
+        Command::Instances(command) => instances::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
     }
 }

@@ -116,7 +116,14 @@ pub(super) struct Labels<'a> {
     pub(super) values: Vec<i64>,
 }
 
-fn open_dataset(dataset: &Dataset, context: &Context) -> Result<Box<dyn ImageSource>, Failure> {
+/// Opens a data set of a manifest; what is not in the store is fetched.
+///
+/// # Errors
+/// If it cannot be had or read.
+pub(crate) fn open_dataset(
+    dataset: &Dataset,
+    context: &Context,
+) -> Result<Box<dyn ImageSource>, Failure> {
     let files = match context.manifest.dataset_folder(dataset) {
         Some(folder) => vec![folder],
         None => {

@@ -14,6 +14,7 @@ mod layout;
 mod output;
 mod record;
 
+pub(crate) use images::open_dataset;
 pub use images::{ImageChoice, SplitChoice};
 pub use inputs::ViewRequest;
 pub use record::{FeaturesRecord, FeaturesWritten};

@@ -21,6 +21,7 @@ pub mod geometry;
 mod golden_tests;
 pub mod mask;
 pub mod normalise;
+pub(crate) mod png_file;
 pub mod prepare;
 pub mod raster;
 pub mod reader;

@@ -3,7 +3,6 @@
 
 mod folder;
 mod grid;
-mod png;
 
 use super::SampleChunk;
 use crate::failure::Failure;

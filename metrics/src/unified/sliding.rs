@@ -1,13 +1,18 @@
-//! Sliding puzzles of three by three cells: what they are, how a picture of one is read, and how frames are scored.
+//! Sliding puzzles of three by three cells: what they are, how they are made, how a picture of one is read, and how frames are
+//! scored.
 
 mod board;
 mod convention;
 mod frames;
+mod paths;
+mod puzzle;
 mod reading;
 
 pub use board::{EMPTY_TILE, SLIDING_SIZE, SlidingBoard};
 pub use convention::{SlidingConvention, empty_moves, words};
 pub use frames::SlidingFrameScore;
+pub use paths::{ShortestSlidingSolutions, SlidingSolutions};
+pub use puzzle::{MAX_SLIDING_MOVES, SlidingPuzzle, SlidingPuzzleError, SlidingPuzzles};
 pub use reading::{SLIDING_COLOURS, SlidingReading, read_sliding};
 
 #[cfg(test)]

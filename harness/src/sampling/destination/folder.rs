@@ -1,7 +1,7 @@
 //! A folder of samples: `000000.png` …, and their classes in `labels.csv`.
 
-use super::png;
 use crate::failure::Failure;
+use crate::images::png_file;
 use crate::run::directory::write_durably;
 use crate::sampling::SampleChunk;
 use retally_manifests::{Digest, Hasher};
@@ -92,7 +92,7 @@ impl SampleFolder {
     pub(super) fn push(&mut self, chunk: &SampleChunk) -> Result<(), Failure> {
         for (row, image) in chunk.each_image().enumerate() {
             let name = self.file_name(chunk.first + row);
-            self.write(&name, &png::encode(image, self.size, None)?)?;
+            self.write(&name, &png_file::encode(image, self.size, None)?)?;
             if let Some(label) = chunk.labels.as_ref().and_then(|labels| labels.get(row)) {
                 self.labels.push((name, *label));
             }

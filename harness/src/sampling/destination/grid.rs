@@ -1,7 +1,7 @@
 //! A contact sheet of the first samples.
 
-use super::png;
 use crate::failure::Failure;
+use crate::images::png_file;
 use crate::run::directory::write_durably;
 use crate::sampling::SampleChunk;
 use retally_manifests::Digest;
@@ -48,7 +48,7 @@ impl Grid {
         }
         super::check_folder_of(path)?;
         match std::fs::read(path) {
-            Ok(bytes) if png::text(&bytes, KEYWORD) == Some(key.to_string()) => {}
+            Ok(bytes) if png_file::text(&bytes, KEYWORD) == Some(key.to_string()) => {}
             Ok(_) => {
                 return Err(Failure::invalid(format_args!(
                     "--grid {}: the file exists and does not show these samples; choose another name or remove it",
@@ -82,7 +82,7 @@ impl Grid {
         self.taken.sort_by_key(|(class, _)| *class);
         let (width, height, values) = self.draw();
         let note = Some((KEYWORD, self.key.to_string()));
-        write_durably(&self.path, &png::encode(&values, (width, height), note)?)?;
+        write_durably(&self.path, &png_file::encode(&values, (width, height), note)?)?;
         Ok(self.path)
     }
 

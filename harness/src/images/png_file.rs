@@ -8,7 +8,7 @@ use png::{BitDepth, ColorType, Encoder};
 ///
 /// # Errors
 /// If the values do not fill the size, which is a bug.
-pub(super) fn encode(
+pub(crate) fn encode(
     values: &[u8],
     (width, height): (usize, usize),
     note: Option<(&str, String)>,
@@ -32,7 +32,7 @@ fn not_encoded(reason: impl std::fmt::Display) -> Failure {
 }
 
 /// The text that a PNG keeps under a keyword; none if the bytes are no PNG.
-pub(super) fn text(bytes: &[u8], keyword: &str) -> Option<String> {
+pub(crate) fn text(bytes: &[u8], keyword: &str) -> Option<String> {
     let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().ok()?;
     let texts = &reader.info().uncompressed_latin1_text;
     texts.iter().find(|chunk| chunk.keyword == keyword).map(|chunk| chunk.text.clone())
