@@ -9,6 +9,7 @@ mod centred;
 mod fisher;
 mod leave_one_out;
 mod ranks;
+mod resample;
 
 pub(crate) use bootstrap::quantile;
 pub use correlation::{Correlation, CorrelationOptions, Line};
@@ -17,3 +18,4 @@ pub(crate) use fisher::normal_quantile_two_sided;
 pub use mean::{MeanEstimate, mean_estimate};
 pub use proportion::wilson_interval;
 pub use ranks::average_ranks;
+pub use resample::{ResampleOptions, resampled_interval};

@@ -3,8 +3,16 @@
 
 pub mod column;
 pub mod direction;
+pub mod dpg;
+pub mod geneval;
+pub mod interaction;
 pub mod maze;
+pub mod mme;
+pub mod mmmu;
+pub mod mmvp;
+pub mod pope;
 pub mod protocol;
+mod shares;
 pub mod sliding;
 
 pub use column::{Column, Task};
