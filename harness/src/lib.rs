@@ -5,6 +5,7 @@
 //! reference), [`features`] (an encoder's features of images, for probes), `world_model` (predicted views among augmented ones), [`run`] (one execution of a suite) and [`cli`].
 
 pub mod arrays;
+mod benchmarks;
 pub mod cli;
 pub mod context;
 pub mod exit_status;
@@ -14,6 +15,7 @@ mod fetch_progress;
 mod file_names;
 pub mod generation;
 pub mod images;
+mod interaction;
 pub mod interrupt;
 mod machine;
 pub mod onnx;
@@ -21,6 +23,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod run;
 pub mod sampling;
+mod text_files;
 mod threads;
 pub mod tokenizer;
 mod world_model;

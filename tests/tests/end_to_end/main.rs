@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod bad_input;
+mod benchmarks;
 mod features;
 mod generation;
 mod generator_runs;
+mod interaction;
 mod paper_report;
 mod probes;
 mod program;
