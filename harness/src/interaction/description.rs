@@ -92,7 +92,7 @@ impl RangeList {
     fn spans(&self, what: &'static str) -> Result<Spans, InteractionError> {
         let ranges = match self {
             Self::One(range) => std::slice::from_ref(range),
-            Self::Many(ranges) => ranges,
+            Self::Many(ranges) => ranges.as_slice(),
         };
         Spans::new(ranges.iter().map(|&[start, end]| start..end).collect(), what)
     }
