@@ -99,6 +99,7 @@ failure_from! {
     retally_metrics::distribution::DistributionError: |_| false;
     retally_metrics::retrieval::RetrievalError: |_| false;
     retally_metrics::tokenizer::TokenizerError: |_| false;
+    retally_metrics::unified::interaction::InteractionError: |_| false;
     retally_suites::generation::ProtocolError: |_| false;
     crate::images::ImageError: crate::images::ImageError::is_temporary;
     crate::onnx::library::LibraryError: crate::onnx::library::LibraryError::is_temporary;

@@ -5,6 +5,7 @@
 //! reference), [`features`] (an encoder's features of images, for probes), [`endpoint`] (models behind chat endpoints, asked and recorded), `world_model` (predicted views among augmented ones), [`run`] (one execution of a suite) and [`cli`].
 
 pub mod arrays;
+mod benchmarks;
 pub mod cli;
 pub mod context;
 pub mod endpoint;
@@ -16,6 +17,7 @@ mod file_names;
 pub mod generation;
 pub mod images;
 pub mod instances;
+mod interaction;
 pub mod interrupt;
 mod judge;
 mod machine;
@@ -24,6 +26,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod run;
 pub mod sampling;
+mod text_files;
 mod threads;
 pub mod tokenizer;
 mod unified;

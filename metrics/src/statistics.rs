@@ -10,6 +10,7 @@ mod centred;
 mod fisher;
 mod leave_one_out;
 mod ranks;
+mod resample;
 
 pub use agreement::{CohenKappa, KAPPA_METHOD, cohen_kappa};
 pub(crate) use bootstrap::quantile;
@@ -19,3 +20,4 @@ pub(crate) use fisher::normal_quantile_two_sided;
 pub use mean::{MeanEstimate, mean_estimate};
 pub use proportion::wilson_interval;
 pub use ranks::average_ranks;
+pub use resample::{ResampleOptions, resampled_interval};

@@ -1,11 +1,14 @@
 //! `retally score`: a metric on the user's own files, without a suite.
 
+mod benchmarks;
 mod cmmd;
 mod correlation;
+mod detailed;
 mod features;
 mod frechet;
 pub(super) mod generation;
 mod inception;
+mod interaction;
 mod judge;
 mod kid;
 mod mind;
@@ -63,6 +66,20 @@ enum Metric {
     Pre(retrieval::PreArguments),
     /// Cohen's kappa and Pearson's r of a judge's marks against a golden set, column by column.
     JudgeAgreement(judge::JudgeAgreementArguments),
+    /// How much one modality attends to the other, layer by layer (AIA, arXiv:2511.22663).
+    Interaction(interaction::InteractionArguments),
+    /// MME: accuracy, accuracy+ and points of each subtask, and their totals.
+    Mme(benchmarks::MmeArguments),
+    /// POPE: accuracy, precision, recall and F1 of yes by category, and the mean F1.
+    Pope(benchmarks::PopeArguments),
+    /// MMVP: pairs with both answers right.
+    Mmvp(benchmarks::MmvpArguments),
+    /// MMMU, validation split: accuracy overall, by discipline and by subject.
+    Mmmu(benchmarks::MmmuArguments),
+    /// GenEval from detections: objects, counts, colours, places.
+    Geneval(benchmarks::GenevalArguments),
+    /// DPG-Bench from answers to propositions, pooled and per prompt.
+    Dpg(benchmarks::DpgArguments),
     /// MIND (sliced Wasserstein distance) of two sets of features.
     Mind(mind::MindArguments),
     /// Uni-MMMU (arXiv:2510.13759): a model's answers, picture and text, by the released rules and by mended ones.
@@ -105,6 +122,13 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
         Metric::Mrr(arguments) => retrieval::mrr(arguments)?,
         Metric::Pre(arguments) => retrieval::pre(arguments)?,
         Metric::JudgeAgreement(arguments) => judge::agreement(arguments)?,
+        Metric::Interaction(arguments) => return interaction::run(arguments),
+        Metric::Mme(arguments) => return benchmarks::mme(arguments),
+        Metric::Pope(arguments) => return benchmarks::pope(arguments),
+        Metric::Mmvp(arguments) => return benchmarks::mmvp(arguments),
+        Metric::Mmmu(arguments) => return benchmarks::mmmu(arguments),
+        Metric::Geneval(arguments) => return benchmarks::geneval(arguments),
+        Metric::Dpg(arguments) => return benchmarks::dpg(arguments),
         Metric::Mind(arguments) => mind::run(arguments)?,
         Metric::UniMmmu(arguments) => return uni_mmmu::run(arguments, context),
     };

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod bad_input;
+mod benchmarks;
 mod chat_server;
 mod features;
 mod generation;
 mod generator_runs;
-mod judges;
 mod instances;
+mod interaction;
+mod judges;
 mod paper_report;
 mod planted;
 mod probes;
