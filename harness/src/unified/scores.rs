@@ -98,6 +98,16 @@ impl Quantity {
         }
     }
 
+    /// The least value that a candidate can have, and the largest.
+    fn range(self) -> [f64; 2] {
+        match (self, self.kind()) {
+            // One minus a distance of up to 2.
+            (Self::Column(Column::JigsawImage), _) => [-1.0, 1.0],
+            (_, Kind::Grade) => [0.0, 5.0],
+            (_, Kind::RightOrWrong | Kind::Share) => [0.0, 1.0],
+        }
+    }
+
     fn unit(self) -> Unit {
         match self {
             Self::Column(column) => column.unit(),
@@ -241,8 +251,10 @@ const LEVEL: f64 = 0.95;
 /// The mean over all candidates that have a value: a share of right ones with Wilson's interval, else a mean with
 /// Student's. Shares are given as percentages.
 fn measurement(quantity: Quantity, protocol: Protocol, cases: &[CaseScore]) -> Measurement {
-    let values: Vec<f64> =
+    let mut values: Vec<f64> =
         cases.iter().filter_map(|case| case.values.get(&quantity).copied()).collect();
+    // A sum in the order of the values does not depend on the order of the cases.
+    values.sort_by(f64::total_cmp);
     let n = values.len() as u64;
     let (name, unit) = (quantity.name(), quantity.unit());
     let method = format!("Uni-MMMU, {} protocol: mean over candidates", protocol.as_str());
@@ -261,10 +273,22 @@ fn measurement(quantity: Quantity, protocol: Protocol, cases: &[CaseScore]) -> M
             let right = values.iter().filter(|value| **value > 0.5).count() as u64;
             wilson_interval(right, n, LEVEL)
         }
-        Kind::Share | Kind::Grade => estimate.interval,
+        Kind::Share | Kind::Grade => {
+            estimate.interval.and_then(|interval| within(interval, quantity.range()))
+        }
     };
     let interval = interval.and_then(|interval| scaled(interval, scale));
     Measurement::of(name, estimate.mean * scale, unit, n, method).with_interval(interval)
+}
+
+/// The part of an interval that a mean can lie in.
+fn within(interval: Interval, [least, most]: [f64; 2]) -> Option<Interval> {
+    Some(Interval {
+        low: Finite::new(interval.low.get().max(least))?,
+        high: Finite::new(interval.high.get().min(most))?,
+        method: format!("{}, cut to the possible values", interval.method),
+        ..interval
+    })
 }
 
 fn scaled(interval: Interval, scale: f64) -> Option<Interval> {

@@ -112,7 +112,8 @@ fn three_encoders_make_one_distance() {
             let image = |colour, width| Rgb::filled(width, 100, colour).unwrap();
             let distance = dreamsim.distance(&image(a, 300), &image(b, 50)).unwrap();
             let expected = expected_distance(a, b);
-            assert!((distance - expected).abs() < 2e-5, "{a:?} {b:?}: {distance} {expected}");
+            // The network adds 50,176 numbers in f32; another normalisation would be off by some 1e-2.
+            assert!((distance - expected).abs() < 5e-4, "{a:?} {b:?}: {distance} {expected}");
         }
     }
     assert_eq!(dreamsim.record().encoders.len(), 3);
