@@ -103,7 +103,12 @@ table-2,B,best,8,count,derived,s,
 ";
 
 fn suite(definition: &str) -> Result<Suite, String> {
-    let files = SuiteFiles { definition, cells: Some(("cells.csv", CELLS)), correlations: None };
+    let files = SuiteFiles {
+        definition,
+        cells: Some(("cells.csv", CELLS)),
+        correlations: None,
+        further: &[],
+    };
     Suite::from_files(files).map_err(|error| error.to_string())
 }
 
