@@ -12,6 +12,7 @@ mod precision_recall;
 mod probe;
 mod retrieval;
 mod spatial;
+mod uni_mmmu;
 
 use super::Document;
 use crate::arrays::ArrayError;
@@ -61,6 +62,8 @@ enum Metric {
     Pre(retrieval::PreArguments),
     /// MIND (sliced Wasserstein distance) of two sets of features.
     Mind(mind::MindArguments),
+    /// Uni-MMMU (arXiv:2510.13759): a model's answers, picture and text, by the released rules and by mended ones.
+    UniMmmu(uni_mmmu::UniMmmuArguments),
 }
 
 /// What was measured.
@@ -99,6 +102,7 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
         Metric::Mrr(arguments) => retrieval::mrr(arguments)?,
         Metric::Pre(arguments) => retrieval::pre(arguments)?,
         Metric::Mind(arguments) => mind::run(arguments)?,
+        Metric::UniMmmu(arguments) => return uni_mmmu::run(arguments, context),
     };
     Document::new(report.to_text(), &report)
 }

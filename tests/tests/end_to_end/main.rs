@@ -15,5 +15,6 @@ mod sampling;
 mod score;
 mod store;
 mod tokenizer;
+mod uni_mmmu;
 mod workbench;
 mod world_models;
