@@ -215,7 +215,9 @@ impl<'a> Evaluation<'a> {
                     ..=LISTED => format!("mean of {}", list(set)),
                     many => format!("mean of {many} numbers"),
                 };
-                exact(mean, formula, room)
+                // One digit more than the numbers have: the mean of tenths may be a tie of tenths.
+                let mean = exact(mean, formula, room);
+                Outcome { decimals: mean.decimals + 1, ..mean }
             }
             ResolvedFormula::Sum(set) => {
                 let texts = set.iter().map(text).collect::<Vec<_>>().join(" + ");
