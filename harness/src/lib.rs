@@ -17,6 +17,7 @@ mod file_names;
 pub mod generation;
 pub mod images;
 pub mod interrupt;
+mod judge;
 mod machine;
 pub mod onnx;
 pub mod pipeline;

@@ -1,5 +1,6 @@
-//! Statistics of small samples: correlations with their uncertainty, means and proportions with intervals.
+//! Statistics of small samples: correlations with their uncertainty, agreement of raters, means and proportions with intervals.
 
+pub mod agreement;
 pub mod correlation;
 pub mod mean;
 pub mod proportion;
@@ -10,6 +11,7 @@ mod fisher;
 mod leave_one_out;
 mod ranks;
 
+pub use agreement::{CohenKappa, KAPPA_METHOD, cohen_kappa};
 pub(crate) use bootstrap::quantile;
 pub use correlation::{Correlation, CorrelationOptions, Line};
 pub use fisher::fisher_test;

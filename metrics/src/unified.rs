@@ -7,6 +7,7 @@ mod colour;
 pub mod column;
 pub mod direction;
 pub mod jigsaw;
+pub mod judged;
 pub mod maze;
 pub mod picture;
 pub mod protocol;

@@ -6,7 +6,8 @@ empty modules where they are missing.
 
     git clone https://github.com/Vchitect/Uni-MMMU /tmp/uni-mmmu && git -C /tmp/uni-mmmu checkout b5200b2
     python tests/parity/uni_mmmu_peer.py /tmp/uni-mmmu/eval_ummmu.py target/release/retally [--count 400] [--seed 0]
-        prints how many grids agree, and the ratio of speeds on 149 mazes with 870 frames of 540 px
+        prints how many grids and how many scores of whole folders agree, and the ratio of speeds on 149 mazes with 870 frames of
+        540 px
     python tests/parity/uni_mmmu_peer.py /tmp/uni-mmmu/eval_ummmu.py --record > tests/parity/uni_mmmu_peer.json
         writes the grids of the pictures that harness/src/unified/tests/recorded.rs draws again
 """
@@ -58,11 +59,13 @@ def load(path):
             found = False
         if not found or name in ("torch", "transformers"):
             sys.modules[name] = Anything(name)
+    sys.modules["tqdm"] = types.ModuleType("tqdm")
+    sys.modules["tqdm"].tqdm = lambda items, **_: items
     spec = importlib.util.spec_from_file_location("released", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["released"] = module
     spec.loader.exec_module(module)
-    return module.UtilityHelpers
+    return module
 
 
 def maze_text(released, path):
@@ -252,6 +255,151 @@ def compare(released, retally, count, seed):
                 print(f"  {path.name}: released {expected}, retally {ours}")
 
 
+WORDS = ["up", "down", "left", "right", "UP ", "wait", 1, True, None, 1.0, ["up"]]
+
+
+def random_text(draw, moves):
+    """Right, nearly right, malformed, without a tag, with several."""
+    answer = list(moves)
+    if draw.random() < 0.5 and answer:
+        answer[draw.randrange(len(answer))] = draw.choice(WORDS)
+    if draw.random() < 0.2:
+        answer.append(draw.choice(WORDS))
+    text = json.dumps(answer)
+    text = draw.choice([text] * 8 + [text[:-1], text.replace('"', "'"), "[NaN]", f" {text}\n", f"{text} x"])
+    tagged = f"<ANSWER_JSON>{text}</ANSWER_JSON>"
+    others = ["", "no tag", f"<answer_json>{text}</Answer_Json>", tagged + "<ANSWER_JSON>[1,]</ANSWER_JSON>", "<ANSWER_JSON>[" + tagged]
+    return draw.choice([tagged] * 5 + others)
+
+
+def random_candidates(draw, case, moves, frames):
+    texts = [random_text(draw, moves) for _ in range(draw.choice([1, 1, 1, 2, 3]))]
+    if draw.random() < 0.9:
+        (case / "model_text.txt").write_text("\n\n\n-----\n\n\n".join(texts))
+    for number in range(1, 1 + draw.choice([0, 1, 1, 1, 2])):
+        folder = case / f"cand_{number + draw.randrange(2):02}"
+        folder.mkdir(exist_ok=True)
+        chosen = list(frames)
+        change = draw.randrange(6)
+        if change == 0 and chosen:
+            chosen.pop(draw.randrange(len(chosen)))
+        elif change == 1 and chosen:
+            chosen.append(chosen[-1])
+        elif change == 2:
+            draw.shuffle(chosen)
+        elif change == 3 and chosen:
+            chosen[draw.randrange(len(chosen))] = random_picture(draw)
+        for index, picture in enumerate(chosen):
+            Image.fromarray(picture).save(folder / f"model_image_{index:02}.png")
+
+
+def maze_case(draw, root, number):
+    """One maze of the official folders; moves may be illegal, files may be missing."""
+    rows = random_rows(draw)
+    name = f"maze_6x6_{number:05}"
+    steps = root / "data/maze" / f"{name}_steps"
+    steps.mkdir(parents=True)
+    Image.fromarray(maze(rows, 30, 6)).save(steps / "maze_step_0000.png")
+    moves = [draw.choice(["up", "down", "left", "right", "Up"]) for _ in range(draw.randint(0, 6))]
+    if draw.random() < 0.9:
+        (root / "data/maze" / f"maze_6x6_steps_{number:05}.json").write_text(json.dumps(dict(steps_long=moves)))
+    case = root / "outputs/maze" / f"case_{number:05}"
+    case.mkdir(parents=True)
+    record = draw.choice([dict(step0=str(steps / "maze_step_0000.png"))] * 9 + [{}])
+    (case / "result.json").write_text(json.dumps(record))
+    cells = [list(row) for row in rows]
+    find = lambda letters: next(((r, c) for r in range(6) for c in range(6) if cells[r][c] in letters), None)
+    agent, goal = find("S@"), find("G@")
+    frames = []
+    for move in moves:
+        if agent:
+            step = dict(up=(-1, 0), down=(1, 0), left=(0, -1), right=(0, 1))[move.lower()]
+            to = agent[0] + step[0], agent[1] + step[1]
+            if all(0 <= at < 6 for at in to) and cells[to[0]][to[1]] != "#":
+                agent = to
+        shown = [["#" if cell == "#" else "." for cell in row] for row in cells]
+        if goal:
+            shown[goal[0]][goal[1]] = "G"
+        if agent:
+            shown[agent[0]][agent[1]] = "@" if agent == goal else "S"
+        frames.append(maze(["".join(row) for row in shown], 30, 6))
+    random_candidates(draw, case, moves, frames)
+
+
+def sliding_case(draw, root, number):
+    """One sliding puzzle of the official folders."""
+    name = f"demo_3x3_{number:05}"
+    steps = root / "data/sliding" / f"{name}_steps"
+    steps.mkdir(parents=True)
+    board, moves, frames = [2, 3, 4, 5, 6, 7, 8, 9, 1], [], []
+    pictures = [sliding(board, 30, 6)]
+    for _ in range(draw.randint(0, 5)):
+        empty = board.index(1)
+        ways = dict(up=-3, down=3, left=-1, right=1)
+        ways = {w: d for w, d in ways.items() if 0 <= empty + d < 9 and (abs(d) == 3 or empty // 3 == (empty + d) // 3)}
+        word = draw.choice(list(ways))
+        board[empty], board[empty + ways[word]] = board[empty + ways[word]], 1
+        moves.append(draw.choice([word] * 9 + [word.upper(), 1]))
+        pictures.append(sliding(board, 30, 6))
+    for index, picture in enumerate(pictures):
+        if index == 0 or draw.random() < 0.95:
+            Image.fromarray(picture).save(steps / f"demo_step_{index:04}.png")
+    frames = pictures[1:]
+    if draw.random() < 0.9:
+        (root / "data/sliding" / f"demo_3x3_steps_words_{number:05}.json").write_text(json.dumps(dict(steps_words=moves)))
+    case = root / "outputs/sliding" / f"case_{name}_steps"
+    case.mkdir(parents=True)
+    (case / "result.json").write_text(json.dumps(dict(init_png=str(steps / "demo_step_0000.png"))))
+    random_candidates(draw, case, moves, frames)
+
+
+SCORES = dict(
+    maze={
+        "text_exact": "Maze-T|sample", "text_frame_acc": "Maze-T|step", "img_exact": "Maze-I|sample", "img_frame_acc": "Maze-I|step",
+        "parse_frame_success": "Maze-I well-formed|step", "parse_all_ok": "Maze-I well-formed|sample",
+    },
+    sliding={
+        "text_exact": "Sliding-T|sample", "text_frame_acc": "Sliding-T|step",
+        "img_exact": "Sliding-I|sample", "img_frame_acc": "Sliding-I|step",
+    },
+)
+
+
+def compare_folders(module, retally, count, seed):
+    """Scores of every candidate of random folders, by the released evaluators and by retally."""
+    draw = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for number in range(1, count + 1):
+            maze_case(draw, root, number)
+            sliding_case(draw, root, number)
+        found = root / "cases.jsonl"
+        command = [retally, "score", "uni-mmmu", str(root / "outputs"), "--data", str(root / "data"), "--protocol", "official"]
+        command += ["--task", "maze", "--task", "sliding", "--cases", str(found), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            sys.exit(f"retally failed: {done.stdout}{done.stderr}")
+        cases = [json.loads(line) for line in found.read_text().splitlines()]
+        ours = {(case["task"], case["case"], case["candidate"]): case["values"] for case in cases}
+        evaluators = dict(maze=(module.MazeEvaluator, MAZE_PARAMETERS), sliding=(module.SlidingPuzzleEvaluator, SLIDING_PARAMETERS))
+        for task, (evaluator, parameters) in evaluators.items():
+            run = evaluator(dict(
+                run_root=str(root / "outputs" / task), out_root=str(root / "eval" / task), evaluate_images=True, parser_params=parameters,
+            ))
+            run.evaluate()
+            theirs = {(task, record["case_id"], record["cand_idx"]): record for record in run.results}
+            same_candidates = set(theirs) == {key for key in ours if key[0] == task}
+            values = [
+                (key, name, float(record[name]), ours.get(key, {}).get(column))
+                for key, record in theirs.items() for name, column in SCORES[task].items()
+            ]
+            different = [value for value in values if value[2] != value[3]]
+            print(f"{task} folders: {len(values) - len(different)} of {len(values)} values agree, {len(theirs)} candidates of {count} cases, "
+                  f"the same candidates: {same_candidates}, mean frame score {np.mean([r['img_frame_acc'] for r in theirs.values()]):.2f}")
+            for value in different[:5]:
+                print("  ", value)
+
+
 def speed(released, retally):
     """149 mazes with 870 frames of 540 px, and their first pictures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -284,11 +432,13 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--record", action="store_true")
     arguments = parser.parse_args()
-    released = load(arguments.script)
+    module = load(arguments.script)
+    released = module.UtilityHelpers
     if not arguments.record:
         if not arguments.retally:
             parser.error("the path of retally is needed, or --record")
         compare(released, arguments.retally, arguments.count, arguments.seed)
+        compare_folders(module, arguments.retally, max(1, arguments.count // 4), arguments.seed)
         speed(released, arguments.retally)
         return
     found = {}

@@ -6,6 +6,7 @@ mod features;
 mod frechet;
 pub(super) mod generation;
 mod inception;
+mod judge;
 mod kid;
 mod mind;
 mod precision_recall;
@@ -60,10 +61,12 @@ enum Metric {
     Mrr(retrieval::MrrArguments),
     /// PRE: the rotation error of the nearest member of a bank (SIE).
     Pre(retrieval::PreArguments),
+    /// Cohen's kappa and Pearson's r of a judge's marks against a golden set, column by column.
+    JudgeAgreement(judge::JudgeAgreementArguments),
     /// MIND (sliced Wasserstein distance) of two sets of features.
     Mind(mind::MindArguments),
     /// Uni-MMMU (arXiv:2510.13759): a model's answers, picture and text, by the released rules and by mended ones.
-    UniMmmu(uni_mmmu::UniMmmuArguments),
+    UniMmmu(Box<uni_mmmu::UniMmmuArguments>),
 }
 
 /// What was measured.
@@ -101,6 +104,7 @@ pub(super) fn run(command: &ScoreCommand, context: &Context) -> Result<Document,
         Metric::Cmmd(arguments) => cmmd::run(arguments)?,
         Metric::Mrr(arguments) => retrieval::mrr(arguments)?,
         Metric::Pre(arguments) => retrieval::pre(arguments)?,
+        Metric::JudgeAgreement(arguments) => judge::agreement(arguments)?,
         Metric::Mind(arguments) => mind::run(arguments)?,
         Metric::UniMmmu(arguments) => return uni_mmmu::run(arguments, context),
     };

@@ -145,7 +145,7 @@ impl EndpointError {
         }
     }
 
-    pub(super) fn file(failure: &Failure) -> Self {
+    pub(crate) fn file(failure: &Failure) -> Self {
         let temporary = failure.status == ExitStatus::Temporary;
         Self::File { message: failure.message(), temporary }
     }

@@ -128,7 +128,7 @@ impl Picture {
     }
 
     /// The picture as an address.
-    pub(super) fn data_url(&self) -> String {
+    pub(crate) fn data_url(&self) -> String {
         format!("data:{};base64,{}", self.media_type.as_str(), STANDARD.encode(&self.bytes))
     }
 }

@@ -21,6 +21,10 @@ pub(crate) enum ExclusionReason {
     UnclearFrames,
     /// The answers name a case that the data set does not have.
     NotInData,
+    /// The data set lacks what a judge compares with.
+    NoReference,
+    /// The judge gave no clear reply, as often as it was asked.
+    UnclearJudgement,
 }
 
 /// A case that some columns leave out.

@@ -82,8 +82,9 @@ fn score_candidate(
     score.set(Column::MazeTextStep, moves.step());
     score.set_right(Column::MazeTextSample, moves.exact());
 
-    let grid = |picture: &_| read_maze(picture, protocol).grid;
-    let produced = pictures::read_frames(&candidate.frames, protocol, notes, grid)?;
+    let produced = pictures::read_frames(&candidate.frames, protocol, notes, |picture| {
+        read_maze(picture, protocol).grid
+    })?;
     let frames = MazeFrameScore::of(&expected.frames, &produced, &expected.first.grid);
     score.set(Column::MazeImageStep, frames.step());
     score.set_right(Column::MazeImageSample, frames.exact());

@@ -13,6 +13,7 @@ mod dreamsim;
 mod exclusion;
 mod files;
 mod jigsaw;
+mod judged;
 mod maze;
 mod official;
 mod pictures;
@@ -24,6 +25,7 @@ mod source;
 mod tests;
 
 use crate::failure::Failure;
+use crate::judge::Judging;
 use crate::progress::Progress;
 use crate::threads::Threads;
 pub(crate) use cases_file::write_cases;
@@ -31,7 +33,7 @@ pub(crate) use comparison::{Difference, differences, plain_mean};
 pub(crate) use dreamsim::{DreamSim, DreamSimRecord};
 use retally_metrics::unified::sliding::SlidingConvention;
 use retally_metrics::unified::{Protocol, Task};
-pub(crate) use scores::TaskScores;
+pub(crate) use scores::{Quantity, TaskScores};
 pub(crate) use source::Source;
 use std::sync::Mutex;
 
@@ -46,6 +48,8 @@ pub(crate) struct Scoring<'a> {
     pub(crate) convention: SlidingConvention,
     /// The perceptual distance of the jigsaw task, if the user has one.
     pub(crate) dreamsim: Option<&'a Mutex<DreamSim>>,
+    /// Who judges geometry, science and code.
+    pub(crate) judging: &'a Judging,
     /// Who computes. Their number changes no score.
     pub(crate) threads: &'a Threads,
     /// Where progress goes.
@@ -61,8 +65,6 @@ pub(crate) fn score(task: Task, scoring: &Scoring<'_>) -> Result<TaskScores, Fai
         Task::Jigsaw => jigsaw::score(scoring),
         Task::Maze => maze::score(scoring),
         Task::Sliding => sliding::score(scoring),
-        Task::Geometry | Task::Science | Task::Code => {
-            Ok(TaskScores::not_run(task, scoring.protocol, "not run: no judge endpoint"))
-        }
+        Task::Geometry | Task::Science | Task::Code => judged::score(task, scoring),
     }
 }

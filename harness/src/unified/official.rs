@@ -270,6 +270,17 @@ pub(super) fn model_images(case: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(entries(case)?.into_iter().filter(is_image).map(|entry| entry.path).collect())
 }
 
+/// The folders whose names begin with `prefix`, (name, path) each, in the order of their names.
+pub(super) fn folders_named(
+    folder: &Path,
+    prefix: &str,
+) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let named = entries(folder)?
+        .into_iter()
+        .filter(|entry| entry.name.starts_with(prefix) && entry.path.is_dir());
+    Ok(named.map(|entry| (entry.name, entry.path)).collect())
+}
+
 /// Something in a folder.
 #[derive(Clone, Debug)]
 struct Entry {

@@ -214,8 +214,9 @@ fn score_candidate(
         score.set(Diagnostic::SlidingEmptyStep, empty.step());
         score.set_right(Diagnostic::SlidingEmptySample, empty.exact());
     }
-    let reader = |picture: &_| read_sliding(picture, protocol);
-    let produced = pictures::read_frames(&candidate.frames, protocol, notes, reader)?;
+    let produced = pictures::read_frames(&candidate.frames, protocol, notes, |picture| {
+        read_sliding(picture, protocol)
+    })?;
     if let Some(frames) = &expected.frames {
         let frames = SlidingFrameScore::of(frames, &produced, protocol);
         score.set(Column::SlidingImageStep, frames.step());

@@ -34,6 +34,7 @@ fn scores_with(
         protocol,
         convention,
         dreamsim: None,
+        judging: &crate::judge::Judging::NotRun("not run: no judge endpoint".to_owned()),
         threads: &threads,
         progress: &Progress::new(true),
     };

@@ -14,6 +14,7 @@ use retally_suites::evaluation::{
     VersionedValue,
 };
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// The whole page.
 #[derive(Serialize)]
@@ -260,10 +261,11 @@ struct FindingView<'a> {
 }
 
 impl<'a> ReachabilityView<'a> {
-    fn of(check: &'a EvaluatedReachability) -> Self {
+    /// A number links to its cell where that is among the cells `shown`.
+    fn of(check: &'a EvaluatedReachability, shown: &HashSet<&str>) -> Self {
         let finding = |finding: &'a retally_suites::evaluation::ReachFinding| FindingView {
             subject: &finding.subject,
-            cell: finding.cell.as_deref(),
+            cell: finding.cell.as_deref().filter(|cell| shown.contains(cell)),
             stated: &finding.stated.text,
             mark: words::marks(&finding.stated),
             source: &finding.stated.source,
@@ -372,7 +374,10 @@ impl<'a> Report<'a> {
                 suite.derived.iter().map(|group| DerivedView::of(group, &shown)).collect()
             },
             derived_counts: counts(summary::derived_verdicts(suite)),
-            reachability: suite.reachability.iter().map(ReachabilityView::of).collect(),
+            reachability: {
+                let shown = summary::cells(suite).map(|cell| cell.id.as_str()).collect();
+                suite.reachability.iter().map(|c| ReachabilityView::of(c, &shown)).collect()
+            },
             secondary: summary::secondary_sentence(suite),
             printed_correlations: printed_correlations(suite),
             tables: suite.tables.iter().map(TableView::of).collect(),

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod bad_input;
+mod chat_server;
 mod driving;
 mod features;
 mod generation;
 mod generator_runs;
+mod judges;
 mod paper_report;
 mod probes;
 mod program;

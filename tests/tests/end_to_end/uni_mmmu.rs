@@ -80,7 +80,8 @@ fn each_column_is_a_measurement_in_each_protocol() {
         let interval = &measured(&document, protocol, "Maze-T|sample")["interval"];
         assert_eq!(interval["method"], "wilson");
         let code = measured(&document, protocol, "Code-T");
-        assert_eq!(code["absence"]["detail"], "not run: no judge endpoint");
+        let detail = code["absence"]["detail"].as_str().unwrap();
+        assert!(detail.starts_with("not run: no judge endpoint"), "{detail}");
         assert!(measured(&document, protocol, "Sliding-I|step")["value"].is_null());
     }
     assert_eq!(document["differences"].as_array().unwrap().len(), 0);
@@ -97,7 +98,8 @@ fn differences_of_the_protocols_are_listed() {
     // The board at the right of a wide canvas: the official crop sees white alone.
     let path = folder.path().join("moved.png");
     let board = image::open(&path).unwrap().to_rgb8();
-    let mut wide = image::RgbImage::from_pixel(12 * CELL as u32, 6 * CELL as u32, image::Rgb([255; 3]));
+    let mut wide =
+        image::RgbImage::from_pixel(12 * CELL as u32, 6 * CELL as u32, image::Rgb([255; 3]));
     image::imageops::replace(&mut wide, &board, 6 * CELL as i64, 0);
     wide.save(&path).unwrap();
     let arguments = ["score", "uni-mmmu", text(&answers), "--task", "maze"];
@@ -117,9 +119,8 @@ fn differences_of_the_protocols_are_listed() {
 fn bad_input_is_refused_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let answers = bench(&folder);
-    let message = |arguments: &[&str]| {
-        json(arguments, 2)["error"]["message"].as_str().unwrap().to_owned()
-    };
+    let message =
+        |arguments: &[&str]| json(arguments, 2)["error"]["message"].as_str().unwrap().to_owned();
     let outputs = text(folder.path());
     assert!(message(&["score", "uni-mmmu", outputs]).contains("--data"));
     let cases = folder.path().join("cases.txt");

@@ -1,5 +1,6 @@
 //! `retally score uni-mmmu`.
 
+use super::judge::{JudgeArguments, JudgeReport};
 use super::number;
 use crate::cli::Document;
 use crate::context::Context;
@@ -53,6 +54,8 @@ pub(super) struct UniMmmuArguments {
     /// Threads; the result does not depend on them. Default: all cores.
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    judge: JudgeArguments,
 }
 
 fn protocol_parser() -> impl TypedValueParser<Value = Protocol> {
@@ -89,11 +92,15 @@ struct UniMmmuReport {
     /// The models behind Jigsaw-I.
     #[serde(skip_serializing_if = "Option::is_none")]
     dreamsim: Option<DreamSimRecord>,
+    /// Who judged, and how far that agrees with people.
+    #[serde(flatten)]
+    judge: JudgeReport,
 }
 
 pub(super) fn run(arguments: &UniMmmuArguments, context: &Context) -> Result<Document, Failure> {
     let source = Source::open(&arguments.outputs, arguments.data.as_deref())?;
     let threads = Threads::new(arguments.threads)?;
+    let judging = arguments.judge.open(context)?;
     let dreamsim = match &arguments.dreamsim {
         Some(path) => Some(DreamSim::open(path, context.onnxruntime()?, threads.count())?),
         None => None,
@@ -110,6 +117,7 @@ pub(super) fn run(arguments: &UniMmmuArguments, context: &Context) -> Result<Doc
                 protocol,
                 convention: arguments.sliding_convention,
                 dreamsim: dreamsim.as_ref(),
+                judging: &judging,
                 threads: &threads,
                 progress: &context.progress,
             };
@@ -134,6 +142,7 @@ pub(super) fn run(arguments: &UniMmmuArguments, context: &Context) -> Result<Doc
             .collect(),
         differences: tasks.iter().flat_map(|task| differences(*task, &scores)).collect(),
         dreamsim: record,
+        judge: arguments.judge.conclude(&judging, &protocols, &scores)?,
         scores,
     };
     Document::new(report.to_text(&tasks, &protocols), &report)
@@ -172,12 +181,13 @@ impl UniMmmuReport {
         for &task in tasks {
             self.add_differences(task, &mut text);
         }
+        text.push_str(&self.judge.to_text());
         text
     }
 
     fn table(&self, tasks: &[Task], protocols: &[Protocol]) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::NOTHING);
+        table.load_style(presets::NOTHING);
         let headings = protocols.iter().flat_map(|protocol| {
             let name = protocol.as_str();
             [name.to_owned(), "95 % interval".to_owned(), "n".to_owned()]

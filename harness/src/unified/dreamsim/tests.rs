@@ -112,7 +112,7 @@ fn three_encoders_make_one_distance() {
             let image = |colour, width| Rgb::filled(width, 100, colour).unwrap();
             let distance = dreamsim.distance(&image(a, 300), &image(b, 50)).unwrap();
             let expected = expected_distance(a, b);
-            assert!((distance - expected).abs() < 2e-6, "{a:?} {b:?}: {distance} {expected}");
+            assert!((distance - expected).abs() < 2e-5, "{a:?} {b:?}: {distance} {expected}");
         }
     }
     assert_eq!(dreamsim.record().encoders.len(), 3);

@@ -62,6 +62,7 @@ fn with_pictures(source: &Source, root: &Path, protocol: Protocol) -> TaskScores
         protocol,
         convention: SlidingConvention::AsStored,
         dreamsim: Some(&Mutex::new(tiny(root))),
+        judging: &crate::judge::Judging::NotRun("not run: no judge".to_owned()),
         threads: &Threads::new(None).unwrap(),
         progress: &Progress::new(true),
     };

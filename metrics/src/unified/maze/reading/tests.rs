@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn a_drawn_maze_is_read_back(
         grid in mazes(),
-        cell in 20..60_usize,
+        cell in 32..64_usize,
         margins in prop::array::uniform4(0..150_usize),
     ) {
         let (width, height, values) = drawn(&grid, cell, margins);
