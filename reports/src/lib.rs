@@ -5,7 +5,8 @@
 //! system font.
 //!
 //! Marks on printed values: none for a value read in the paper, † secondary, ‡ digitised, § derived, ¶ code,
-//! ® recorded from an earlier run, * printed differently elsewhere. What is unknown stays empty; a measurement that
+//! ® recorded from an earlier run, # a share that no count gives, × a constant that nothing gives, * printed differently
+//! elsewhere. What is unknown stays empty; a measurement that
 //! failed says why.
 
 mod error;
@@ -53,6 +54,8 @@ pub struct ReportFiles {
     pub tables: Vec<PathBuf>,
     /// `derived.csv`: stated numbers and what they follow from, if the suite has such.
     pub derived: Option<PathBuf>,
+    /// `reachability.csv`: printed shares that no rounded count gives, if the suite checks any.
+    pub reachability: Option<PathBuf>,
     /// `pictures/<id>.png`, those that the run made.
     pub pictures: Vec<PathBuf>,
 }
@@ -88,10 +91,18 @@ pub fn write_report(
             Some(output::write(out, "derived.csv", table::csv::derived_csv(suite)?.as_bytes())?)
         }
     };
+    let reachability = match suite.reachability.is_empty() {
+        true => None,
+        false => {
+            let listed = table::csv::reachability_csv(suite)?;
+            Some(output::write(out, "reachability.csv", listed.as_bytes())?)
+        }
+    };
     let overview =
         output::write(out, "report.md", overview::markdown(suite, &pictures).as_bytes())?;
     let page = output::write(out, "report.html", page.as_bytes())?;
-    Ok(ReportFiles { page, overview, figures, tables, derived, pictures: written })
+    let pictures = written;
+    Ok(ReportFiles { page, overview, figures, tables, derived, reachability, pictures })
 }
 
 /// One entry for each picture of the suite; `None` where there is no run or the run made no such picture.

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 /// The page. All text of the suite is escaped, as in [`crate::table::markdown`].
 pub(crate) fn markdown(suite: &EvaluatedSuite, pictures: &[Option<PictureFile>]) -> String {
     let mut out = format!("# {}\n\n", escape(&suite.name));
-    if let Some(paper) = &suite.paper {
+    for paper in suite.paper.iter().chain(&suite.further_papers) {
         let _ = writeln!(
             out,
             "{}. {}. {}, {}.\n",
@@ -29,6 +29,7 @@ pub(crate) fn markdown(suite: &EvaluatedSuite, pictures: &[Option<PictureFile>])
     push_pictures(&mut out, suite, pictures);
     push_correlations(&mut out, suite);
     push_derived(&mut out, suite);
+    push_reachability(&mut out, suite);
     push_tables(&mut out, suite);
     push_list(&mut out, "Traps", &suite.traps);
     push_list(&mut out, "Not known", &suite.unknown);
@@ -111,6 +112,25 @@ fn push_claim(out: &mut String, claim: &EvaluatedDerivedClaim) {
         words::verdict_word(claim.verdict),
         escape(&claim.explanation)
     );
+}
+
+fn push_reachability(out: &mut String, suite: &EvaluatedSuite) {
+    for (index, check) in suite.reachability.iter().enumerate() {
+        out.push_str(if index == 0 { "\n## Reachability\n" } else { "" });
+        let caption = escape(&words::caption(&check.label, &check.title));
+        let counts = escape(&summary::reach_counts(check));
+        let _ = write!(out, "\n{caption} {counts}\n");
+        for (index, finding) in check.findings.iter().enumerate() {
+            out.push_str(if index == 0 { "\n| | printed | |\n|:--|--:|:--|\n" } else { "" });
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} |",
+                escape(&finding.subject),
+                escape(&format!("{}{}", finding.stated.text, words::marks(&finding.stated))),
+                escape(&summary::reach_sentence(finding))
+            );
+        }
+    }
 }
 
 fn push_tables(out: &mut String, suite: &EvaluatedSuite) {

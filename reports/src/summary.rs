@@ -4,8 +4,8 @@ use crate::number::{fixed, range, signed, typographic};
 use crate::table::terminal::{aligned, printable, terminal};
 use crate::words;
 use retally_suites::evaluation::{
-    EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivedClaim, EvaluatedSuite, EvaluatedTable,
-    Panel, Provenance, Verdict,
+    EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivedClaim, EvaluatedReachability,
+    EvaluatedSuite, EvaluatedTable, Panel, PrintedReach, Provenance, ReachFinding, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -66,6 +66,21 @@ pub(crate) fn provenances(suite: &EvaluatedSuite) -> Vec<(Provenance, usize)> {
         .map(|wanted| (wanted, found.iter().filter(|&&provenance| provenance == wanted).count()))
         .filter(|(_, count)| *count > 0)
         .collect()
+}
+
+/// How many shares came out how: `27 of 46 printed numbers are counts of 150 pairs, rounded; 2 only cut off; 17 not at all.`
+pub(crate) fn reach_counts(check: &EvaluatedReachability) -> String {
+    let (unreachable, all) = (check.unreachable(), check.rounded + check.findings.len());
+    let cut = check.findings.len() - unreachable;
+    format!(
+        "{} of {all} printed numbers are counts of {} {}, rounded; {cut} only cut off; {unreachable} not at all.",
+        check.rounded, check.items, check.of
+    )
+}
+
+/// Why a share was found.
+pub(crate) fn reach_sentence(finding: &ReachFinding) -> String {
+    finding.stated.reach.as_ref().map(PrintedReach::sentence).unwrap_or_default()
 }
 
 /// A warning where printed values were not read in the paper; `None` where none is secondary.
@@ -141,6 +156,10 @@ pub fn terminal_summary(suite: &EvaluatedSuite) -> String {
     blocks.extend(verdict_line("cells", &cell_verdicts(suite)));
     blocks.extend(verdict_line("correlations", &correlation_verdicts(suite)));
     blocks.extend(verdict_line("derived numbers", &derived_verdicts(suite)));
+    for check in &suite.reachability {
+        let line = format!("{}: {}", check.label, reach_counts(check));
+        blocks.push(format!("{}\n", printable(&line)));
+    }
     let broken: Vec<_> = suite.identity_checks.iter().filter(|check| !check.holds).collect();
     if !suite.identity_checks.is_empty() {
         let mut block = format!(
@@ -165,6 +184,10 @@ fn head(suite: &EvaluatedSuite) -> String {
         suite.paper.as_ref().map(|paper| format!(" · {} ({})", paper.title, paper.identifier));
     let title = format!("{} v{}{}", suite.name, suite.version, paper.unwrap_or_default());
     let mut head = format!("{}\n{}\n", printable(&title), measured_sentence(suite));
+    for paper in &suite.further_papers {
+        let line = format!("also shown: {} ({})", paper.title, paper.identifier);
+        head.push_str(&format!("{}\n", printable(&line)));
+    }
     if let Some(sentence) = secondary_sentence(suite) {
         head.push_str(&format!("{sentence}\n"));
     }
@@ -280,14 +303,16 @@ fn verdict_line(things: &str, counts: &[VerdictCount]) -> Option<String> {
 
 /// Correlations in full precision, verdict counts per table, identity checks.
 ///
-/// The document is `{"suite", "correlations", "derived", "tables", "identity_checks"}`:
+/// The document is `{"suite", "correlations", "derived", "reachability", "tables", "identity_checks"}`:
 ///
 /// - a correlation is `{"figure", "x", "y", "n", "incomplete", "pearson", "spearman", "reported", "reported_provenance",
 ///   "difference", "interval", "bootstrap_interval", "leave_one_out", "influence", "line", "fisher_p", "provenance",
 ///   "verdict", "explanation"}`; `incomplete` says why r is not recomputed where the points are not all known;
 /// - a derived number is `{"subject", "cell", "stated", "provenance", "formula", "recomputed", "difference", "verdict",
 ///   "explanation"}`;
-/// - a table is `{"id", "label", "cells", "unknown", "measured", "verdicts"}` with counts;
+/// - a reachability check is `{"id", "label", "items", "of", "rounding", "truncation", "unreachable"}`, the last two lists
+///   of `{"subject", "cell", "stated", "explanation"}`;
+/// - a table is `{"id", "label", "cells", "unknown", "versions", "constants", "measured", "verdicts"}` with counts;
 /// - the identity checks are `{"made", "broken"}`.
 ///
 /// What is not known is `null`.
@@ -298,6 +323,7 @@ pub fn correlations_json(suite: &EvaluatedSuite) -> Value {
         "suite": {"id": suite.id, "version": suite.version, "content_sha256": suite.content_sha256},
         "correlations": claims(suite).map(claim_json).collect::<Vec<_>>(),
         "derived": suite.derived.iter().flat_map(|group| &group.claims).map(derived_json).collect::<Vec<_>>(),
+        "reachability": suite.reachability.iter().map(reachability_json).collect::<Vec<_>>(),
         "tables": tables,
         "identity_checks": {
             "made": suite.identity_checks.len(),
@@ -349,6 +375,30 @@ fn derived_json(claim: &EvaluatedDerivedClaim) -> Value {
     })
 }
 
+fn reachability_json(check: &EvaluatedReachability) -> Value {
+    let list = |is_unreachable: bool| {
+        let own = check.findings.iter().filter(|found| found.is_unreachable() == is_unreachable);
+        own.map(|finding| {
+            json!({
+                "subject": finding.subject,
+                "cell": finding.cell,
+                "stated": finding.stated.text,
+                "explanation": reach_sentence(finding),
+            })
+        })
+        .collect::<Vec<_>>()
+    };
+    json!({
+        "id": check.id,
+        "label": check.label,
+        "items": check.items,
+        "of": check.of,
+        "rounding": check.rounded,
+        "truncation": list(false),
+        "unreachable": list(true),
+    })
+}
+
 fn table_json(table: &EvaluatedTable) -> Value {
     let verdicts: serde_json::Map<_, _> = count(table_cells(table).filter_map(|cell| cell.verdict))
         .into_iter()
@@ -359,6 +409,8 @@ fn table_json(table: &EvaluatedTable) -> Value {
         "label": table.label,
         "cells": table_cells(table).count(),
         "unknown": table_cells(table).filter(|cell| cell.unknown.is_some()).count(),
+        "versions": table_cells(table).filter(|cell| !cell.versions.is_empty()).count(),
+        "constants": table_cells(table).filter(|cell| cell.constant.is_some()).count(),
         "measured": table_cells(table).filter(|cell| cell.measured.is_some()).count(),
         "verdicts": verdicts,
     })

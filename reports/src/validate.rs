@@ -19,7 +19,8 @@ pub(crate) fn validate(suite: &EvaluatedSuite) -> Result<(), ReportError> {
         suite.figures.iter().flat_map(|f| [f.id.clone(), format!("{}-dark", f.id)]).collect();
     check_ids("figure", figures.iter().map(String::as_str))?;
     check_ids("table", suite.tables.iter().map(|table| table.id.as_str()))?;
-    check_ids("group", suite.derived.iter().map(|group| group.id.as_str()))?;
+    let checks = suite.reachability.iter().map(|check| check.id.as_str());
+    check_ids("group", suite.derived.iter().map(|group| group.id.as_str()).chain(checks))?;
     check_ids("picture", suite.pictures.iter().map(|picture| picture.id.as_str()))?;
     let cells = suite
         .tables
@@ -93,6 +94,7 @@ fn bar_numbers(chart: &BarChart) -> Vec<(String, f64)> {
 
 fn curve_numbers(chart: &CurveChart) -> Vec<(String, f64)> {
     let points = chart.series.iter().flat_map(|series| &series.points);
+    let ends = chart.range.iter().flatten().map(|&end| ("end of the axis".to_owned(), end));
     points
         .flat_map(|point| {
             [
@@ -100,6 +102,7 @@ fn curve_numbers(chart: &CurveChart) -> Vec<(String, f64)> {
                 (format!("y of point `{}`", point.key), point.y),
             ]
         })
+        .chain(ends)
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use retally_metrics::AbsenceReason;
 use retally_suites::evaluation::{
-    Bound, Column, Direction, EvaluatedTable, Provenance, ReportedValue, Verdict,
+    Bound, Column, Direction, EvaluatedCell, EvaluatedTable, Provenance, ReportedValue, Verdict,
 };
 
 /// Every provenance, in the order of the legend.
@@ -33,6 +33,20 @@ pub(crate) const ALSO_REPORTED_MARK: &str = "*";
 /// What [`ALSO_REPORTED_MARK`] means.
 pub(crate) const ALSO_REPORTED_MEANING: &str =
     "printed differently elsewhere; the other value is in the cell's evidence";
+
+/// The mark on a printed share that no count of its items gives.
+pub(crate) const UNREACHABLE_MARK: &str = "#";
+
+/// What [`UNREACHABLE_MARK`] means.
+pub(crate) const UNREACHABLE_MEANING: &str =
+    "no count of the items gives this number, neither rounded nor cut off; see Reachability";
+
+/// The mark on a constant of the paper that nobody can recompute.
+pub(crate) const CONSTANT_MARK: &str = "×";
+
+/// What [`CONSTANT_MARK`] means.
+pub(crate) const CONSTANT_MEANING: &str =
+    "as the paper prints it; not reproducible from its other numbers";
 
 /// What stands in the place of a printed number that is not known.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -65,10 +79,25 @@ pub(crate) fn mark(provenance: Provenance) -> &'static str {
     }
 }
 
-/// The marks on a printed value: of its own provenance, and of what it was derived from.
+/// The marks on a printed value: of its own provenance, of what it was derived from, and whether no count gives it.
 pub(crate) fn marks(value: &ReportedValue) -> String {
     let basis = value.basis.map(mark).unwrap_or_default();
-    format!("{}{basis}", mark(value.provenance))
+    let reach = if is_unreachable(value) { UNREACHABLE_MARK } else { "" };
+    format!("{}{basis}{reach}", mark(value.provenance))
+}
+
+/// Whether no count of the items gives this share.
+pub(crate) fn is_unreachable(value: &ReportedValue) -> bool {
+    value.reach.as_ref().is_some_and(|reach| reach.found.is_unreachable())
+}
+
+/// The numbers of all versions of the paper in one line: `P1 43.3 / P5 43.1#`.
+pub(crate) fn versions_text(cell: &EvaluatedCell) -> String {
+    let parts = cell.versions.iter().map(|versioned| {
+        let value = &versioned.value;
+        format!("{} {}{}", versioned.version, reported_text(value), marks(value))
+    });
+    parts.collect::<Vec<_>>().join(" / ")
 }
 
 /// The word of a provenance.
@@ -196,6 +225,7 @@ pub(crate) fn caption(label: &str, title: &str) -> String {
 }
 
 /// One line of a legend.
+#[derive(Clone, Copy)]
 pub(crate) struct LegendEntry {
     /// The mark.
     pub(crate) mark: &'static str,
@@ -205,17 +235,27 @@ pub(crate) struct LegendEntry {
     pub(crate) meaning: &'static str,
 }
 
+/// The marks that are no provenance.
+pub(crate) const UNREACHABLE: LegendEntry =
+    LegendEntry { mark: UNREACHABLE_MARK, word: "unreachable", meaning: UNREACHABLE_MEANING };
+pub(crate) const CONSTANT: LegendEntry =
+    LegendEntry { mark: CONSTANT_MARK, word: "constant", meaning: CONSTANT_MEANING };
+pub(crate) const OTHER_VALUE: LegendEntry =
+    LegendEntry { mark: ALSO_REPORTED_MARK, word: "other value", meaning: ALSO_REPORTED_MEANING };
+
+/// Whether a cell is printed differently elsewhere.
+pub(crate) fn has_other_value(cell: &EvaluatedCell) -> bool {
+    cell.reported.is_some() && !cell.also_reported.is_empty()
+}
+
 /// The marks that a table uses, in the order of [`PROVENANCES`].
 pub(crate) fn legend(table: &EvaluatedTable) -> Vec<LegendEntry> {
-    let reported: Vec<_> = table
-        .rows
-        .iter()
-        .flat_map(|row| row.cells.iter().flatten())
-        .filter_map(|cell| {
-            let value = cell.reported.as_ref()?;
-            Some((value.provenance, value.basis, !cell.also_reported.is_empty()))
-        })
-        .collect();
+    let cells = || table.rows.iter().flat_map(|row| row.cells.iter().flatten());
+    let values = cells().flat_map(|cell| {
+        cell.reported.iter().chain(cell.versions.iter().map(|versioned| &versioned.value))
+    });
+    let reported: Vec<_> =
+        values.map(|value| (value.provenance, value.basis, is_unreachable(value))).collect();
     let mut entries: Vec<LegendEntry> = PROVENANCES
         .into_iter()
         .filter(|&wanted| {
@@ -228,12 +268,11 @@ pub(crate) fn legend(table: &EvaluatedTable) -> Vec<LegendEntry> {
             meaning: provenance_meaning(provenance),
         })
         .collect();
-    if reported.iter().any(|&(.., elsewhere)| elsewhere) {
-        entries.push(LegendEntry {
-            mark: ALSO_REPORTED_MARK,
-            word: "other value",
-            meaning: ALSO_REPORTED_MEANING,
-        });
-    }
+    let further = [
+        (reported.iter().any(|&(.., unreachable)| unreachable), UNREACHABLE),
+        (cells().any(|cell| cell.constant.is_some()), CONSTANT),
+        (cells().any(has_other_value), OTHER_VALUE),
+    ];
+    entries.extend(further.into_iter().filter(|(is_used, _)| *is_used).map(|(_, entry)| entry));
     entries
 }

@@ -63,6 +63,8 @@ pub struct Cell {
     pub source: String,
     /// Remarks; fields are separated by `; `.
     pub note: String,
+    /// Name of the file.
+    pub file: String,
     /// Line in the file, from 1.
     pub line: u64,
 }
@@ -78,6 +80,7 @@ impl Cell {
             basis: None,
             source: self.source.clone(),
             bound: self.bound(),
+            reach: None,
             note: self.note.clone(),
         }
     }
@@ -102,6 +105,12 @@ impl Cell {
     #[must_use]
     pub fn note_field(&self, key: &str) -> Option<&str> {
         self.note.split("; ").find_map(|part| part.strip_prefix(key)?.strip_prefix('='))
+    }
+
+    /// Whether it was read off a figure without a stated tolerance.
+    #[must_use]
+    pub fn lacks_tolerance(&self) -> bool {
+        self.provenance == Provenance::Digitised && self.digitising_tolerance().is_none()
     }
 
     /// The digitising tolerance, `tol=` in the note: half-width in the cell's unit.
@@ -287,11 +296,13 @@ impl Record<'_> {
             provenance: self.provenance()?,
             source: self.field("source").to_owned(),
             note: self.field("note").to_owned(),
+            file: self.file.to_owned(),
             line: self.line,
         };
-        if cell.provenance == Provenance::Digitised && cell.digitising_tolerance().is_none() {
+        if cell.note_field("tol").is_some() && cell.digitising_tolerance().is_none() {
             return Err(self.error(
-                "a digitised cell must state its tolerance in the note, as `tol=0.012`".to_owned(),
+                "`tol=` in the note is no number above 0; expected a half-width as `tol=0.012`"
+                    .to_owned(),
             ));
         }
         Ok(cell)
@@ -443,8 +454,8 @@ mod tests {
                 "table-1,A,gFID,1.0,none,guessed,Table 1,\n",
                 "`provenance` is `guessed`; expected one of reported",
             ),
-            ("table-1,A,gFID,1.0,none,digitised,Figure 1,by eye\n", "must state its tolerance"),
-            ("table-1,A,gFID,1.0,none,digitised,Figure 1,tol=0\n", "must state its tolerance"),
+            ("table-1,A,gFID,1.0,none,digitised,Figure 1,tol=0\n", "is no number above 0"),
+            ("table-1,A,gFID,1.0,none,digitised,Figure 1,tol=x\n", "is no number above 0"),
             ("Table 1,A,gFID,1.0,none,reported,Table 1,\n", "`table` is `Table 1`"),
             ("../x,A,gFID,1.0,none,reported,Table 1,\n", "`table` is `../x`"),
             ("table-1, A,gFID,1.0,none,reported,Table 1,\n", "`row` has outer blanks"),

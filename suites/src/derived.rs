@@ -3,9 +3,10 @@
 use crate::cells::{Cell, CellPlace, CorrelationRow};
 use crate::evaluation::Provenance;
 use crate::schema::{
-    CellSet, DefinitionError, DefinitionText, DerivedClaim, DerivedGroup, Formula, PointSet,
+    BestMean, CellSet, CurvePair, DefinitionError, DefinitionText, DerivedClaim, DerivedGroup,
+    Formula, PointSet, StagedLoss,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 /// A group whose claims are resolved.
@@ -36,6 +37,11 @@ pub(crate) enum ResolvedFormula {
     Maximum(Vec<usize>),
     Minimum(Vec<usize>),
     Range(Vec<usize>),
+    Mean(Vec<usize>),
+    Sum(Vec<usize>),
+    Share(usize, usize),
+    /// For each row the cells to choose from, the same columns in each, and the cell that should be their mean.
+    BestMean(Vec<(Vec<usize>, usize)>),
     /// Cells, and for each the number of its qualifier.
     Argmax(Vec<(usize, f64)>),
     Drop {
@@ -46,6 +52,22 @@ pub(crate) enum ResolvedFormula {
         kind: Coefficient,
         x: Vec<usize>,
         y: Vec<usize>,
+    },
+    CurveCorrelation {
+        kind: Coefficient,
+        pair: ResolvedPair,
+    },
+    CurveDistance(ResolvedPair),
+    /// For each point the cells of value, target and width.
+    StagedLoss(Vec<[usize; 3]>),
+    Huber {
+        value: f64,
+        target: f64,
+        delta: f64,
+    },
+    UniformAttention {
+        conditioning: u64,
+        queries: u64,
     },
     ChanceMrr {
         bank: u64,
@@ -60,17 +82,38 @@ pub(crate) enum ResolvedFormula {
     Unknown(String),
 }
 
+/// Two curves: cells in order, never empty; equally many where they are not resampled.
+#[derive(Clone, Debug)]
+pub(crate) struct ResolvedPair {
+    pub(crate) x: Vec<usize>,
+    pub(crate) y: Vec<usize>,
+    pub(crate) points: Option<usize>,
+}
+
 impl ResolvedFormula {
     /// The cells of the arithmetic.
     pub(crate) fn cells(&self) -> Vec<usize> {
         match self {
             Self::Equal(index) => vec![*index],
-            Self::Difference(minuend, subtrahend) => vec![*minuend, *subtrahend],
-            Self::Maximum(set) | Self::Minimum(set) | Self::Range(set) => set.clone(),
+            Self::Difference(first, second) | Self::Share(first, second) => vec![*first, *second],
+            Self::Maximum(set)
+            | Self::Minimum(set)
+            | Self::Range(set)
+            | Self::Mean(set)
+            | Self::Sum(set) => set.clone(),
+            Self::BestMean(rows) => {
+                rows.iter().flat_map(|(cells, to)| cells.iter().chain([to])).copied().collect()
+            }
+            Self::CurveCorrelation { pair, .. } | Self::CurveDistance(pair) => {
+                pair.x.iter().chain(&pair.y).copied().collect()
+            }
+            Self::StagedLoss(points) => points.iter().flatten().copied().collect(),
             Self::Argmax(set) => set.iter().map(|(index, _)| *index).collect(),
             Self::Drop { cells, to } => cells.iter().copied().chain([*to]).collect(),
             Self::Correlation { x, y, .. } => x.iter().chain(y).copied().collect(),
-            Self::ChanceMrr { .. }
+            Self::Huber { .. }
+            | Self::UniformAttention { .. }
+            | Self::ChanceMrr { .. }
             | Self::ChanceHits { .. }
             | Self::SmallestBank { .. }
             | Self::Unknown(_) => Vec::new(),
@@ -120,6 +163,8 @@ impl Resolver<'_> {
                 let wanted = key.get_ref();
                 let is_wanted = |row: &CorrelationRow| {
                     row.figure == wanted.figure
+                        && wanted.x.as_ref().is_none_or(|x| *x == row.x)
+                        && wanted.y.as_ref().is_none_or(|y| *y == row.y)
                         && row.subset == wanted.subset
                         && row.coefficient == wanted.coefficient
                 };
@@ -145,7 +190,9 @@ impl Resolver<'_> {
         let span = formula.span();
         let refuse = |problem: &str| self.place.error(span.clone(), problem);
         let set = |set: &CellSet| {
-            let found = self.set(set);
+            let found = self.set(set).map_err(|column| {
+                refuse(&format!("no cell of the row stands in column `{column}`"))
+            })?;
             if found.is_empty() { Err(refuse("no cell stands there")) } else { Ok(found) }
         };
         Ok(match formula.get_ref() {
@@ -156,6 +203,47 @@ impl Resolver<'_> {
             Formula::Maximum(cells) => ResolvedFormula::Maximum(set(cells)?),
             Formula::Minimum(cells) => ResolvedFormula::Minimum(set(cells)?),
             Formula::Range(cells) => ResolvedFormula::Range(set(cells)?),
+            Formula::Mean(cells) => ResolvedFormula::Mean(set(cells)?),
+            Formula::Sum(places) if places.is_empty() => {
+                return Err(refuse("a sum needs at least one cell"));
+            }
+            Formula::Sum(places) => ResolvedFormula::Sum(
+                places.iter().map(|place| self.cell(place)).collect::<Resolved<_>>()?,
+            ),
+            Formula::Share([part, whole]) => {
+                let (part, whole) = (self.cell(part)?, self.cell(whole)?);
+                if self.cells[whole].number.value() <= 0.0 {
+                    return Err(refuse("the second cell of a share must be above 0"));
+                }
+                ResolvedFormula::Share(part, whole)
+            }
+            Formula::BestMean(choice) => self.best_mean(choice).map_err(|why| refuse(&why))?,
+            Formula::CurvePearson(pair) => ResolvedFormula::CurveCorrelation {
+                kind: Coefficient::Pearson,
+                pair: self.pair(pair).map_err(|why| refuse(&why))?,
+            },
+            Formula::CurveSpearman(pair) => ResolvedFormula::CurveCorrelation {
+                kind: Coefficient::Spearman,
+                pair: self.pair(pair).map_err(|why| refuse(&why))?,
+            },
+            Formula::CurveDistance(pair) => {
+                ResolvedFormula::CurveDistance(self.pair(pair).map_err(|why| refuse(&why))?)
+            }
+            Formula::StagedLoss(loss) => self.staged_loss(loss, &refuse)?,
+            Formula::Huber { value, target, delta } => {
+                let is_sound = value.is_finite() && target.is_finite() && delta.is_finite();
+                if !is_sound || *delta <= 0.0 {
+                    return Err(refuse("expected finite numbers and a `delta` above 0"));
+                }
+                ResolvedFormula::Huber { value: *value, target: *target, delta: *delta }
+            }
+            Formula::UniformAttention { conditioning, queries } => {
+                if !(1..=MOST_TOKENS).contains(conditioning) || !(1..=MOST_TOKENS).contains(queries)
+                {
+                    return Err(refuse(&format!("expected 1 to {MOST_TOKENS} tokens each")));
+                }
+                ResolvedFormula::UniformAttention { conditioning: *conditioning, queries: *queries }
+            }
             Formula::Argmax { cells, along } => {
                 let place = |index: usize| {
                     let cell = &self.cells[index];
@@ -208,13 +296,102 @@ impl Resolver<'_> {
         found.ok_or_else(|| refuse("no cell stands there"))
     }
 
-    fn set(self, set: &CellSet) -> Vec<usize> {
-        let holds = |cell: &Cell| {
-            cell.table == set.table
-                && set.row.as_ref().is_none_or(|row| *row == cell.row)
-                && set.column.as_ref().is_none_or(|column| *column == cell.column)
+    /// The cells of a set; of listed columns the first cell each, or the column that has none.
+    fn set(self, set: &CellSet) -> Result<Vec<usize>, String> {
+        let all: Vec<usize> =
+            (0..self.cells.len()).filter(|&index| set.holds(&self.cells[index])).collect();
+        if set.columns.is_empty() {
+            return Ok(all);
+        }
+        let first = |column: &String| {
+            let found = all.iter().find(|&&index| self.cells[index].column == *column);
+            found.copied().ok_or_else(|| column.clone())
         };
-        (0..self.cells.len()).filter(|&index| holds(&self.cells[index])).collect()
+        set.columns.iter().map(first).collect()
+    }
+
+    fn best_mean(self, choice: &BestMean) -> Result<ResolvedFormula, String> {
+        let (rows, columns) = (choice.rows.len(), choice.columns.len());
+        if rows == 0 || !(1..=MOST_CHOICES).contains(&columns) {
+            return Err(format!("expected at least one row and 1 to {MOST_CHOICES} columns"));
+        }
+        let row = |row: &String| {
+            let of = |columns: &[String]| {
+                let set = CellSet {
+                    table: choice.table.clone(),
+                    row: Some(row.clone()),
+                    column: None,
+                    columns: columns.to_vec(),
+                };
+                self.set(&set).map_err(|column| format!("`{row}` has no cell in `{column}`"))
+            };
+            let to = of(std::slice::from_ref(&choice.to))?;
+            let to = to.first().copied().ok_or_else(|| format!("`{row}` is no row"))?;
+            Ok::<_, String>((of(&choice.columns)?, to))
+        };
+        Ok(ResolvedFormula::BestMean(choice.rows.iter().map(row).collect::<Result<_, _>>()?))
+    }
+
+    /// The cells of a curve in file order; two cells in one column are no curve.
+    fn curve(self, table: &str, row: &str) -> Result<Vec<usize>, String> {
+        let is_own = |index: &usize| {
+            let cell = &self.cells[*index];
+            cell.table == table && cell.row == row
+        };
+        let own: Vec<usize> = (0..self.cells.len()).filter(is_own).collect();
+        let columns: BTreeSet<&str> =
+            own.iter().map(|&index| self.cells[index].column.as_str()).collect();
+        if own.is_empty() || columns.len() != own.len() {
+            return Err(format!("`{table} / {row}` is no curve: one cell a column, at least one"));
+        }
+        Ok(own)
+    }
+
+    fn pair(self, pair: &CurvePair) -> Result<ResolvedPair, String> {
+        let (x, y) = (self.curve(&pair.table, &pair.x)?, self.curve(&pair.table, &pair.y)?);
+        let points = match pair.points {
+            None if x.len() != y.len() => {
+                return Err(format!(
+                    "the curves have {} and {} points; say to how many `points` both are resampled",
+                    x.len(),
+                    y.len()
+                ));
+            }
+            None => None,
+            Some(points) => Some(
+                usize::try_from(points)
+                    .ok()
+                    .filter(|points| (2..=MOST_POINTS).contains(points))
+                    .ok_or_else(|| format!("expected 2 to {MOST_POINTS} `points`"))?,
+            ),
+        };
+        Ok(ResolvedPair { x, y, points })
+    }
+
+    fn staged_loss(
+        self,
+        loss: &StagedLoss,
+        refuse: &dyn Fn(&str) -> Box<DefinitionError>,
+    ) -> Resolved<ResolvedFormula> {
+        let curve = self.curve(&loss.curve.table, &loss.curve.row).map_err(|why| refuse(&why))?;
+        let mut points = Vec::with_capacity(curve.len());
+        for stage in &loss.stages {
+            let (target, delta) = (self.cell(&stage.target)?, self.cell(&stage.delta)?);
+            if self.cells[delta].number.value() <= 0.0 {
+                return Err(refuse("the width of a Huber loss must be above 0"));
+            }
+            let end = stage.through.map_or(curve.len(), |last| last.saturating_add(1));
+            if end < points.len() {
+                return Err(refuse("the stages must follow each other"));
+            }
+            let own = curve.iter().skip(points.len()).take(end - points.len());
+            let own: Vec<_> = own.map(|&value| [value, target, delta]).collect();
+            points.extend(own);
+        }
+        if points.len() != curve.len() {
+            return Err(refuse("the stages leave out the end of the curve"));
+        }
+        Ok(ResolvedFormula::StagedLoss(points))
     }
 
     /// The cells of both columns for each row that has them; `None` if a listed row has not, or there are none.
@@ -244,6 +421,12 @@ impl Resolver<'_> {
         (!x.is_empty()).then_some(ResolvedFormula::Correlation { kind, x, y })
     }
 }
+
+/// Most columns of which every choice is tried: a million choices.
+const MOST_CHOICES: usize = 20;
+/// Most points that a curve is resampled to, and most tokens of a sequence: sums over them stay short.
+const MOST_POINTS: usize = 10_000;
+const MOST_TOKENS: u64 = 1_000_000;
 
 const NO_POINTS: &str = "a row lacks one of the two columns, or there is no row";
 

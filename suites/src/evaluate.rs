@@ -7,6 +7,7 @@
 mod cell;
 mod derived;
 mod figure;
+mod reachability;
 mod table;
 
 use crate::cells::CorrelationRow;
@@ -30,6 +31,7 @@ pub fn evaluate(suite: &Suite, run: Option<&RunMeasurements>) -> EvaluatedSuite 
         version: definition.version,
         content_sha256: suite.content_digest().to_string(),
         paper: definition.paper.clone(),
+        further_papers: definition.further_papers.clone(),
         summary: definition.summary.clone(),
         tables: definition
             .tables
@@ -46,6 +48,7 @@ pub fn evaluate(suite: &Suite, run: Option<&RunMeasurements>) -> EvaluatedSuite 
             .filter(|figure| run.is_none() || figure.has_something())
             .collect(),
         derived: evaluation.derived(),
+        reachability: evaluation.reachability(),
         pictures: definition.pictures.iter().map(picture).collect(),
         printed_correlations: evaluation.printed_correlations(),
         traps: definition.traps.clone(),

@@ -1,5 +1,6 @@
 //! A suite after evaluation: printed values, measured values and verdicts side by side. Reports draw this and nothing else.
 
+use crate::reachability::Reach;
 pub use crate::schema::AxisScale;
 use retally_metrics::Measurement;
 use serde::{Deserialize, Serialize};
@@ -71,8 +72,54 @@ pub struct ReportedValue {
     pub source: String,
     /// Whether the true number is only said to lie on one side of this one.
     pub bound: Option<Bound>,
+    /// Of a printed share: whether it can be that of a count, where the suite says of how many items.
+    pub reach: Option<PrintedReach>,
     /// Traps and remarks; empty if none.
     pub note: String,
+}
+
+/// Whether a printed share can be that of a count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrintedReach {
+    /// What came out.
+    #[serde(flatten)]
+    pub found: Reach,
+    /// Of how many items.
+    pub items: u64,
+    /// What they are: `pairs`.
+    pub of: String,
+}
+
+impl PrintedReach {
+    /// One sentence: `No count of 150 pairs gives it: 64 are below, 65 above.`
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { found, items, of } = self;
+        match found {
+            Reach::Rounding { count } => format!("{count} of {items} {of}, rounded."),
+            Reach::Truncation { count } => {
+                format!(
+                    "{count} of {items} {of} cut off after the last digit; no count rounds to it."
+                )
+            }
+            Reach::Unreachable { below, above } => {
+                let side =
+                    |count: &Option<u64>, word: &str| count.map(|count| format!("{count} {word}"));
+                let sides = [side(below, "give less"), side(above, "give more")];
+                let sides = sides.into_iter().flatten().collect::<Vec<_>>().join(", ");
+                format!("No count of {items} {of} gives it, rounded or cut off: {sides}.")
+            }
+        }
+    }
+}
+
+/// The number that a version of the paper prints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionedValue {
+    /// Short name of the version: `P1`.
+    pub version: String,
+    /// Its number.
+    pub value: ReportedValue,
 }
 
 /// On which side of a printed bound the true number lies.
@@ -108,7 +155,12 @@ pub struct EvaluatedCell {
     pub reported: Option<ReportedValue>,
     /// Why the printed value is not known; `None` where it is known or the paper prints none.
     pub unknown: Option<String>,
-    /// The same cell printed differently elsewhere, or in other versions.
+    /// Where versions of the paper print different numbers: that of each, the oldest first; `reported` is the newest. Empty
+    /// otherwise.
+    pub versions: Vec<VersionedValue>,
+    /// Why nobody can recompute the printed number, where the suite says that it is only a constant of the paper.
+    pub constant: Option<String>,
+    /// The same cell printed differently elsewhere.
     pub also_reported: Vec<ReportedValue>,
     /// What this run measured, if it did.
     pub measured: Option<Measurement>,
@@ -355,6 +407,8 @@ pub struct CurveChart {
     pub scale: AxisScale,
     /// The ordinate.
     pub y: Axis,
+    /// Both ends of the ordinate; around the points if absent.
+    pub range: Option<[f64; 2]>,
     /// The curves in the order of the legend.
     pub series: Vec<CurveSeries>,
 }
@@ -421,6 +475,52 @@ pub struct EvaluatedDerivedClaim {
     pub verdict: Verdict,
     /// One sentence.
     pub explanation: String,
+}
+
+/// Printed shares of one quantity, and which of them can be counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluatedReachability {
+    /// `mmvp-pairs`.
+    pub id: String,
+    /// `MMVP`.
+    pub label: String,
+    /// What is counted and why so many.
+    pub title: String,
+    /// How many items.
+    pub items: u64,
+    /// What they are: `pairs`.
+    pub of: String,
+    /// Printed numbers that a rounded share shows.
+    pub rounded: usize,
+    /// The other numbers in file order.
+    pub findings: Vec<ReachFinding>,
+}
+
+impl EvaluatedReachability {
+    /// How many numbers no count gives.
+    #[must_use]
+    pub fn unreachable(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_unreachable()).count()
+    }
+}
+
+/// A printed share that no rounded share shows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReachFinding {
+    /// Where it stands: table, row, column.
+    pub subject: String,
+    /// Id of its cell.
+    pub cell: Option<String>,
+    /// The number, with what came out.
+    pub stated: ReportedValue,
+}
+
+impl ReachFinding {
+    /// Whether no count gives it.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.stated.reach.as_ref().is_some_and(|reach| reach.found.is_unreachable())
+    }
 }
 
 /// A picture that a run draws; the file stands in the run's folder as `pictures/ID.png`.
@@ -530,6 +630,8 @@ pub struct EvaluatedSuite {
     pub content_sha256: String,
     /// The paper; `None` for the starter.
     pub paper: Option<Paper>,
+    /// Further papers that it shows.
+    pub further_papers: Vec<Paper>,
     /// What the suite claims or measures, a short paragraph.
     pub summary: String,
     /// Tables in print order.
@@ -538,6 +640,8 @@ pub struct EvaluatedSuite {
     pub figures: Vec<EvaluatedFigure>,
     /// Numbers that follow from other printed numbers.
     pub derived: Vec<EvaluatedDerivation>,
+    /// Which printed shares can be counts.
+    pub reachability: Vec<EvaluatedReachability>,
     /// Pictures that a run draws, in print order.
     pub pictures: Vec<EvaluatedPicture>,
     /// Printed correlations without public points.

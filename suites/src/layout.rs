@@ -85,7 +85,6 @@ impl From<Box<DefinitionError>> for Misfit {
 pub(crate) struct LayoutInput<'a> {
     pub(crate) definition: &'a Definition,
     pub(crate) place: DefinitionText<'a>,
-    pub(crate) cells_file: &'a str,
     pub(crate) cells: &'a [Cell],
 }
 
@@ -99,8 +98,8 @@ struct Placed<'a> {
 
 impl<'a> LayoutInput<'a> {
     fn cell_error(&self, index: usize, problem: String) -> Misfit {
-        let line = self.cells[index].line;
-        Misfit::Cells(CellsError { file: self.cells_file.to_owned(), line, problem })
+        let Cell { file, line, .. } = &self.cells[index];
+        Misfit::Cells(CellsError { file: file.clone(), line: *line, problem })
     }
 
     /// Lays out one table.
@@ -331,9 +330,11 @@ impl<'a> LayoutInput<'a> {
                     format!("table `{}` has no such {what}", table.id.get_ref()),
                 ))
             };
+        let constants = table.constants.iter().flat_map(|constant| &constant.columns);
         if let Some(key) = table
             .truncated
             .iter()
+            .chain(constants)
             .chain(table.column_labels.keys())
             .find(|key| !column_keys.contains(key.get_ref().as_str()))
         {

@@ -13,19 +13,23 @@ pub mod lock;
 pub mod miniature;
 pub mod printed;
 pub mod probes;
+pub mod reachability;
 pub mod run;
 pub mod schema;
 pub mod verdict;
 
 mod chance;
 mod claim;
+mod curve;
 mod derived;
 mod evaluate;
 mod layout;
+mod reach;
 mod suite;
+mod versions;
 
 pub use check::{CheckOutcome, CheckReport, check};
 pub use evaluate::evaluate;
 pub use evaluation::EvaluatedSuite;
 pub use run::{DatasetMeasurements, RunMeasurements};
-pub use suite::{Suite, SuiteError, SuiteFiles};
+pub use suite::{FurtherData, Suite, SuiteError, SuiteFiles};

@@ -3,7 +3,7 @@
 //!
 //! The content digest of a suite is the SHA-256 of what `sha256sum` prints for its files in a fixed order, so anyone can
 //! recompute it in the suite's folder: `sha256sum suite.toml cells.csv correlations.csv | sha256sum` (files that the suite
-//! does not have are left out). That of a protocol or probe is what `sha256sum` prints for its file.
+//! does not have are left out; those of further papers follow, as `unimmmu/cells.csv unimmmu/correlations.csv`). That of a protocol or probe is what `sha256sum` prints for its file.
 
 use retally_manifests::Digest;
 use serde::Deserialize;

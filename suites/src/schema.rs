@@ -4,11 +4,17 @@
 
 mod derived;
 mod figure;
+mod lint;
 
-pub use derived::{CellSet, CorrelationKey, DerivedClaim, DerivedGroup, Formula, PointSet};
-pub use figure::{
-    AxisScale, BarGroup, Bars, CurveAxis, Curves, Figure, Panel, Series, SeriesPoints,
+pub use derived::{
+    BestMean, CellSet, CorrelationKey, Curve, CurvePair, DerivedClaim, DerivedGroup, Formula,
+    PointSet, Stage, StagedLoss,
 };
+pub use figure::{
+    AxisScale, BarGroup, Bars, CurveAxis, Curves, Figure, NumberedColumns, Panel, Series,
+    SeriesPoints,
+};
+pub use lint::{ConstantColumns, Reachability, Version};
 
 use crate::cells::is_identifier;
 use crate::evaluation::{Direction, Paper};
@@ -39,6 +45,12 @@ pub struct Definition {
     pub summary: String,
     /// The paper, if the suite is about one.
     pub paper: Option<Paper>,
+    /// Further papers that it shows.
+    #[serde(default, rename = "further_paper")]
+    pub further_papers: Vec<Paper>,
+    /// Versions of the paper, oldest first. Where they print different numbers in one cell, both are shown.
+    #[serde(default, rename = "version_of_paper")]
+    pub versions: Vec<Version>,
     /// Traps that concern the whole suite, one sentence each.
     #[serde(default)]
     pub traps: Vec<String>,
@@ -66,6 +78,9 @@ pub struct Definition {
     /// Printed numbers that follow from other printed numbers, in print order.
     #[serde(default, rename = "derived")]
     pub derived: Vec<DerivedGroup>,
+    /// Which printed shares can be counts of how many items.
+    #[serde(default)]
+    pub reachability: Vec<Reachability>,
     /// Cells that print one quantity differently.
     #[serde(default)]
     pub same_quantity: Vec<SameQuantity>,
@@ -177,6 +192,12 @@ pub struct Table {
     /// Cells that exist in the paper but whose numbers nobody could read for us.
     #[serde(default)]
     pub unknown: Vec<UnknownCells>,
+    /// Columns whose numbers the paper prints and nobody can recompute.
+    #[serde(default, rename = "constant")]
+    pub constants: Vec<ConstantColumns>,
+    /// Whether its digitised cells were read off a figure by eye, so that no tolerance is known.
+    #[serde(default)]
+    pub read_by_eye: bool,
     /// Rows of other tables' cells shown below for comparison, such as chance levels.
     #[serde(default, rename = "reference")]
     pub references: Vec<ReferenceRow>,
@@ -503,7 +524,8 @@ impl Definition {
             .map(|table| &table.id)
             .chain(self.figures.iter().map(|figure| &figure.id))
             .chain(self.pictures.iter().map(|picture| &picture.id))
-            .chain(self.derived.iter().map(|group| &group.id));
+            .chain(self.derived.iter().map(|group| &group.id))
+            .chain(self.reachability.iter().map(|lint| &lint.id));
         for id in identifiers.clone().chain([&self.id]) {
             if !is_identifier(id.get_ref()) {
                 return Err(place
@@ -528,6 +550,7 @@ impl Definition {
             }
             self.check_table(place, table, &metrics)?;
         }
+        lint::check(self, place)?;
         for figure in &self.figures {
             figure::check(self, place, figure)?;
         }

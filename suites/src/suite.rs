@@ -9,7 +9,9 @@ use crate::labels;
 use crate::layout::{self, LaidEntry, Layout, LayoutInput, Misfit};
 use crate::lock;
 use crate::miniature::MiniaturePlan;
+use crate::reach::{self, ResolvedLint};
 use crate::schema::{Definition, DefinitionError, DefinitionText, Panel, RunPlan};
+use crate::versions;
 use miette::Diagnostic;
 use retally_manifests::Digest;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,19 +26,47 @@ pub struct SuiteFiles<'a> {
     pub cells: Option<(&'a str, &'a str)>,
     /// Printed correlations: text of `correlations.csv`.
     pub correlations: Option<&'a str>,
+    /// Data of further papers that the suite shows.
+    pub further: &'a [FurtherData<'a>],
+}
+
+/// Data of a further paper, in a folder of the suite. Its tables and figures are named with the folder: `table-2` of
+/// `unimmmu/cells.csv` is `unimmmu-table-2`.
+#[derive(Clone, Copy, Debug)]
+pub struct FurtherData<'a> {
+    /// Name of the folder: lower-case words joined by `-`.
+    pub folder: &'a str,
+    /// Text of `cells.csv`.
+    pub cells: &'a str,
+    /// Text of `correlations.csv`.
+    pub correlations: &'a str,
 }
 
 const DEFINITION_FILE: &str = "suite.toml";
 const CORRELATIONS_FILE: &str = "correlations.csv";
 
 /// The suites that the program carries.
-const BUILTIN: [(&str, SuiteFiles<'static>); 4] = [
+const BUILTIN: [(&str, SuiteFiles<'static>); 5] = [
+    (
+        "aia",
+        SuiteFiles {
+            definition: include_str!("../aia/suite.toml"),
+            cells: Some(("cells.csv", include_str!("../aia/cells.csv"))),
+            correlations: Some(include_str!("../aia/correlations.csv")),
+            further: &[FurtherData {
+                folder: "unimmmu",
+                cells: include_str!("../aia/unimmmu/cells.csv"),
+                correlations: include_str!("../aia/unimmmu/correlations.csv"),
+            }],
+        },
+    ),
     (
         "irepa",
         SuiteFiles {
             definition: include_str!("../irepa/suite.toml"),
             cells: Some(("cells.csv", include_str!("../irepa/cells.csv"))),
             correlations: Some(include_str!("../irepa/correlations.csv")),
+            further: &[],
         },
     ),
     (
@@ -45,6 +75,7 @@ const BUILTIN: [(&str, SuiteFiles<'static>); 4] = [
             definition: include_str!("../iwm/suite.toml"),
             cells: Some(("cells.csv", include_str!("../iwm/cells.csv"))),
             correlations: Some(include_str!("../iwm/correlations.csv")),
+            further: &[],
         },
     ),
     (
@@ -53,6 +84,7 @@ const BUILTIN: [(&str, SuiteFiles<'static>); 4] = [
             definition: include_str!("../ldae/suite.toml"),
             cells: Some(("cells.csv", include_str!("../ldae/cells.csv"))),
             correlations: Some(include_str!("../ldae/correlations.csv")),
+            further: &[],
         },
     ),
     (
@@ -63,6 +95,7 @@ const BUILTIN: [(&str, SuiteFiles<'static>); 4] = [
             // since C is chosen from a grid and may jump to its neighbour by the last digit of a feature.
             cells: Some(("recorded.csv", include_str!("../starter/recorded.csv"))),
             correlations: None,
+            further: &[],
         },
     ),
 ];
@@ -114,6 +147,10 @@ pub struct Suite {
     pub(crate) derived: Vec<ResolvedGroup>,
     /// For a cell's position, the positions of the cells that print the same quantity.
     pub(crate) same_quantity: BTreeMap<usize, Vec<usize>>,
+    /// One for each reachability check of the definition.
+    pub(crate) lints: Vec<ResolvedLint>,
+    /// For each cell the position of the version of the paper that prints it, where its source names one.
+    pub(crate) versions: Vec<Option<usize>>,
     content: Digest,
 }
 
@@ -143,28 +180,34 @@ impl Suite {
     /// [`SuiteError`] at the first thing that is wrong.
     pub fn from_files(files: SuiteFiles<'_>) -> Result<Self, SuiteError> {
         let definition = Definition::parse(DEFINITION_FILE, files.definition)?;
-        let (cells_file, cells_text) = files.cells.unzip();
-        let cells_file = cells_file.unwrap_or("cells.csv");
-        let cells =
-            cells_text.map_or(Ok(Vec::new()), |text| cells::read_cells(cells_file, text))?;
-        let correlations = files
-            .correlations
-            .map_or(Ok(Vec::new()), |text| cells::read_correlations(CORRELATIONS_FILE, text))?;
+        let (cells, correlations) = read_data(files)?;
         let place = DefinitionText { file: DEFINITION_FILE, text: files.definition };
         let check = DataCheck {
             definition: &definition,
             place,
-            cells_file,
             cells: &cells,
             correlations: &correlations,
         };
         let layouts = check.layouts()?;
         check.anchors(&layouts)?;
+        check.tolerances(&layouts)?;
         figures::check(check)?;
         let derived = check.derived()?;
         let same_quantity = check.same_quantity()?;
+        let lints = reach::resolve(place, &definition, &cells)?;
+        let versions = versions::of(&definition, &cells);
         let content = content_digest(files);
-        Ok(Self { definition, cells, correlations, layouts, derived, same_quantity, content })
+        Ok(Self {
+            definition,
+            cells,
+            correlations,
+            layouts,
+            derived,
+            same_quantity,
+            lints,
+            versions,
+            content,
+        })
     }
 
     /// Everything that `suite.toml` says.
@@ -226,7 +269,20 @@ impl Suite {
 
     /// A cell as reports show it, with what it was derived from.
     pub(crate) fn reported(&self, cell: usize) -> ReportedValue {
-        ReportedValue { basis: self.basis(cell), ..self.cells[cell].reported() }
+        let mut lints = self.definition.reachability.iter().zip(&self.lints);
+        let reach = lints.find_map(|(lint, resolved)| {
+            resolved.finding(cell).map(|found| reach::printed(lint, found))
+        });
+        ReportedValue { basis: self.basis(cell), reach, ..self.cells[cell].reported() }
+    }
+
+    /// The version of the paper that prints a cell, where another version prints another number there.
+    pub(crate) fn version(&self, cell: usize) -> Option<&str> {
+        let [table, row, column] = self.place_of(cell)?;
+        let entry = self.layouts[table].rows[row].entries[column].printed();
+        let conflict = versions::in_conflict(&self.versions, entry);
+        let (version, _) = conflict.into_iter().find(|(_, own)| *own == cell)?;
+        Some(self.definition.versions[version].label.get_ref())
     }
 
     /// The weakest provenance behind a cell that we derived, where a derived claim says from what.
@@ -276,10 +332,45 @@ fn is_claim(row: &CorrelationRow, figure: &str, panel: &Panel) -> bool {
         && matches!(row.coefficient.as_str(), "pearson" | "unspecified")
 }
 
+/// Cells and correlations of all data files, in the order of the files.
+fn read_data(files: SuiteFiles<'_>) -> Result<(Vec<Cell>, Vec<CorrelationRow>), SuiteError> {
+    let (cells_file, cells_text) = files.cells.unzip();
+    let cells_file = cells_file.unwrap_or("cells.csv");
+    let mut cells =
+        cells_text.map_or(Ok(Vec::new()), |text| cells::read_cells(cells_file, text))?;
+    let mut correlations = files
+        .correlations
+        .map_or(Ok(Vec::new()), |text| cells::read_correlations(CORRELATIONS_FILE, text))?;
+    for further in files.further {
+        let FurtherData { folder, .. } = further;
+        let own = cells::read_cells(&format!("{folder}/cells.csv"), further.cells)?;
+        cells.extend(
+            own.into_iter().map(|cell| Cell { table: format!("{folder}-{}", cell.table), ..cell }),
+        );
+        let file = format!("{folder}/{CORRELATIONS_FILE}");
+        let own = cells::read_correlations(&file, further.correlations)?;
+        correlations.extend(
+            own.into_iter()
+                .map(|row| CorrelationRow { figure: format!("{folder}-{}", row.figure), ..row }),
+        );
+    }
+    Ok((cells, correlations))
+}
+
 fn content_digest(files: SuiteFiles<'_>) -> Digest {
-    let definition = (DEFINITION_FILE, files.definition);
-    let correlations = files.correlations.map(|text| (CORRELATIONS_FILE, text));
-    lock::content_digest([Some(definition), files.cells, correlations].into_iter().flatten())
+    let named = |name: &str, text| (name.to_owned(), text);
+    let mut listed = vec![named(DEFINITION_FILE, files.definition)];
+    listed.extend(files.cells.map(|(name, text)| named(name, text)));
+    listed.extend(files.correlations.map(|text| named(CORRELATIONS_FILE, text)));
+    for FurtherData { folder, cells, correlations } in files.further {
+        listed.push((format!("{folder}/cells.csv"), cells));
+        listed.push((format!("{folder}/{CORRELATIONS_FILE}"), correlations));
+    }
+    lock::content_digest(listed.iter().map(|(name, text)| (name.as_str(), *text)))
+}
+
+fn cell_error(cell: &Cell, problem: String) -> SuiteError {
+    CellsError { file: cell.file.clone(), line: cell.line, problem }.into()
 }
 
 /// The checks that need both the definition and the data.
@@ -287,19 +378,14 @@ fn content_digest(files: SuiteFiles<'_>) -> Digest {
 struct DataCheck<'a> {
     definition: &'a Definition,
     place: DefinitionText<'a>,
-    cells_file: &'a str,
     cells: &'a [Cell],
     correlations: &'a [CorrelationRow],
 }
 
 impl DataCheck<'_> {
     fn layouts(&self) -> Result<Vec<Layout>, SuiteError> {
-        let input = LayoutInput {
-            definition: self.definition,
-            place: self.place,
-            cells_file: self.cells_file,
-            cells: self.cells,
-        };
+        let input =
+            LayoutInput { definition: self.definition, place: self.place, cells: self.cells };
         let layouts: Vec<Layout> = self
             .definition
             .tables
@@ -318,10 +404,24 @@ impl DataCheck<'_> {
                     "{} [[table]]s of the suite show `{}`; expected exactly one",
                     times, cell.table
                 );
-                Err(CellsError { file: self.cells_file.to_owned(), line: cell.line, problem }
-                    .into())
+                Err(cell_error(cell, problem))
             }
         }
+    }
+
+    /// A number read off a figure states how far it may be off, unless its table says that it was read by eye.
+    fn tolerances(&self, layouts: &[Layout]) -> Result<(), SuiteError> {
+        for (table, layout) in self.definition.tables.iter().zip(layouts) {
+            let own = layout.rows.iter().filter(|row| !row.is_reference);
+            let mut shown = own.flat_map(|row| &row.entries).flat_map(LaidEntry::printed);
+            let lacking = shown.find(|&&index| self.cells[index].lacks_tolerance());
+            if let Some(&index) = lacking.filter(|_| !table.read_by_eye) {
+                let problem = "a digitised cell must state its tolerance in the note, as `tol=0.012`; or its table says \
+                               `read_by_eye = true`";
+                return Err(cell_error(&self.cells[index], problem.to_owned()));
+            }
+        }
+        Ok(())
     }
 
     /// No two cells may share an anchor.

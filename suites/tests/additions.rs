@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where its subject is missing")]
 
 use retally_suites::evaluation::{EvaluatedSuite, Verdict};
-use retally_suites::{CheckOutcome, Suite, SuiteFiles, check, evaluate};
+use retally_suites::{CheckOutcome, FurtherData, Suite, SuiteFiles, check, evaluate};
 
 const DEFINITION: &str = r#"
 schema = 1
@@ -103,7 +103,12 @@ table-2,B,best,8,count,derived,s,
 ";
 
 fn suite(definition: &str) -> Result<Suite, String> {
-    let files = SuiteFiles { definition, cells: Some(("cells.csv", CELLS)), correlations: None };
+    let files = SuiteFiles {
+        definition,
+        cells: Some(("cells.csv", CELLS)),
+        correlations: None,
+        further: &[],
+    };
     Suite::from_files(files).map_err(|error| error.to_string())
 }
 
@@ -201,4 +206,176 @@ fn wrong_references_are_refused_where_they_stand() {
         let message = suite(&DEFINITION.replacen(good, bad, 1)).unwrap_err();
         assert!(message.contains(expected), "{bad:?} gave {message:?}");
     }
+}
+
+/// Two papers, two versions of the first, a constant, a share that no count gives, and a curve of numbered columns.
+const TWO_PAPERS: &str = r#"
+schema = 1
+id = "small"
+name = "Small"
+version = 1
+summary = "A suite for tests."
+
+[[version_of_paper]]
+label = "v1"
+title = "the first"
+sources = ["arXiv v1"]
+
+[[version_of_paper]]
+label = "v2"
+title = "the second"
+sources = ["arXiv v2"]
+
+[[metric]]
+key = "score"
+label = "Score"
+units = ["percent", "points"]
+direction = "higher-is-better"
+
+[[metric]]
+key = "mass"
+label = "Mass"
+units = ["none"]
+direction = "neutral"
+
+[[table]]
+id = "table-1"
+label = "Table 1"
+title = "Scores."
+
+[[table.constant]]
+columns = ["score|mean"]
+reason = "Nobody says of what."
+
+[[table]]
+id = "curve"
+label = "Curve"
+title = "Numbered columns."
+role = "constants"
+read_by_eye = true
+
+[[table]]
+id = "other-table-1"
+label = "Other, Table 1"
+title = "A second paper."
+
+[[figure]]
+id = "plot"
+label = "Plot"
+title = "A curve."
+[figure.curves]
+x = { label = "layer" }
+y = "mass"
+axis = [0, 1]
+[[figure.curves.series]]
+label = "A"
+points = { numbered = { table = "curve", row = "A", prefix = "layer-" } }
+
+[[reachability]]
+id = "pairs"
+label = "Pairs"
+title = "Of 150."
+items = 150
+of = "pairs"
+cells = [{ table = "table-1", column = "score" }]
+
+[[derived]]
+id = "sums"
+label = "Sums"
+title = "Arithmetic."
+
+[[derived.claim]]
+cell = "curve / A / layer-00"
+by = { curve-distance = { table = "curve", x = "A", y = "B" } }
+"#;
+
+const VERSIONED: &str = "table,row,column,value,unit,provenance,source,note
+table-1,A,score,43.1,percent,reported,arXiv v2 Table 1,
+table-1,A,score,43.3,percent,reported,arXiv v1 Table 1,
+table-1,A,score,43.0,percent,secondary,elsewhere,
+table-1,B,score,46.6,percent,reported,arXiv v2 Table 1 (= v1),
+table-1,A,score|mean,40.0,points,reported,arXiv v2 Table 1,
+curve,A,layer-00,0.1,none,digitised,f,by eye
+curve,A,layer-01,0.2,none,digitised,f,by eye
+curve,B,layer-00,0.2,none,digitised,f,by eye
+curve,B,layer-01,0.2,none,digitised,f,by eye
+";
+
+const OTHER: &str = "table,row,column,value,unit,provenance,source,note
+table-1,C,score,12.5,percent,reported,other paper,
+";
+
+const NO_CORRELATIONS: &str = "figure,x,y,subset,n,coefficient,value,provenance,source,note\n";
+
+fn two_papers(definition: &str) -> Result<Suite, String> {
+    let further = [FurtherData { folder: "other", cells: OTHER, correlations: NO_CORRELATIONS }];
+    let files = SuiteFiles {
+        definition,
+        cells: Some(("cells.csv", VERSIONED)),
+        correlations: None,
+        further: &further,
+    };
+    Suite::from_files(files).map_err(|error| error.to_string())
+}
+
+#[test]
+fn versions_constants_and_shares_are_told_apart() {
+    let evaluated = evaluate(&two_papers(TWO_PAPERS).unwrap(), None);
+    let [first, second] = [0, 1].map(|row| &evaluated.tables[0].rows[row].cells);
+    let cell = first[0].as_ref().unwrap();
+    let versions: Vec<_> =
+        cell.versions.iter().map(|v| (v.version.as_str(), v.value.text.as_str())).collect();
+    // The oldest version first, whatever the order of the file; the newest is the printed number.
+    assert_eq!(versions, [("v1", "43.3"), ("v2", "43.1")]);
+    assert_eq!(cell.reported.as_ref().unwrap().text, "43.1");
+    let others: Vec<_> = cell.also_reported.iter().map(|other| other.text.as_str()).collect();
+    assert_eq!(others, ["43.0"]);
+    // A source that names both versions is no conflict.
+    assert!(second[0].as_ref().unwrap().versions.is_empty());
+    let mean = first[1].as_ref().unwrap();
+    assert_eq!(mean.constant.as_deref(), Some("Nobody says of what."));
+    // A table of the second paper is named with its folder.
+    assert_eq!(evaluated.tables[2].id, "other-table-1");
+    assert_eq!(evaluated.tables[2].rows[0].label, "C");
+    let check = &evaluated.reachability[0];
+    assert_eq!((check.rounded, check.unreachable(), check.findings.len()), (1, 2, 3));
+    assert_eq!(check.findings[0].subject, "Table 1, A: Score (v2)");
+    let claim = &evaluated.derived[0].claims[0];
+    assert!((claim.recomputed.unwrap() - 0.05).abs() < 1e-12, "{claim:?}");
+}
+
+#[test]
+fn what_is_said_of_numbers_must_be_about_numbers() {
+    let cases = [
+        ("items = 150", "items = 0", "nothing is a share of 0 items"),
+        ("column = \"score\" }", "column = \"score|mean\" }", "only percentages and fractions"),
+        ("column = \"score\" }", "column = \"none\" }", "no cell stands there"),
+        (
+            "column = \"score\" }]",
+            "column = \"score\" }, { table = \"table-1\", row = \"A\", column = \"score\" }]",
+            "each of them once",
+        ),
+        ("reason = \"Nobody says of what.\"", "reason = \"\"", "say why the numbers"),
+        ("columns = [\"score|mean\"]", "columns = [\"mean\"]", "has no such column"),
+        (
+            "read_by_eye = true\n",
+            "",
+            "cells.csv, line 7: a digitised cell must state its tolerance",
+        ),
+        ("prefix = \"layer-\"", "prefix = \"block-\"", "no cell has this abscissa"),
+        ("axis = [0, 1]", "axis = [0, 0.15]", "a point is 0.2, outside the axis"),
+        ("axis = [0, 1]", "axis = [1, 0]", "the smaller first"),
+        ("label = \"v2\"", "label = \"v1\"", "the version `v1` is defined twice"),
+        ("sources = [\"arXiv v2\"]", "sources = [\"\"]", "how its sources begin"),
+        ("id = \"other-table-1\"", "id = \"table-2\"", "`table-2` has no cells"),
+        ("y = \"B\" } }", "y = \"D\" } }", "`curve / D` is no curve"),
+        ("y = \"B\" } }", "y = \"B\", points = 1 } }", "expected 2 to"),
+    ];
+    for (good, bad, expected) in cases {
+        assert!(TWO_PAPERS.contains(good), "{good}");
+        let message = two_papers(&TWO_PAPERS.replacen(good, bad, 1)).unwrap_err();
+        assert!(message.contains(expected), "{bad:?} gave {message:?}");
+    }
+    let message = two_papers(&TWO_PAPERS.replacen("id = \"pairs\"", "id = \"plot\"", 1));
+    assert!(message.unwrap_err().contains("`plot` is defined twice"));
 }

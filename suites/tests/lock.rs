@@ -50,5 +50,8 @@ fn the_builtin_ids_are_those_of_the_files() {
         assert_eq!(Suite::builtin(id).unwrap().id(), id);
     }
     let message = Suite::builtin("irpea").unwrap_err().to_string();
-    assert_eq!(message, "there is no suite `irpea`; the suites are: irepa, iwm, ldae, starter");
+    assert_eq!(
+        message,
+        "there is no suite `irpea`; the suites are: aia, irepa, iwm, ldae, starter"
+    );
 }

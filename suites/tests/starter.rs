@@ -66,8 +66,13 @@ fn the_plan_names_what_the_manifests_have() {
 
 /// The starter as it is where nothing is recorded yet.
 fn unrecorded() -> Suite {
-    Suite::from_files(SuiteFiles { definition: DEFINITION, cells: None, correlations: None })
-        .unwrap()
+    Suite::from_files(SuiteFiles {
+        definition: DEFINITION,
+        cells: None,
+        correlations: None,
+        further: &[],
+    })
+    .unwrap()
 }
 
 #[test]
@@ -157,6 +162,7 @@ fn recorded_values_are_what_a_run_is_judged_against() {
         definition: DEFINITION,
         cells: Some(("recorded.csv", recorded)),
         correlations: None,
+        further: &[],
     };
     let suite = Suite::from_files(files).unwrap();
     assert_ne!(suite.content_digest(), starter().content_digest());
@@ -187,6 +193,7 @@ fn recorded_values_that_fit_no_table_or_column_are_refused() {
             definition: DEFINITION,
             cells: Some(("recorded.csv", &recorded)),
             correlations: None,
+            further: &[],
         };
         Suite::from_files(files).unwrap_err().to_string()
     };
@@ -213,6 +220,7 @@ fn references_between_definition_and_data_are_checked() {
             definition: &definition,
             cells: Some(("cells.csv", cells)),
             correlations: Some(correlations),
+            further: &[],
         };
         Suite::from_files(files).unwrap_err().to_string()
     };

@@ -1,5 +1,7 @@
 //! `retally run`: fetch and verify, encode, measure, judge, report.
 
+mod driving;
+
 use super::Document;
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
@@ -75,10 +77,15 @@ pub(super) struct RunCommand {
     /// Show what would be fetched and computed, and do neither.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    driving: driving::DrivingArguments,
 }
 
 pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, Failure> {
     let suite = Suite::builtin(&command.suite)?;
+    if command.driving.is_asked_for() {
+        return driving::run(command, &suite, context);
+    }
     if command.miniature || !command.world_models.is_empty() {
         return run_miniature(command, &suite, context);
     }

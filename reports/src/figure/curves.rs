@@ -49,7 +49,11 @@ fn on_axis(value: f64, scale: AxisScale) -> f64 {
 /// Draws the curves and their legend. Returns the left edge for what stands below and where the drawing ends.
 pub(super) fn draw(scene: &mut Scene, chart: &CurveChart, typeface: &Typeface) -> [f64; 2] {
     let points = || chart.series.iter().flat_map(|series| &series.points);
-    let y = Range::around(points().map(|point| point.y));
+    // A number at the end of a given axis has room for its marker.
+    let y = match chart.range {
+        Some([low, high]) => Range { low, high }.widened([0.02, 0.02]),
+        None => Range::around(points().map(|point| point.y)),
+    };
     let y_ticks = ticks(y, (HEIGHT / 32.0) as usize);
     let widths = y_ticks.iter().map(|tick| typeface.width(&tick.label, TICK_SIZE) * WIDER_FONT);
     let ordinate = TICK_GAP + widths.fold(0.0, f64::max);

@@ -8,11 +8,13 @@ use crate::table::{self, Part};
 use crate::words;
 use retally_metrics::{Interval, Measurement};
 use retally_suites::evaluation::{
-    Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedPicture, EvaluatedRow,
-    EvaluatedSuite, EvaluatedTable, IdentityCheck, MeasuredModel, Paper, PrintedCorrelation,
-    Provenance, ReportedValue, Verdict,
+    Band, EvaluatedCell, EvaluatedCorrelation, EvaluatedFigure, EvaluatedPicture,
+    EvaluatedReachability, EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck,
+    MeasuredModel, Paper, PrintedCorrelation, PrintedReach, Provenance, ReportedValue, Verdict,
+    VersionedValue,
 };
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// The whole page.
 #[derive(Serialize)]
@@ -21,7 +23,7 @@ pub(super) struct Report<'a> {
     name: &'a str,
     version: u32,
     content_sha256: &'a str,
-    paper: Option<&'a Paper>,
+    papers: Vec<&'a Paper>,
     summary: &'a str,
     measured_sentence: String,
     cell_count: usize,
@@ -36,6 +38,7 @@ pub(super) struct Report<'a> {
     has_recomputed_r: bool,
     derived: Vec<DerivedView<'a>>,
     derived_counts: Vec<CountView>,
+    reachability: Vec<ReachabilityView<'a>>,
     secondary: Option<String>,
     printed_correlations: Vec<PrintedCorrelationView<'a>>,
     tables: Vec<TableView<'a>>,
@@ -83,6 +86,12 @@ pub(super) struct MarkView {
     mark: &'static str,
     word: &'static str,
     meaning: &'static str,
+}
+
+impl From<words::LegendEntry> for MarkView {
+    fn from(entry: words::LegendEntry) -> Self {
+        Self { mark: entry.mark, word: entry.word, meaning: entry.meaning }
+    }
 }
 
 impl From<Provenance> for MarkView {
@@ -178,6 +187,7 @@ struct TableView<'a> {
     setting: &'a str,
     traps: &'a [String],
     unknown: Vec<String>,
+    constants: Vec<String>,
     has_parts: bool,
     columns: Vec<ColumnView>,
     rows: Vec<RowView<'a>>,
@@ -207,8 +217,68 @@ struct EntryView<'a> {
     unknown: bool,
     text: String,
     mark: String,
+    versions: Vec<VersionView<'a>>,
     sort: String,
     verdict: Option<VerdictView>,
+}
+
+/// The number of one version of the paper.
+#[derive(Serialize)]
+struct VersionView<'a> {
+    version: &'a str,
+    text: String,
+    mark: String,
+}
+
+impl<'a> VersionView<'a> {
+    fn of(versioned: &'a VersionedValue) -> Self {
+        Self {
+            version: &versioned.version,
+            text: typographic(&words::reported_text(&versioned.value)),
+            mark: words::marks(&versioned.value),
+        }
+    }
+}
+
+/// Printed shares and those that no rounded count gives.
+#[derive(Serialize)]
+struct ReachabilityView<'a> {
+    id: &'a str,
+    label: &'a str,
+    title: &'a str,
+    counts: String,
+    findings: Vec<FindingView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FindingView<'a> {
+    subject: &'a str,
+    cell: Option<&'a str>,
+    stated: &'a str,
+    mark: String,
+    source: &'a str,
+    explanation: String,
+}
+
+impl<'a> ReachabilityView<'a> {
+    /// A number links to its cell where that is among the cells `shown`.
+    fn of(check: &'a EvaluatedReachability, shown: &HashSet<&str>) -> Self {
+        let finding = |finding: &'a retally_suites::evaluation::ReachFinding| FindingView {
+            subject: &finding.subject,
+            cell: finding.cell.as_deref().filter(|cell| shown.contains(cell)),
+            stated: &finding.stated.text,
+            mark: words::marks(&finding.stated),
+            source: &finding.stated.source,
+            explanation: summary::reach_sentence(finding),
+        };
+        Self {
+            id: &check.id,
+            label: &check.label,
+            title: &check.title,
+            counts: summary::reach_counts(check),
+            findings: check.findings.iter().map(finding).collect(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -217,6 +287,7 @@ struct EvidenceView<'a> {
     place: String,
     reported: Option<ReportedView<'a>>,
     unknown: Option<&'a str>,
+    versions: Vec<VersionEvidence<'a>>,
     also_reported: Vec<ReportedView<'a>>,
     measured: Option<MeasurementView<'a>>,
     difference: Option<String>,
@@ -230,7 +301,14 @@ struct ReportedView<'a> {
     text: String,
     provenance: String,
     source: &'a str,
+    reach: String,
     note: &'a str,
+}
+
+#[derive(Serialize)]
+struct VersionEvidence<'a> {
+    version: &'a str,
+    value: ReportedView<'a>,
 }
 
 #[derive(Serialize)]
@@ -270,7 +348,7 @@ impl<'a> Report<'a> {
             name: &suite.name,
             version: suite.version,
             content_sha256: &suite.content_sha256,
-            paper: suite.paper.as_ref(),
+            papers: suite.paper.iter().chain(&suite.further_papers).collect(),
             summary: &suite.summary,
             measured_sentence: summary::measured_sentence(suite),
             cell_count: summary::cells(suite).count(),
@@ -296,6 +374,10 @@ impl<'a> Report<'a> {
                 suite.derived.iter().map(|group| DerivedView::of(group, &shown)).collect()
             },
             derived_counts: counts(summary::derived_verdicts(suite)),
+            reachability: {
+                let shown = summary::cells(suite).map(|cell| cell.id.as_str()).collect();
+                suite.reachability.iter().map(|c| ReachabilityView::of(c, &shown)).collect()
+            },
             secondary: summary::secondary_sentence(suite),
             printed_correlations: printed_correlations(suite),
             tables: suite.tables.iter().map(TableView::of).collect(),
@@ -337,12 +419,8 @@ fn printed_correlations(suite: &EvaluatedSuite) -> Vec<PrintedCorrelationView<'_
 
 fn marks() -> Vec<MarkView> {
     let provenances = words::PROVENANCES.into_iter().map(MarkView::from);
-    let also = MarkView {
-        mark: words::ALSO_REPORTED_MARK,
-        word: "other value",
-        meaning: words::ALSO_REPORTED_MEANING,
-    };
-    provenances.chain([also]).collect()
+    let further = [words::UNREACHABLE, words::CONSTANT, words::OTHER_VALUE].map(MarkView::from);
+    provenances.chain(further).collect()
 }
 
 impl<'a> FigureView<'a> {
@@ -490,14 +568,8 @@ impl<'a> TableView<'a> {
             has_parts: columns.iter().any(|column| column.parts.len() > 1),
             rows: rows.collect(),
             columns,
-            legend: words::legend(table)
-                .into_iter()
-                .map(|entry| MarkView {
-                    mark: entry.mark,
-                    word: entry.word,
-                    meaning: entry.meaning,
-                })
-                .collect(),
+            constants: table::constants(table),
+            legend: words::legend(table).into_iter().map(MarkView::from).collect(),
             evidence: evidence(table),
         }
     }
@@ -526,6 +598,10 @@ impl<'a> EntryView<'a> {
             unknown: part == Part::Printed && cell.unknown.is_some(),
             text: typographic(&entry.text),
             mark: entry.mark,
+            versions: match part {
+                Part::Printed => cell.versions.iter().map(VersionView::of).collect(),
+                _ => Vec::new(),
+            },
             sort: sort_key(cell, part),
             verdict: cell.verdict.filter(|_| part == Part::Verdict).map(VerdictView::from),
         }
@@ -539,6 +615,7 @@ impl<'a> EntryView<'a> {
             unknown: false,
             text: String::new(),
             mark: String::new(),
+            versions: Vec::new(),
             sort: String::new(),
             verdict: None,
         }
@@ -578,7 +655,19 @@ impl<'a> EvidenceView<'a> {
         Self {
             cell: &cell.id,
             place,
-            reported: cell.reported.as_ref().map(ReportedView::of),
+            reported: cell
+                .reported
+                .as_ref()
+                .filter(|_| cell.versions.is_empty())
+                .map(ReportedView::of),
+            versions: cell
+                .versions
+                .iter()
+                .map(|versioned| VersionEvidence {
+                    version: &versioned.version,
+                    value: ReportedView::of(&versioned.value),
+                })
+                .collect(),
             unknown: cell.unknown.as_deref(),
             also_reported: cell.also_reported.iter().map(ReportedView::of).collect(),
             measured: cell.measured.as_ref().map(MeasurementView::of),
@@ -603,6 +692,7 @@ impl<'a> ReportedView<'a> {
                 None => words::provenance_word(value.provenance).to_owned(),
             },
             source: &value.source,
+            reach: value.reach.as_ref().map(PrintedReach::sentence).unwrap_or_default(),
             note: &value.note,
         }
     }

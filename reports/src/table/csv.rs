@@ -4,11 +4,13 @@ use super::super::error::ReportError;
 use crate::words;
 use retally_metrics::Measurement;
 use retally_suites::evaluation::{
-    Column, EvaluatedCell, EvaluatedRow, EvaluatedSuite, EvaluatedTable,
+    Column, EvaluatedCell, EvaluatedRow, EvaluatedSuite, EvaluatedTable, PrintedReach,
+    VersionedValue,
 };
+use retally_suites::reachability::Reach;
 
 /// The header line.
-const HEADER: [&str; 27] = [
+const HEADER: [&str; 30] = [
     "table",
     "row",
     "column",
@@ -21,6 +23,9 @@ const HEADER: [&str; 27] = [
     "basis",
     "source",
     "note",
+    "versions",
+    "reach",
+    "constant",
     "also_reported",
     "measured",
     "absence",
@@ -41,7 +46,8 @@ const HEADER: [&str; 27] = [
 /// The table as CSV in long form: one record for each cell that is not empty, in row order.
 ///
 /// `reported` is the text as printed, `bound` the sign `<` or `>` where that is only a bound; where the printed number is
-/// not known, `reported` is empty and `unknown` says why; `basis` is the weakest provenance behind a derived number. Measured numbers have all their digits. Spreadsheets run text that starts with
+/// not known, `reported` is empty and `unknown` says why; `versions` has the number of each version where they differ,
+/// `reach` whether the share can be that of a count, `constant` why a number cannot be recomputed; `basis` is the weakest provenance behind a derived number. Measured numbers have all their digits. Spreadsheets run text that starts with
 /// `=`, `+`, `-`, `@` or a control character as a formula; suite text is not trusted, so such a field gets a leading
 /// apostrophe unless it is a number.
 ///
@@ -72,7 +78,7 @@ fn record(
     row: &EvaluatedRow,
     column: &Column,
     cell: &EvaluatedCell,
-) -> [String; 27] {
+) -> [String; 30] {
     let reported = cell.reported.as_ref();
     let measured = cell.measured.as_ref();
     let interval = measured.and_then(Measurement::interval);
@@ -81,6 +87,13 @@ fn record(
         .also_reported
         .iter()
         .map(|other| format!("{} ({})", words::reported_text(other), other.source))
+        .collect();
+    let versions: Vec<_> = cell
+        .versions
+        .iter()
+        .map(|VersionedValue { version, value }| {
+            format!("{version}: {} ({})", words::reported_text(value), value.source)
+        })
         .collect();
     let absence = measured
         .and_then(Measurement::absence)
@@ -106,6 +119,12 @@ fn record(
             .unwrap_or_default(),
         reported.map(|value| guarded(&value.source)).unwrap_or_default(),
         reported.map(|value| guarded(&value.note)).unwrap_or_default(),
+        guarded(&versions.join("; ")),
+        reported
+            .and_then(|value| value.reach.as_ref())
+            .map(|reach| reach_word(reach).to_owned())
+            .unwrap_or_default(),
+        cell.constant.as_deref().map(guarded).unwrap_or_default(),
         guarded(&also.join("; ")),
         number(measured.and_then(Measurement::value)),
         absence.unwrap_or_default(),
@@ -122,6 +141,50 @@ fn record(
         cell.verdict.map(|verdict| words::verdict_word(verdict).to_owned()).unwrap_or_default(),
         guarded(&cell.explanation),
     ]
+}
+
+/// The word of what came out for a printed share.
+fn reach_word(reach: &PrintedReach) -> &'static str {
+    match reach.found {
+        Reach::Rounding { .. } => "rounding",
+        Reach::Truncation { .. } => "truncation",
+        Reach::Unreachable { .. } => "unreachable",
+    }
+}
+
+/// Columns of [`reachability_csv`].
+const REACHABILITY_HEADER: [&str; 8] =
+    ["check", "items", "of", "subject", "cell", "stated", "reach", "explanation"];
+
+/// Every printed share of a suite that no rounded count gives, one record each.
+///
+/// # Errors
+/// [`ReportError::Csv`] if the writer fails.
+pub(crate) fn reachability_csv(suite: &EvaluatedSuite) -> Result<String, ReportError> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| ReportError::Csv {
+        table: "reachability".to_owned(),
+        source,
+    };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(REACHABILITY_HEADER).map_err(|error| failed(error.into()))?;
+    for check in &suite.reachability {
+        for finding in &check.findings {
+            let reach = finding.stated.reach.as_ref();
+            let record = [
+                check.id.clone(),
+                check.items.to_string(),
+                guarded(&check.of),
+                guarded(&finding.subject),
+                finding.cell.clone().unwrap_or_default(),
+                guarded(&finding.stated.text),
+                reach.map(|reach| reach_word(reach).to_owned()).unwrap_or_default(),
+                reach.map(PrintedReach::sentence).unwrap_or_default(),
+            ];
+            writer.write_record(record).map_err(|error| failed(error.into()))?;
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| failed(error.into_error().into()))?;
+    String::from_utf8(bytes).map_err(|error| failed(error.into()))
 }
 
 /// Columns of [`derived_csv`].

@@ -8,7 +8,7 @@ pub mod terminal;
 use crate::number;
 use crate::words;
 use retally_metrics::Measurement;
-use retally_suites::evaluation::{EvaluatedCell, EvaluatedTable, ReportedValue};
+use retally_suites::evaluation::{EvaluatedCell, EvaluatedTable, PrintedReach, ReportedValue};
 
 /// What a column of the layout shows of a paper's column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,8 +152,13 @@ impl Entry {
 }
 
 fn printed_entry(cell: &EvaluatedCell, value: &ReportedValue) -> Entry {
-    let also = if cell.also_reported.is_empty() { "" } else { words::ALSO_REPORTED_MARK };
-    Entry { text: words::reported_text(value), mark: format!("{}{also}", words::marks(value)) }
+    let constant = cell.constant.as_ref().map_or("", |_| words::CONSTANT_MARK);
+    let also = if words::has_other_value(cell) { words::ALSO_REPORTED_MARK } else { "" };
+    if cell.versions.is_empty() {
+        let mark = format!("{}{constant}{also}", words::marks(value));
+        return Entry { text: words::reported_text(value), mark };
+    }
+    Entry { text: words::versions_text(cell), mark: format!("{constant}{also}") }
 }
 
 /// Why cells are not known: for each reason, where it stands.
@@ -195,16 +200,41 @@ pub(crate) fn unknown_places(table: &EvaluatedTable) -> Vec<UnknownPlaces<'_>> {
     reasons.into_iter().map(places).collect()
 }
 
-/// The remarks that stand under a table: what is not known, what was printed differently elsewhere and why measurements
-/// are absent.
+/// Constants of the paper with their reasons: `Avg: …`.
+pub(crate) fn constants(table: &EvaluatedTable) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (index, column) in table.columns.iter().enumerate() {
+        for reason in cells_of(table, index).filter_map(|cell| cell.constant.as_deref()) {
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, columns)) if columns.contains(&column.label.as_str()) => {}
+                Some((_, columns)) => columns.push(&column.label),
+                None => reasons.push((reason, vec![&column.label])),
+            }
+        }
+    }
+    reasons
+        .into_iter()
+        .map(|(reason, columns)| format!("{}: {reason}", columns.join(", ")))
+        .collect()
+}
+
+/// The remarks that stand under a table: what is not known, what is only a constant, shares that no count gives, what was
+/// printed differently elsewhere and why measurements are absent.
 pub(crate) fn remarks(table: &EvaluatedTable) -> Vec<String> {
     let unknown = unknown_places(table).into_iter();
     let mut remarks: Vec<String> =
         unknown.map(|unknown| format!("Unknown, {}: {}", unknown.places, unknown.reason)).collect();
+    remarks.extend(constants(table).into_iter().map(|constant| format!("Constant, {constant}")));
     for row in &table.rows {
         for (column, cell) in table.columns.iter().zip(&row.cells) {
             let Some(cell) = cell else { continue };
             let place = format!("{}, {}", row.label, column.label);
+            let single = cell.reported.iter().filter(|_| cell.versions.is_empty());
+            let values = single.chain(cell.versions.iter().map(|versioned| &versioned.value));
+            for value in values.filter(|value| words::is_unreachable(value)) {
+                let why = value.reach.as_ref().map(PrintedReach::sentence).unwrap_or_default();
+                remarks.push(format!("{place}, {}: {why}", value.text));
+            }
             for other in &cell.also_reported {
                 remarks.push(format!(
                     "{place}: also printed as {} ({}).",

@@ -26,6 +26,7 @@ fn a_report_has_a_page_figures_and_tables_and_nothing_else() {
     let mut listed: Vec<_> = [&written.page, &written.overview]
         .into_iter()
         .chain(&written.derived)
+        .chain(&written.reachability)
         .chain(&written.figures)
         .chain(&written.tables)
         .collect();
@@ -44,6 +45,7 @@ fn a_report_has_a_page_figures_and_tables_and_nothing_else() {
             "figures/figure-4-dark.svg",
             "figures/figure-4.png",
             "figures/figure-4.svg",
+            "reachability.csv",
             "report.html",
             "report.md",
             "tables/table-2.csv",

@@ -4,10 +4,11 @@ use retally_metrics::{Absence, AbsenceReason, Finite, Interval, Measurement, Uni
 use retally_suites::evaluation::{
     Axis, AxisScale, Band, Bar, BarChart, Column, CurveChart, CurvePoint, CurveSeries, Direction,
     Drawing, EvaluatedCell, EvaluatedCorrelation, EvaluatedDerivation, EvaluatedDerivedClaim,
-    EvaluatedFigure, EvaluatedPicture, EvaluatedRow, EvaluatedSuite, EvaluatedTable, IdentityCheck,
-    Line, MeasuredModel, Panel, Paper, Point, PrintedCorrelation, Provenance, ReportedValue,
-    Verdict,
+    EvaluatedFigure, EvaluatedPicture, EvaluatedReachability, EvaluatedRow, EvaluatedSuite,
+    EvaluatedTable, IdentityCheck, Line, MeasuredModel, Panel, Paper, Point, PrintedCorrelation,
+    PrintedReach, Provenance, ReachFinding, ReportedValue, Verdict, VersionedValue,
 };
+use retally_suites::reachability::Reach;
 
 /// Text that would be markup, a formula or a command in every output format.
 pub(crate) const HOSTILE: &str =
@@ -26,10 +27,12 @@ pub(crate) fn printed_suite() -> EvaluatedSuite {
             identifier: "arXiv:0000.00000v1".into(),
             venue: "Somewhere 2026".into(),
         }),
+        further_papers: Vec::new(),
         summary: "It claims something.".into(),
         tables: vec![printed_table()],
         figures: vec![figure(8)],
         derived: vec![derivation()],
+        reachability: vec![reachability()],
         pictures: vec![EvaluatedPicture {
             id: "gallery".into(),
             label: "Gallery".into(),
@@ -137,6 +140,12 @@ pub(crate) fn hostile_suite() -> EvaluatedSuite {
         for claim in &mut group.claims {
             (claim.subject, claim.formula, claim.explanation, claim.stated.source) =
                 (hostile(), hostile(), hostile(), hostile());
+        }
+    }
+    for check in &mut suite.reachability {
+        (check.label, check.title, check.of) = (hostile(), hostile(), hostile());
+        for finding in &mut check.findings {
+            (finding.subject, finding.stated.source) = (hostile(), hostile());
         }
     }
     for encoder in &mut suite.measured {
@@ -356,6 +365,7 @@ pub(crate) fn curves() -> EvaluatedFigure {
         x: "Dimension".into(),
         scale: AxisScale::Logarithmic,
         y: axis(),
+        range: None,
         series: vec![
             series("conv VAE", vec![point(8.0, 54.5, false), point(16.0, 63.4, false)]),
             series(
@@ -395,6 +405,53 @@ fn derivation() -> EvaluatedDerivation {
         label: "Changes".into(),
         title: "Each row minus the one above.".into(),
         claims: vec![claim(Some(-2.7), Verdict::Identical), claim(None, Verdict::NotRun)],
+    }
+}
+
+/// A cell that two versions of a paper print differently, the newer number with no count behind it; it is a constant too.
+pub(crate) fn versioned_table() -> EvaluatedTable {
+    let reach = PrintedReach {
+        found: Reach::Unreachable { below: Some(64), above: Some(65) },
+        items: 150,
+        of: "pairs".into(),
+    };
+    let (old, new) = (
+        reported("43.3", Provenance::Reported),
+        ReportedValue { reach: Some(reach), ..reported("43.1", Provenance::Reported) },
+    );
+    let mut cell = cell("table-2--a--accuracy", new.clone(), Verdict::NotRun);
+    cell.versions = [("P1", old), ("P5", new)]
+        .map(|(version, value)| VersionedValue { version: version.into(), value })
+        .into();
+    cell.constant = Some("Nothing gives it.".into());
+    EvaluatedTable {
+        columns: vec![column("accuracy", "percent", Direction::HigherIsBetter)],
+        rows: vec![row("A", "a", vec![Some(cell)])],
+        ..printed_table()
+    }
+}
+
+/// Two printed shares of 150 items that no rounded count gives.
+fn reachability() -> EvaluatedReachability {
+    let finding = |text: &str, found: Reach| ReachFinding {
+        subject: "Table 2, A: accuracy".into(),
+        cell: Some("table-2--a--accuracy".into()),
+        stated: ReportedValue {
+            reach: Some(PrintedReach { found, items: 150, of: "pairs".into() }),
+            ..reported(text, Provenance::Reported)
+        },
+    };
+    EvaluatedReachability {
+        id: "pairs".into(),
+        label: "Pairs".into(),
+        title: "Both answers of a pair are right.".into(),
+        items: 150,
+        of: "pairs".into(),
+        rounded: 3,
+        findings: vec![
+            finding("46.6", Reach::Truncation { count: 70 }),
+            finding("43.1", Reach::Unreachable { below: Some(64), above: Some(65) }),
+        ],
     }
 }
 
@@ -441,6 +498,8 @@ fn cell(id: &str, reported: ReportedValue, verdict: Verdict) -> EvaluatedCell {
         id: id.into(),
         reported: Some(reported),
         unknown: None,
+        versions: Vec::new(),
+        constant: None,
         also_reported: Vec::new(),
         measured: None,
         difference: None,
@@ -475,6 +534,7 @@ fn reported(text: &str, provenance: Provenance) -> ReportedValue {
         source: "arXiv:0000.00000v1 Table 2".into(),
         basis: None,
         bound: None,
+        reach: None,
         note: String::new(),
     }
 }

@@ -28,8 +28,8 @@ fn correlations_and_verdict_counts_as_json() {
     assert_eq!(claim["verdict"], json!("within-numeric"));
     assert_eq!(
         document["tables"][0],
-        json!({"id": "table-2", "label": "Table 2", "cells": 7, "unknown": 1, "measured": 3,
-               "verdicts": {"within-sampling": 1, "outside-better": 1, "not-run": 4}})
+        json!({"id": "table-2", "label": "Table 2", "cells": 7, "unknown": 1, "versions": 0,
+               "constants": 0, "measured": 3, "verdicts": {"within-sampling": 1, "outside-better": 1, "not-run": 4}})
     );
     assert_eq!(document["identity_checks"], json!({"made": 2, "broken": 1}));
 }

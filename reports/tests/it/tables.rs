@@ -1,6 +1,6 @@
 //! Tables in every format.
 
-use crate::fixture::{HOSTILE, hostile_suite, measured_suite, printed_suite};
+use crate::fixture::{HOSTILE, hostile_suite, measured_suite, printed_suite, versioned_table};
 use retally_reports::table::csv::csv;
 use retally_reports::table::latex::latex;
 use retally_reports::table::markdown::markdown;
@@ -126,4 +126,23 @@ fn a_derived_number_carries_the_mark_of_what_it_was_derived_from() {
     assert!(latex("paper", &table).contains("\\textsuperscript{\\S{}\\dag{}}"));
     assert!(terminal(&table).contains("−0.50§†"));
     assert!(csv(&table).unwrap().contains(",-0.50,,,derived,secondary,"));
+}
+
+#[test]
+fn versions_stand_side_by_side_with_their_marks() {
+    let table = versioned_table();
+    let markdown = markdown(&table);
+    assert!(markdown.contains("| A | P1 43.3 / P5 43.1\\#× |"), "{markdown}");
+    assert!(markdown.contains("× constant: as the paper prints it"), "{markdown}");
+    let reason = "No count of 150 pairs gives it, rounded or cut off: 64 give less, 65 give more.";
+    assert!(markdown.contains(&format!("A, accuracy, 43.1: {reason}")), "{markdown}");
+    assert!(markdown.contains("Constant, accuracy: Nothing gives it."), "{markdown}");
+    let latex = latex("paper", &table);
+    assert!(latex.contains("P1 43.3 / P5 43.1\\#\\textsuperscript{$\\times$}"), "{latex}");
+    let source = "arXiv:0000.00000v1 Table 2";
+    let expected =
+        format!(",P1: 43.3 ({source}); P5: 43.1 ({source}),unreachable,Nothing gives it.,");
+    let csv = csv(&table).unwrap();
+    assert!(csv.contains(&expected), "{csv}");
+    assert!(terminal(&table).contains("P1 43.3 / P5 43.1#×"));
 }

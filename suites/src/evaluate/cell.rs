@@ -2,12 +2,13 @@
 
 use super::{Evaluation, Found};
 use crate::cells::Cell;
-use crate::evaluation::{Column, EvaluatedCell, Verdict};
+use crate::evaluation::{Column, EvaluatedCell, Verdict, VersionedValue};
 use crate::labels;
 use crate::layout::{self, LaidEntry};
 use crate::run::RunMeasurements;
 use crate::schema::{Metric, Protocol, Role, Table};
 use crate::verdict;
+use crate::versions;
 use std::collections::BTreeSet;
 
 /// A place in a table.
@@ -30,6 +31,13 @@ impl Place<'_> {
         )
     }
 
+    /// Why the column is only a constant of the paper, if it is.
+    fn constant(&self) -> Option<&str> {
+        let holds = |key: &toml::Spanned<String>| *key.get_ref() == self.column.key;
+        let constant = self.table.constants.iter().find(|c| c.columns.iter().any(holds))?;
+        (!self.is_reference).then_some(constant.reason.get_ref())
+    }
+
     fn is_truncated(&self) -> bool {
         self.table.truncated.iter().any(|key| *key.get_ref() == self.column.key)
     }
@@ -48,17 +56,27 @@ impl<'a> Evaluation<'a> {
     ) -> Option<EvaluatedCell> {
         let cells = &self.suite.cells;
         let (printed, unknown) = (entry.printed(), entry.unknown());
-        let first = printed.first().map(|&index| &cells[index]);
+        let conflict = versions::in_conflict(&self.suite.versions, printed);
+        // The newest version is the paper's last word.
+        let judged = conflict.last().map(|(_, cell)| *cell).or(printed.first().copied());
+        let first = judged.map(|index| &cells[index]);
         if first.is_none() && unknown.is_none() && found.is_none() {
             return None;
         }
         let same = printed.iter().filter_map(|index| self.suite.same_quantity.get(index)).flatten();
-        let mut seen: BTreeSet<usize> = printed.first().copied().into_iter().collect();
-        let others = printed.iter().skip(1).chain(same).filter(|&&index| seen.insert(index));
+        let mut seen: BTreeSet<usize> =
+            conflict.iter().map(|(_, cell)| *cell).chain(judged).collect();
+        let others = printed.iter().chain(same).filter(|&&index| seen.insert(index));
+        let versions = conflict.iter().map(|(version, index)| VersionedValue {
+            version: self.suite.definition.versions[*version].label.get_ref().clone(),
+            value: self.suite.reported(*index),
+        });
         let mut cell = EvaluatedCell {
             id: place.id(),
-            reported: printed.first().map(|&index| self.suite.reported(index)),
+            reported: judged.map(|index| self.suite.reported(index)),
             unknown: unknown.map(str::to_owned),
+            versions: versions.collect(),
+            constant: place.constant().filter(|_| judged.is_some()).map(str::to_owned),
             also_reported: others.map(|&index| self.suite.reported(index)).collect(),
             measured: found.map(|found| found.measurement.clone()),
             difference: None,
@@ -105,6 +123,10 @@ impl<'a> Evaluation<'a> {
         found: Option<Found<'a>>,
         cell: &mut EvaluatedCell,
     ) {
+        if let Some(reason) = place.constant() {
+            cell.explanation = format!("A constant of the paper, not judged. {reason}");
+            return;
+        }
         let is_claim = place.table.role == Role::Claims && !place.is_reference;
         let metric = self.metric(place.column).filter(|_| is_claim);
         let Some((metric, numeric)) =

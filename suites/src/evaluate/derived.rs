@@ -13,7 +13,8 @@ use super::Evaluation;
 use crate::cells::Cell;
 use crate::chance;
 use crate::claim::{self, Coordinates, PrintedClaim, Subject};
-use crate::derived::{Coefficient, ResolvedClaim, ResolvedFormula, StatedAt};
+use crate::curve;
+use crate::derived::{Coefficient, ResolvedClaim, ResolvedFormula, ResolvedPair, StatedAt};
 use crate::evaluation::{
     EvaluatedDerivation, EvaluatedDerivedClaim, Provenance, ReportedValue, Verdict,
 };
@@ -23,6 +24,11 @@ use crate::schema::{DerivedGroup, Metric};
 
 /// Decimals of a coefficient and of a chance level.
 const COMPUTED_DECIMALS: usize = 4;
+/// Decimals of a single loss and of a share in percent.
+const LOSS_DECIMALS: usize = 5;
+const SHARE_DECIMALS: usize = 2;
+/// Most numbers that a formula lists one by one.
+const LISTED: usize = 20;
 
 /// What an arithmetic gives.
 struct Outcome {
@@ -56,7 +62,11 @@ impl<'a> Evaluation<'a> {
             (
                 ResolvedFormula::Correlation { kind: Coefficient::Pearson, x, y },
                 StatedAt::Correlation(at),
-            ) => self.judge_pearson(at, x, y),
+            ) => self.judge_pearson(at, &self.coordinates(x, y)),
+            (
+                ResolvedFormula::CurveCorrelation { kind: Coefficient::Pearson, pair },
+                StatedAt::Correlation(at),
+            ) => self.judge_pearson(at, &self.curve_coordinates(pair)),
             _ => judge(number, &outcome),
         };
         let recomputed = outcome.value.ok();
@@ -94,6 +104,7 @@ impl<'a> Evaluation<'a> {
                     basis: None,
                     source: row.source.clone(),
                     bound: None,
+                    reach: None,
                     note: row.note.clone(),
                 };
                 (reported, &row.number, "none".to_owned())
@@ -102,7 +113,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// What a stated number is: headings of its row and column.
-    fn subject(self, at: StatedAt) -> String {
+    pub(super) fn subject(self, at: StatedAt) -> String {
         match at {
             StatedAt::Cell(index) => match self.suite.place_of(index) {
                 Some([table, row, column]) => {
@@ -126,7 +137,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The id of the cell that states a number.
-    fn anchor(self, at: StatedAt) -> Option<String> {
+    pub(super) fn anchor(self, at: StatedAt) -> Option<String> {
         let StatedAt::Cell(index) = at else { return None };
         let [table, row, column] = self.suite.place_of(index)?;
         let layout = &self.suite.layouts[table];
@@ -150,7 +161,7 @@ impl<'a> Evaluation<'a> {
     fn outcome(self, formula: &ResolvedFormula) -> Outcome {
         let value = |index: &usize| self.cell_at(*index).number.value();
         let text = |index: &usize| self.cell_at(*index).number.text().trim_start_matches('+');
-        let half_width = |index: &usize| self.cell_at(*index).half_width();
+        let half_width = |index: &usize| half_width(self.cell_at(*index));
         let widest = |set: &[usize]| set.iter().map(half_width).fold(0.0, f64::max);
         let largest = |set: &[usize]| set.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
         let smallest = |set: &[usize]| set.iter().map(value).fold(f64::INFINITY, f64::min);
@@ -196,6 +207,90 @@ impl<'a> Evaluation<'a> {
                 format!("largest minus smallest of {}", list(set)),
                 2.0 * widest(set),
             ),
+            ResolvedFormula::Mean(set) => {
+                let count = set.len() as f64;
+                let mean = set.iter().map(value).sum::<f64>() / count;
+                let room = set.iter().map(half_width).sum::<f64>() / count;
+                let formula = match set.len() {
+                    ..=LISTED => format!("mean of {}", list(set)),
+                    many => format!("mean of {many} numbers"),
+                };
+                // One digit more than the numbers have: the mean of tenths may be a tie of tenths.
+                let mean = exact(mean, formula, room);
+                Outcome { decimals: mean.decimals + 1, ..mean }
+            }
+            ResolvedFormula::Sum(set) => {
+                let texts = set.iter().map(text).collect::<Vec<_>>().join(" + ");
+                exact(set.iter().map(value).sum(), texts, set.iter().map(half_width).sum())
+            }
+            ResolvedFormula::Share(part, whole) => {
+                let share = value(part) / value(whole);
+                let room = (half_width(part) + share * half_width(whole)) / value(whole);
+                let formula = format!("100 x {} / {}", text(part), text(whole));
+                Outcome { decimals: SHARE_DECIMALS, ..exact(100.0 * share, formula, 100.0 * room) }
+            }
+            ResolvedFormula::BestMean(rows) => {
+                let numbers = |(cells, to): &(Vec<usize>, usize)| {
+                    (cells.iter().map(value).collect::<Vec<_>>(), value(to))
+                };
+                let rows: Vec<_> = rows.iter().map(numbers).collect();
+                let found = curve::best_mean(&rows);
+                let choices = found.map_or(0, |(_, choices)| choices);
+                let formula = format!(
+                    "least over {choices} choices of columns of the largest |mean - stated| over {} rows",
+                    rows.len()
+                );
+                computed(found.map(|(least, _)| least).ok_or("No columns.".to_owned()), formula)
+            }
+            ResolvedFormula::CurveCorrelation { kind, pair } => {
+                let points = self.curve_coordinates(pair);
+                let formula = format!("over {} points of two curves", points.x.len());
+                let found = claim::evaluate(plain_subject(None), &points);
+                computed(coefficient(*kind, &found), formula)
+            }
+            ResolvedFormula::CurveDistance(pair) => {
+                let points = self.curve_coordinates(pair);
+                let count = points.x.len() as f64;
+                let widths = points.x_tolerance.iter().chain(&points.y_tolerance);
+                let found = curve::mean_absolute_difference(&points.x, &points.y);
+                Outcome {
+                    half_width: widths.sum::<f64>() / count,
+                    ..computed(
+                        found.ok_or("The curves have different lengths.".to_owned()),
+                        format!("mean of |difference| over {count} points"),
+                    )
+                }
+            }
+            ResolvedFormula::StagedLoss(points) => {
+                let count = points.len() as f64;
+                let loss = |[i, target, delta]: &[usize; 3]| {
+                    curve::huber(value(i), value(target), value(delta))
+                };
+                let change = |[i, target, delta]: &[usize; 3]| {
+                    curve::huber_change(value(i), value(target), value(delta), half_width(i))
+                };
+                Outcome {
+                    half_width: points.iter().map(change).sum::<f64>() / count,
+                    ..computed(
+                        Ok(points.iter().map(loss).sum::<f64>() / count),
+                        format!("mean Huber loss over {count} layers"),
+                    )
+                }
+            }
+            ResolvedFormula::Huber { value, target, delta } => {
+                let d = (value - target).abs();
+                let formula = if d <= *delta {
+                    format!("({value} - {target})^2 / 2")
+                } else {
+                    format!("{delta} |{value} - {target}| - {delta}^2 / 2")
+                };
+                let loss = curve::huber(*value, *target, *delta);
+                Outcome { decimals: LOSS_DECIMALS, ..computed(Ok(loss), formula) }
+            }
+            ResolvedFormula::UniformAttention { conditioning: t, queries: q } => computed(
+                Ok(curve::uniform_attention(*t, *q)),
+                format!("({t} / {q}) (H({}) - H({t}))", t + q),
+            ),
             ResolvedFormula::Drop { cells, to } => exact(
                 largest(cells) - value(to),
                 format!("largest of {} minus {}", list(cells), text(to)),
@@ -205,11 +300,7 @@ impl<'a> Evaluation<'a> {
             ResolvedFormula::Correlation { kind, x, y } => {
                 let found = self.correlation(x, y);
                 let formula = format!("over {} points", x.len());
-                let r = match kind {
-                    Coefficient::Pearson => found.pearson,
-                    Coefficient::Spearman => found.spearman,
-                };
-                computed(r.ok_or(found.explanation), formula)
+                computed(coefficient(*kind, &found), formula)
             }
             ResolvedFormula::ChanceMrr { bank } => computed(
                 chance::mean_reciprocal_rank(*bank).ok_or("The bank is too large.".to_owned()),
@@ -252,15 +343,31 @@ impl<'a> Evaluation<'a> {
         claim::evaluate(plain_subject(None), &self.coordinates(x, y))
     }
 
-    fn judge_pearson(self, at: usize, x: &[usize], y: &[usize]) -> (Verdict, String) {
+    fn judge_pearson(self, at: usize, points: &Coordinates) -> (Verdict, String) {
         let row = &self.suite.correlations[at];
         let claim = PrintedClaim { number: &row.number, n: row.n, provenance: row.provenance };
-        let found = claim::evaluate(plain_subject(Some(claim)), &self.coordinates(x, y));
+        let found = claim::evaluate(plain_subject(Some(claim)), points);
         let interval = match found.interval {
             Some([low, high]) => format!(" 95 % Fisher interval [{low:.2}, {high:.2}]."),
             None => format!(" {} points are too few for an interval.", found.n),
         };
         (found.verdict.unwrap_or(Verdict::NotRun), format!("{}{interval}", found.explanation))
+    }
+
+    /// Two curves, resampled where the claim says so. A number between two points may be off by as much as both, weighted
+    /// as it is.
+    fn curve_coordinates(self, pair: &ResolvedPair) -> Coordinates {
+        let own = self.coordinates(&pair.x, &pair.y);
+        let Some(points) = pair.points else {
+            return Coordinates { keys: numbered(own.x.len()), ..own };
+        };
+        Coordinates {
+            keys: numbered(points),
+            x: curve::resampled(&own.x, points),
+            y: curve::resampled(&own.y, points),
+            x_tolerance: curve::resampled(&own.x_tolerance, points),
+            y_tolerance: curve::resampled(&own.y_tolerance, points),
+        }
     }
 
     fn coordinates(self, x: &[usize], y: &[usize]) -> Coordinates {
@@ -274,6 +381,26 @@ impl<'a> Evaluation<'a> {
             y_tolerance: widths(y),
         }
     }
+}
+
+fn numbered(points: usize) -> Vec<String> {
+    (0..points).map(|point| point.to_string()).collect()
+}
+
+fn coefficient(
+    kind: Coefficient,
+    found: &crate::evaluation::EvaluatedCorrelation,
+) -> Result<f64, String> {
+    let r = match kind {
+        Coefficient::Pearson => found.pearson,
+        Coefficient::Spearman => found.spearman,
+    };
+    r.ok_or_else(|| found.explanation.clone())
+}
+
+/// How far rounding or digitising may have moved a number; a count is exact.
+fn half_width(cell: &Cell) -> f64 {
+    if cell.unit == "count" { 0.0 } else { cell.half_width() }
 }
 
 fn plain_subject(claim: Option<PrintedClaim<'_>>) -> Subject<'_> {

@@ -195,6 +195,7 @@ impl<'a> Evaluation<'a> {
             x: curves.x.label.clone(),
             scale: curves.x.scale,
             y: self.axis(curves.y.get_ref()),
+            range: curves.axis.as_ref().map(|axis| *axis.get_ref()),
             series: curves
                 .series
                 .iter()
@@ -216,6 +217,10 @@ impl<'a> Evaluation<'a> {
                     Some(printed_point(cell, x, cell.is_uncertain()))
                 };
                 cells.filter_map(point).collect()
+            }
+            SeriesPoints::Numbered(columns) => {
+                let numbered = columns.cells(&self.suite.cells);
+                numbered.map(|(cell, x)| printed_point(cell, x, cell.is_uncertain())).collect()
             }
             SeriesPoints::Rows { table, part, x } => {
                 let rows = self.suite.point_rows(table);

@@ -149,6 +149,8 @@ fn correlation_cell(place: Place<'_>, dataset: &DatasetMeasurements) -> Evaluate
         id: place.id(),
         reported: None,
         unknown: None,
+        versions: Vec::new(),
+        constant: None,
         also_reported: Vec::new(),
         measured: Some(measured),
         difference: None,

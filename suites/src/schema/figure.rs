@@ -1,6 +1,7 @@
 //! Figures as data: scatter panels, bars, or curves.
 
 use super::{Definition, DefinitionError, DefinitionText, Source};
+use crate::cells::Cell;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -84,6 +85,8 @@ pub struct Curves {
     pub x: CurveAxis,
     /// Column of the ordinate.
     pub y: Spanned<String>,
+    /// Both ends of the ordinate; around the points if absent.
+    pub axis: Option<Spanned<[f64; 2]>>,
     /// The series in the order of the legend.
     pub series: Vec<Series>,
 }
@@ -134,6 +137,8 @@ pub enum SeriesPoints {
         /// Key of the qualifier that is the abscissa: `d`.
         along: String,
     },
+    /// The printed cells of one row whose columns are numbered, as `layer-07`; the number is the abscissa.
+    Numbered(NumberedColumns),
     /// Printed rows; the abscissa stands in a column of its own. Where several cells of a row continue the ordinate's
     /// key, each is a candidate for the same point and is drawn as uncertain.
     Rows {
@@ -153,6 +158,34 @@ pub enum SeriesPoints {
         /// The only family shown; all if absent.
         family: Option<String>,
     },
+}
+
+/// The numbered columns of a row.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberedColumns {
+    /// Table of the data file.
+    pub table: String,
+    /// Row key.
+    pub row: String,
+    /// What stands before the number: `layer-`.
+    pub prefix: String,
+    /// What stands after it.
+    #[serde(default)]
+    pub suffix: String,
+}
+
+impl NumberedColumns {
+    /// The cells with their numbers, in file order.
+    pub(crate) fn cells<'a>(&'a self, cells: &'a [Cell]) -> impl Iterator<Item = (&'a Cell, f64)> {
+        let own = cells.iter().filter(|cell| cell.table == self.table && cell.row == self.row);
+        own.filter_map(|cell| {
+            let rest = cell.column.strip_prefix(self.prefix.as_str())?;
+            let digits = rest.strip_suffix(self.suffix.as_str())?;
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            is_number.then(|| digits.parse().ok()).flatten().map(|number| (cell, number))
+        })
+    }
 }
 
 /// Checks a figure as far as it can be checked without the data files.
@@ -223,13 +256,20 @@ fn check_column(
 }
 
 fn check_bars(place: DefinitionText<'_>, bars: &Bars) -> Result<(), Box<DefinitionError>> {
-    if let Some(axis) = &bars.axis {
-        let [low, high] = *axis.get_ref();
-        if !(low.is_finite() && high.is_finite() && low < high) {
-            return Err(place.error(axis.span(), "expected two finite numbers, the smaller first"));
-        }
-    }
+    check_axis(place, bars.axis.as_ref())?;
     place.unique("row", bars.groups.iter().flat_map(|group| &group.rows)).map(|_| ())
+}
+
+fn check_axis(
+    place: DefinitionText<'_>,
+    axis: Option<&Spanned<[f64; 2]>>,
+) -> Result<(), Box<DefinitionError>> {
+    let Some(axis) = axis else { return Ok(()) };
+    let [low, high] = *axis.get_ref();
+    if low.is_finite() && high.is_finite() && low < high {
+        return Ok(());
+    }
+    Err(place.error(axis.span(), "expected two finite numbers, the smaller first"))
 }
 
 fn check_curves(
@@ -238,6 +278,7 @@ fn check_curves(
     figure: &Figure,
     curves: &Curves,
 ) -> Result<(), Box<DefinitionError>> {
+    check_axis(place, curves.axis.as_ref())?;
     if curves.series.is_empty() {
         return Err(place.error(figure.id.span(), "`series` is empty; name at least one"));
     }

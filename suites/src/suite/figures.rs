@@ -127,15 +127,25 @@ fn bars(data: DataCheck<'_>, bars: &Bars) -> Checked {
 
 fn curves(data: DataCheck<'_>, curves: &Curves) -> Checked {
     for series in &curves.series {
+        let mut ys = Vec::new();
         let xs = match series.points.get_ref() {
             SeriesPoints::Run { .. } => continue,
             SeriesPoints::Row { table, row, along } => {
                 let points = cells_along(data.cells, table, row, curves.y.get_ref());
+                let points = points.inspect(|cell| ys.push(cell.number.value()));
                 points.filter_map(|cell| qualifier(&cell.column, along)).collect::<Vec<_>>()
+            }
+            SeriesPoints::Numbered(columns) => {
+                let numbered: Vec<_> = columns.cells(data.cells).collect();
+                ys.extend(numbered.iter().map(|(cell, _)| cell.number.value()));
+                numbered.into_iter().map(|(_, x)| x).collect()
             }
             SeriesPoints::Rows { table, part, x } => {
                 let rows = rows_of(data, series.points.span(), table)?;
                 let own = rows.iter().filter(|(key, _)| first_part(key) == part);
+                let ordinates = own.clone().flat_map(|(_, cells)| cells);
+                let is_shown = |cell: &&&Cell| continues(&cell.column, curves.y.get_ref());
+                ys.extend(ordinates.filter(is_shown).map(|cell| cell.number.value()));
                 let abscissa = |cells: &[&Cell]| {
                     let cell = cells.iter().find(|cell| cell.column == *x)?;
                     Some(cell.number.value())
@@ -145,6 +155,16 @@ fn curves(data: DataCheck<'_>, curves: &Curves) -> Checked {
         };
         if xs.is_empty() {
             return Err(refuse(data, series.points.span(), "no cell has this abscissa"));
+        }
+        if let Some(axis) = &curves.axis
+            && let [low, high] = *axis.get_ref()
+            && let Some(outside) = ys.iter().find(|y| !(low..=high).contains(*y))
+        {
+            return Err(refuse(
+                data,
+                axis.span(),
+                format!("a point is {outside}, outside the axis"),
+            ));
         }
         if curves.x.scale == AxisScale::Logarithmic && xs.iter().any(|&x| x <= 0.0) {
             let problem = "a logarithmic axis shows numbers above 0 only";

@@ -5,6 +5,7 @@
 mod bad_input;
 mod benchmarks;
 mod chat_server;
+mod driving;
 mod features;
 mod generation;
 mod generator_runs;

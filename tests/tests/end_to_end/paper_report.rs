@@ -173,12 +173,51 @@ fn ldae_shows_its_figures_and_the_conflict_of_its_text() {
 }
 
 #[test]
+fn aia_shows_both_versions_and_an_average_that_nothing_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let texts = texts("aia", &out);
+    // Both versions side by side, the share that no count gives flagged in either.
+    let table = text_of(&texts, "tables/ablation-parts.md");
+    let row = "| Janus-Pro + AIA w/o stage-level intensity | 40.2 | 67.4 | P1 43.3 / P5 43.1\\# |";
+    assert!(table.contains(row), "{table}");
+    assert!(table.contains("43.1: No count of 150 pairs gives it, rounded or cut off"), "{table}");
+    let page = text_of(&texts, "report.html");
+    assert!(page.contains(
+        "<span><small>P1</small> 43.3</span><span><small>P5</small> 43.1<sup>#</sup></span>"
+    ));
+    // Uni-MMMU's main table, its average marked as a constant with the reason below.
+    let table = text_of(&texts, "tables/unimmmu-table-2.md");
+    assert!(table.contains("| 44.1× |"), "{table}");
+    assert!(table.contains("× constant: as the paper prints it; not reproducible"), "{table}");
+    assert!(table.contains("Constant, Avg.: Uni-MMMU prints this aggregate without a definition"));
+    let document = json(&["report", "aia", "--out", text(&folder.path().join("again"))], 0);
+    let tables = document["tables"].as_array().unwrap();
+    let sum = |key: &str| tables.iter().map(|table| table[key].as_u64().unwrap()).sum::<u64>();
+    assert_eq!((sum("versions"), sum("constants")), (28, 6));
+    let checks = document["reachability"].as_array().unwrap();
+    let pairs = checks.iter().find(|check| check["id"] == "mmvp-pairs").unwrap();
+    assert_eq!(pairs["unreachable"].as_array().unwrap().len(), 21);
+    assert_eq!(pairs["truncation"].as_array().unwrap().len(), 3);
+    assert!(text_of(&texts, "reachability.csv").lines().count() > 40);
+    for figure in ["figure-1-emu3", "figure-1-bagel", "figure-5-janus-pro", "figure-3-janus-i2t"] {
+        assert!(out.join(format!("figures/{figure}.png")).is_file(), "{figure}");
+    }
+    let best = document["derived"].as_array().unwrap().iter().find(|claim| {
+        claim["cell"].as_str().is_some_and(|cell| cell.contains("equal-weight-column-subsets"))
+    });
+    assert_eq!(best.unwrap()["verdict"], "identical");
+}
+
+#[test]
 fn the_suites_are_listed() {
     let document = json(&["list", "suites"], 0);
     let suites = document["suites"].as_array().unwrap();
-    for (id, paper, cells) in
-        [("iwm", "arXiv:2403.00504v1", 156), ("ldae", "arXiv:2401.14404v1", 165)]
-    {
+    for (id, paper, cells) in [
+        ("aia", "arXiv:2511.22663v5", 1154),
+        ("iwm", "arXiv:2403.00504v1", 156),
+        ("ldae", "arXiv:2401.14404v1", 165),
+    ] {
         let suite = suites.iter().find(|suite| suite["id"] == id).unwrap_or_else(|| panic!("{id}"));
         assert_eq!((&suite["paper"], &suite["printed_cells"]), (&paper.into(), &cells.into()));
     }

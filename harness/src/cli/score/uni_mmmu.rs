@@ -84,6 +84,9 @@ struct UniMmmuReport {
     scores: Vec<TaskScores>,
     /// The mean of the columns by each protocol that measured them all.
     plain_means: Vec<Measurement>,
+    /// How the answers were asked for, where that changes what a score means.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    marks: Vec<String>,
     /// Where the protocols differ.
     differences: Vec<Difference>,
     /// The models behind Jigsaw-I.
@@ -127,7 +130,12 @@ pub(super) fn run(arguments: &UniMmmuArguments, context: &Context) -> Result<Doc
     if let Some(path) = &arguments.cases {
         write_cases(path, &scores)?;
     }
+    let marks = match &source {
+        Source::Folders(folders) => crate::driving::marks(&folders.outputs)?,
+        Source::Lines(_) => Vec::new(),
+    };
     let report = UniMmmuReport {
+        marks,
         plain_means: protocols
             .iter()
             .filter_map(|protocol| plain_mean(*protocol, &scores))
@@ -148,6 +156,9 @@ fn chosen<T: Copy + PartialEq, const N: usize>(named: &[T], all: [T; N]) -> Vec<
 impl UniMmmuReport {
     fn to_text(&self, tasks: &[Task], protocols: &[Protocol]) -> String {
         let mut text = self.table(tasks, protocols);
+        for mark in &self.marks {
+            add(&mut text, format_args!("mark       {mark}"));
+        }
         for scores in &self.scores {
             let heading = format!("{}, {}", scores.task.as_str(), scores.protocol.as_str());
             for exclusion in &scores.exclusions {
