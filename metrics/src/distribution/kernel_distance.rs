@@ -2,7 +2,7 @@
 
 use super::DistributionError;
 use super::features::{self, Rows};
-use super::kernel_sums::{Kernel, Side, Subset, SubsetSums, kernel_sums};
+use super::kernel_sums::{Kernel, Side, Subset, SubsetSums, kernel_sums, subset_sums};
 use super::two_sample::{Denominator, Estimate, subset_estimate};
 use crate::executor::{Executor, map};
 use crate::random::numpy::RandomState;
@@ -141,11 +141,15 @@ pub fn kernel_distance(
     let cheaper_at_once = pairs(samples.len(), reference.len())
         <= subsets.len() as f64
             * options.subsets.map_or(0.0, |drawn| pairs(drawn.size, drawn.size));
-    let (subset_sums, all_rows) = if options.all_rows || cheaper_at_once {
-        let (first, second) = (Side::new(samples.rows()), Side::new(reference.rows()));
+    let sides = || (Side::new(samples.rows()), Side::new(reference.rows()));
+    let (of_subsets, all_rows) = if options.all_rows {
+        let (first, second) = sides();
         let sums = kernel_sums(&first, &second, &evaluated, &subsets, executor);
-        let estimate = options.all_rows.then(|| Estimate::of(&sums, Denominator::Unbiased));
-        (sums.subsets, estimate)
+        let estimate = Estimate::of(&sums, Denominator::Unbiased);
+        (sums.subsets, Some(estimate))
+    } else if cheaper_at_once {
+        let (first, second) = sides();
+        (subset_sums(&first, &second, &evaluated, &subsets, executor), None)
     } else {
         let sums = map(executor, subsets.len(), |index| {
             one_subset(samples.rows(), reference.rows(), &subsets[index], &evaluated)
@@ -156,7 +160,7 @@ pub fn kernel_distance(
         reference_rows: reference.len(),
         sample_rows: samples.len(),
         kernel,
-        subsets: options.subsets.map(|drawn| SubsetDistances::of(drawn, &subset_sums)),
+        subsets: options.subsets.map(|drawn| SubsetDistances::of(drawn, &of_subsets)),
         all_rows: all_rows.map(|estimate| AllRowsDistance {
             value: estimate.value,
             interval: estimate.interval(),

@@ -75,11 +75,35 @@ pub(super) fn kernel_sums(
     subsets: &[Subset],
     executor: &dyn Executor,
 ) -> KernelSums {
-    let of_first: Vec<&[usize]> = subsets.iter().map(|subset| subset.first.as_slice()).collect();
-    let of_second: Vec<&[usize]> = subsets.iter().map(|subset| subset.second.as_slice()).collect();
-    let within_first = within(first, kernel, &of_first, executor);
-    let within_second = within(second, kernel, &of_second, executor);
-    let across = across(first, second, kernel, (&of_first, &of_second), executor);
+    sums(first, second, kernel, subsets, (true, executor))
+}
+
+/// The same where the sums of the rows are not asked for.
+pub(super) fn subset_sums(
+    first: &Side<'_>,
+    second: &Side<'_>,
+    kernel: &impl Kernel,
+    subsets: &[Subset],
+    executor: &dyn Executor,
+) -> Vec<SubsetSums> {
+    sums(first, second, kernel, subsets, (false, executor)).subsets
+}
+
+fn sums(
+    first: &Side<'_>,
+    second: &Side<'_>,
+    kernel: &impl Kernel,
+    subsets: &[Subset],
+    (row_sums, executor): (bool, &dyn Executor),
+) -> KernelSums {
+    let of_first =
+        Draws::new(subsets.iter().map(|subset| subset.first.as_slice()), first.rows.len());
+    let of_second =
+        Draws::new(subsets.iter().map(|subset| subset.second.as_slice()), second.rows.len());
+    let pass = Pass { kernel, row_sums, executor };
+    let within_first = pass.within(first, &of_first);
+    let within_second = pass.within(second, &of_second);
+    let across = pass.across(first, second, (&of_first, &of_second));
     let subsets = (0..subsets.len())
         .map(|index| SubsetSums {
             first: within_first.subsets[index],
@@ -111,85 +135,100 @@ fn add(to: &mut [f64], from: &[f64]) {
     to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
 }
 
-/// Row sums go to `rows`; `columns` stays empty, for both are rows of the one set.
-fn within(
-    set: &Side<'_>,
-    kernel: &impl Kernel,
-    subsets: &[&[usize]],
-    executor: &dyn Executor,
-) -> Sums {
-    let mut all = Sums::zero(set.rows.len(), 0, subsets.len());
-    tiles::for_each(
-        executor,
-        &tiles::triangle(set.rows.len()),
-        |tile| tile_sums(tile, (set, set), kernel, (subsets, subsets), tile.is_diagonal()),
-        |tile, sums| {
-            add(&mut all.rows[tile.rows.clone()], &sums.rows);
-            add(&mut all.rows[tile.columns.clone()], &sums.columns);
-            add(&mut all.subsets, &sums.subsets);
-        },
-    );
-    all
+/// The rows of one set that each subset has drawn.
+struct Draws<'a> {
+    /// Ascending indices of each subset.
+    of_subset: Vec<&'a [usize]>,
+    /// The subsets that each row is in.
+    of_row: Vec<Vec<usize>>,
 }
 
-fn across(
-    first: &Side<'_>,
-    second: &Side<'_>,
-    kernel: &impl Kernel,
-    subsets: (&[&[usize]], &[&[usize]]),
-    executor: &dyn Executor,
-) -> Sums {
-    let mut all = Sums::zero(first.rows.len(), second.rows.len(), subsets.0.len());
-    tiles::for_each(
-        executor,
-        &tiles::rectangle(first.rows.len(), second.rows.len()),
-        |tile| tile_sums(tile, (first, second), kernel, subsets, false),
-        |tile, sums| {
-            add(&mut all.rows[tile.rows.clone()], &sums.rows);
-            add(&mut all.columns[tile.columns.clone()], &sums.columns);
-            add(&mut all.subsets, &sums.subsets);
-        },
-    );
-    all
+impl<'a> Draws<'a> {
+    fn new(subsets: impl Iterator<Item = &'a [usize]>, rows: usize) -> Self {
+        let of_subset: Vec<&[usize]> = subsets.collect();
+        let mut of_row = vec![Vec::new(); rows];
+        for (subset, rows) in of_subset.iter().enumerate() {
+            rows.iter().for_each(|&row| of_row[row].push(subset));
+        }
+        Self { of_subset, of_row }
+    }
 }
 
-/// `below_diagonal` leaves away the diagonal and what mirrors the rest.
-fn tile_sums(
-    tile: &Tile,
-    (first, second): (&Side<'_>, &Side<'_>),
-    kernel: &impl Kernel,
-    subsets: (&[&[usize]], &[&[usize]]),
-    below_diagonal: bool,
-) -> Sums {
-    let mut values = tile.products(first.rows, second.rows);
-    let mut sums = Sums::zero(tile.rows.len(), tile.columns.len(), 0);
-    pulp::Arch::new().dispatch(Evaluation {
-        values: &mut values,
-        kernel,
-        rows: &first.squared_lengths[tile.rows.clone()],
-        columns: &second.squared_lengths[tile.columns.clone()],
-        below_diagonal,
-        sums: &mut sums,
-    });
-    let width = tile.columns.len();
-    sums.subsets = subsets
-        .0
-        .iter()
-        .zip(subsets.1)
-        .map(|(rows, columns)| {
-            let rows = inside(rows, &tile.rows);
-            let columns = inside(columns, &tile.columns);
-            let row = |row: &usize| {
-                let values = &values[(row - tile.rows.start) * width..][..width];
-                chosen_sum(values, columns, tile.columns.start)
-            };
-            rows.iter().map(row).sum()
-        })
-        .collect();
-    sums
+/// What all tiles of a pass share.
+struct Pass<'a, K> {
+    kernel: &'a K,
+    /// Whether the sums of the rows are asked for, not only those of the subsets.
+    row_sums: bool,
+    executor: &'a dyn Executor,
+}
+
+impl<K: Kernel> Pass<'_, K> {
+    /// Row sums go to `rows`; `columns` stays empty, for both are rows of the one set.
+    fn within(&self, set: &Side<'_>, draws: &Draws<'_>) -> Sums {
+        let mut all = Sums::zero(set.rows.len(), 0, draws.of_subset.len());
+        tiles::for_each(
+            self.executor,
+            &tiles::triangle(set.rows.len()),
+            |tile| self.tile_sums(tile, (set, set), (draws, draws), tile.is_diagonal()),
+            |tile, sums| {
+                add(&mut all.rows[tile.rows.clone()], &sums.rows);
+                add(&mut all.rows[tile.columns.clone()], &sums.columns);
+                add(&mut all.subsets, &sums.subsets);
+            },
+        );
+        all
+    }
+
+    fn across(&self, first: &Side<'_>, second: &Side<'_>, draws: (&Draws<'_>, &Draws<'_>)) -> Sums {
+        let subsets = draws.0.of_subset.len();
+        let mut all = Sums::zero(first.rows.len(), second.rows.len(), subsets);
+        tiles::for_each(
+            self.executor,
+            &tiles::rectangle(first.rows.len(), second.rows.len()),
+            |tile| self.tile_sums(tile, (first, second), draws, false),
+            |tile, sums| {
+                add(&mut all.rows[tile.rows.clone()], &sums.rows);
+                add(&mut all.columns[tile.columns.clone()], &sums.columns);
+                add(&mut all.subsets, &sums.subsets);
+            },
+        );
+        all
+    }
+
+    /// `below_diagonal` leaves away the diagonal and what mirrors the rest.
+    fn tile_sums(
+        &self,
+        tile: &Tile,
+        (first, second): (&Side<'_>, &Side<'_>),
+        draws: (&Draws<'_>, &Draws<'_>),
+        below_diagonal: bool,
+    ) -> Sums {
+        let mut values = if below_diagonal {
+            tiles::products_below_diagonal(first.rows.range(&tile.rows))
+        } else {
+            tile.products(first.rows, second.rows)
+        };
+        let drawn: Vec<&[usize]> =
+            draws.1.of_subset.iter().map(|columns| inside(columns, &tile.columns)).collect();
+        let mut sums = Sums::zero(tile.rows.len(), tile.columns.len(), drawn.len());
+        pulp::Arch::new().dispatch(Evaluation {
+            values: &mut values,
+            kernel: self.kernel,
+            rows: &first.squared_lengths[tile.rows.clone()],
+            columns: &second.squared_lengths[tile.columns.clone()],
+            below_diagonal,
+            row_sums: self.row_sums,
+            subsets_of_row: &draws.0.of_row[tile.rows.clone()],
+            drawn_columns: &drawn,
+            first_column: tile.columns.start,
+            sums: &mut sums,
+        });
+        sums
+    }
 }
 
 /// The sum of the values at some indices, counted from `first`.
+#[inline(always)]
 fn chosen_sum(values: &[f32], indices: &[usize], first: usize) -> f64 {
     // Several sums side by side: one alone would wait for each of its additions.
     let mut lanes = [0.0; CHOSEN_LANES];
@@ -210,13 +249,18 @@ fn inside<'a>(indices: &'a [usize], range: &std::ops::Range<usize>) -> &'a [usiz
     &indices[start..end]
 }
 
-/// Kernel values of a tile in place, and their sums along both sides.
+/// Kernel values of a tile in place, and their sums along both sides and of every subset.
 struct Evaluation<'a, K> {
     values: &'a mut [f32],
     kernel: &'a K,
     rows: &'a [f64],
     columns: &'a [f64],
     below_diagonal: bool,
+    row_sums: bool,
+    subsets_of_row: &'a [Vec<usize>],
+    /// Columns of the tile that each subset has drawn, counted from the first of the set.
+    drawn_columns: &'a [&'a [usize]],
+    first_column: usize,
     sums: &'a mut Sums,
 }
 
@@ -231,9 +275,16 @@ impl<K: Kernel> pulp::NullaryFnOnce for Evaluation<'_, K> {
             if self.below_diagonal {
                 values[row..].fill(0.0);
             }
-            self.sums.rows[row] = sum(values);
-            for (sum, &value) in self.sums.columns.iter_mut().zip(values.iter()) {
-                *sum += f64::from(value);
+            // While the row is in the first-level cache.
+            for &subset in &self.subsets_of_row[row] {
+                self.sums.subsets[subset] +=
+                    chosen_sum(values, self.drawn_columns[subset], self.first_column);
+            }
+            if self.row_sums {
+                self.sums.rows[row] = sum(values);
+                for (sum, &value) in self.sums.columns.iter_mut().zip(values.iter()) {
+                    *sum += f64::from(value);
+                }
             }
         }
     }

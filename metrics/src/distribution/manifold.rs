@@ -6,6 +6,8 @@
 mod adm;
 mod exact;
 mod filter;
+mod integer_rows;
+mod panels;
 mod shortlist;
 
 use super::DistributionError;
