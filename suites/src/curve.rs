@@ -1,4 +1,4 @@
-//! Arithmetic on curves over layers, and the losses and baselines that AIA's reference numbers are made of.
+//! Arithmetic on curves over layers, and on means of columns.
 
 /// A curve at `points` places evenly spaced over its whole length, linear between its own points. Both ends stay.
 ///
@@ -21,22 +21,9 @@ pub(crate) fn mean_absolute_difference(x: &[f64], y: &[f64]) -> Option<f64> {
     (x.len() == y.len() && !x.is_empty()).then(|| sum / x.len() as f64)
 }
 
-/// Huber loss: d² / 2 where |d| <= delta, else delta |d| - delta² / 2, with d = value - target.
-pub(crate) fn huber(value: f64, target: f64, delta: f64) -> f64 {
-    let d = (value - target).abs();
-    if d <= delta { d * d / 2.0 } else { delta * (d - delta / 2.0) }
-}
-
-/// Largest change of [`huber`] where its value moves by at most `by`.
+/// Largest change of a Huber loss ([`retally_metrics::unified::interaction::huber`]) where its value moves by at most `by`.
 pub(crate) fn huber_change(value: f64, target: f64, delta: f64, by: f64) -> f64 {
     by * ((value - target).abs() + by).min(delta)
-}
-
-/// Mean over Q queries of the mass on the first T tokens, where query q attends uniformly to T + q tokens:
-/// (T / Q) (H_{T+Q} - H_T).
-pub(crate) fn uniform_attention(conditioning: u64, queries: u64) -> f64 {
-    let mass = |query: u64| conditioning as f64 / (conditioning + query) as f64;
-    (1..=queries).map(mass).sum::<f64>() / queries as f64
 }
 
 /// The least over all non-empty choices of columns of the largest |mean of the chosen numbers - target| over rows; each
@@ -72,6 +59,7 @@ fn sums_of_choices(values: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use retally_metrics::unified::interaction::huber;
 
     #[test]
     fn curves_are_resampled_between_their_ends() {
@@ -82,24 +70,6 @@ mod tests {
         assert_eq!(mean_absolute_difference(&[1.0, 2.0], &[2.0, 0.0]), Some(1.5));
         assert_eq!(mean_absolute_difference(&[1.0], &[]), None);
         assert_eq!(mean_absolute_difference(&[], &[]), None);
-    }
-
-    #[test]
-    fn golden_losses_and_baselines() {
-        // torch.nn.HuberLoss and sum(T / (T + q) for q in 1…Q) / Q, papers/aia sections 2 and 3.
-        let cases = [
-            (0.7, 0.4, 0.2, 0.04),
-            (0.5, 0.4, 0.2, 0.005),
-            (0.6, 0.4, 0.2, 0.02),
-            (0.13, 0.1, 0.05, 0.00045),
-            (0.4, 0.2, 0.05, 0.00875),
-        ];
-        for (value, target, delta, loss) in cases {
-            assert!((huber(value, target, delta) - loss).abs() < 1e-12, "{value} {target} {delta}");
-        }
-        assert!((uniform_attention(1, 1) - 0.5).abs() < 1e-15);
-        assert!((uniform_attention(16, 576) - 0.0995).abs() < 5e-5);
-        assert!((uniform_attention(577, 16) - 0.9855).abs() < 5e-5);
     }
 
     #[test]
@@ -131,8 +101,8 @@ mod tests {
         fn a_loss_changes_by_no_more_than_its_bound(
             value in 0.0_f64..1.0, target in 0.0_f64..1.0, delta in 0.01_f64..0.5, by in 0.0_f64..0.1, share in -1.0_f64..=1.0
         ) {
-            let moved = huber(value + share * by, target, delta);
-            let change = (moved - huber(value, target, delta)).abs();
+            let moved = huber(value + share * by - target, delta);
+            let change = (moved - huber(value - target, delta)).abs();
             prop_assert!(change <= huber_change(value, target, delta, by) + 1e-12);
         }
     }

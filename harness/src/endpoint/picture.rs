@@ -2,6 +2,7 @@
 
 use super::error::EndpointError;
 use crate::images::decode::{DecodeError, decode};
+use crate::images::png_file;
 use crate::images::raster::Rgb;
 use crate::images::resize::Resampler;
 use base64::Engine as _;
@@ -156,17 +157,9 @@ fn scaled_down(image: &Rgb) -> Result<Rgb, String> {
         .map_err(|error| error.to_string())
 }
 
-/// An 8-bit RGB PNG, the same bytes for the same image.
 fn encode(image: &Rgb) -> Result<Vec<u8>, String> {
-    let size = |length: usize| u32::try_from(length).map_err(|error| error.to_string());
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, size(image.width())?, size(image.height())?);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().map_err(|error| error.to_string())?;
-    writer.write_image_data(image.values()).map_err(|error| error.to_string())?;
-    writer.finish().map_err(|error| error.to_string())?;
-    Ok(bytes)
+    png_file::encode(image.values(), (image.width(), image.height()), None)
+        .map_err(|failure| failure.message())
 }
 
 #[cfg(test)]

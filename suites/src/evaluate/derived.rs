@@ -21,6 +21,7 @@ use crate::evaluation::{
 use crate::labels;
 use crate::printed::PrintedNumber;
 use crate::schema::{DerivedGroup, Metric};
+use retally_metrics::unified::interaction::{huber, uniform_causal};
 
 /// Decimals of a coefficient and of a chance level.
 const COMPUTED_DECIMALS: usize = 4;
@@ -263,9 +264,8 @@ impl<'a> Evaluation<'a> {
             }
             ResolvedFormula::StagedLoss(points) => {
                 let count = points.len() as f64;
-                let loss = |[i, target, delta]: &[usize; 3]| {
-                    curve::huber(value(i), value(target), value(delta))
-                };
+                let loss =
+                    |[i, target, delta]: &[usize; 3]| huber(value(i) - value(target), value(delta));
                 let change = |[i, target, delta]: &[usize; 3]| {
                     curve::huber_change(value(i), value(target), value(delta), half_width(i))
                 };
@@ -284,11 +284,11 @@ impl<'a> Evaluation<'a> {
                 } else {
                     format!("{delta} |{value} - {target}| - {delta}^2 / 2")
                 };
-                let loss = curve::huber(*value, *target, *delta);
+                let loss = huber(value - target, *delta);
                 Outcome { decimals: LOSS_DECIMALS, ..computed(Ok(loss), formula) }
             }
             ResolvedFormula::UniformAttention { conditioning: t, queries: q } => computed(
-                Ok(curve::uniform_attention(*t, *q)),
+                uniform_causal(*t, 0, *q).ok_or("No queries.".to_owned()),
                 format!("({t} / {q}) (H({}) - H({t}))", t + q),
             ),
             ResolvedFormula::Drop { cells, to } => exact(
