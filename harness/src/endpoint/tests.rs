@@ -85,7 +85,7 @@ fn threads_and_the_order_of_replies_change_nothing() {
         // Later questions are answered first, and every third one only after a refusal.
         let server = ChatServer::start(|asked| {
             let number: u64 = asked.text().split(' ').nth(1).unwrap().parse().unwrap();
-            let answer = if number % 3 == 0 && asked.earlier == 0 {
+            let answer = if number.is_multiple_of(3) && asked.earlier == 0 {
                 Answer::Raw("429 Too Many Requests", vec![], "busy".to_owned())
             } else {
                 Answer::Says(format!("answer {number}"))
@@ -155,7 +155,9 @@ fn trouble_that_passes_is_waited_out() {
 
 #[test]
 fn trouble_that_stays_is_told_and_not_recorded() {
-    let cases: [(fn() -> Answer, bool, &str); 5] = [
+    /// What the server answers, whether it is asked again, and what is said.
+    type Trouble = (fn() -> Answer, bool, &'static str);
+    let cases: [Trouble; 5] = [
         (
             || Answer::Raw("500 Internal Server Error", vec![], "out of\n memory".to_owned()),
             true,

@@ -110,6 +110,23 @@ fn place([red, green, blue]: [u8; 3]) -> usize {
     (number.wrapping_mul(0x9e37_79b1) >> (32 - REMEMBERED.trailing_zeros())) as usize
 }
 
+/// Compares the classes of all colours with sums in a record of `tests/parity/uni_mmmu_colours.py`.
+#[cfg(test)]
+pub(super) fn assert_classes(record: &str, name: &str, classify: impl Fn([u8; 3]) -> Class) {
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    for red in 0..=u8::MAX {
+        let mut sums = [0_u64; 2];
+        for index in 0..1_u64 << 16 {
+            let class = classify([red, (index >> 8) as u8, index as u8]).byte();
+            for (sum, power) in sums.iter_mut().zip([index + 1, (index + 1) * (index + 1)]) {
+                *sum = sum.wrapping_add(u64::from(class).wrapping_mul(power));
+            }
+        }
+        let expected = &record[name][usize::from(red)];
+        assert_eq!(serde_json::json!(sums), *expected, "{name}, red {red}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,22 +153,5 @@ mod tests {
             let expected: Vec<Class> = colours.iter().map(|colour| classify(*colour)).collect();
             assert_eq!(map.row(row), expected);
         }
-    }
-}
-
-/// Compares the classes of all colours with sums in a record of `tests/parity/uni_mmmu_colours.py`.
-#[cfg(test)]
-pub(super) fn assert_classes(record: &str, name: &str, classify: impl Fn([u8; 3]) -> Class) {
-    let record: serde_json::Value = serde_json::from_str(record).unwrap();
-    for red in 0..=u8::MAX {
-        let mut sums = [0_u64; 2];
-        for index in 0..1_u64 << 16 {
-            let class = classify([red, (index >> 8) as u8, index as u8]).byte();
-            for (sum, power) in sums.iter_mut().zip([index + 1, (index + 1) * (index + 1)]) {
-                *sum = sum.wrapping_add(u64::from(class).wrapping_mul(power));
-            }
-        }
-        let expected = &record[name][usize::from(red)];
-        assert_eq!(serde_json::json!(sums), *expected, "{name}, red {red}");
     }
 }

@@ -174,15 +174,25 @@ impl UniMmmuReport {
                     ),
                 );
             }
-            for note in &scores.notes {
-                add(&mut text, format_args!("note       {heading}: {note}"));
-            }
+        }
+        for (note, headings) in grouped(self.notes()) {
+            add(&mut text, format_args!("note       {}: {note}", headings.join("; ")));
         }
         for &task in tasks {
             self.add_differences(task, &mut text);
         }
         text.push_str(&self.judge.to_text());
         text
+    }
+
+    /// Each note, and the task and protocol that it is about.
+    fn notes(&self) -> Vec<(String, String)> {
+        let of = |scores: &TaskScores| {
+            let heading = format!("{}, {}", scores.task.as_str(), scores.protocol.as_str());
+            let notes = scores.notes.clone();
+            notes.into_iter().map(move |note| (note, heading.clone()))
+        };
+        self.scores.iter().flat_map(of).collect()
     }
 
     fn table(&self, tasks: &[Task], protocols: &[Protocol]) -> String {
@@ -200,10 +210,14 @@ impl UniMmmuReport {
             for name in names(&of_task) {
                 let measured = of_task.iter().map(|scores| find(scores, &name));
                 let mut row = vec![name.clone()];
+                let absent = measured.clone().flatten().filter(|found| found.absence().is_some());
+                let everywhere = absent.count() == of_task.len();
                 for (measured, scores) in measured.zip(&of_task) {
                     row.extend(cells(measured));
                     if let Some(absence) = measured.and_then(Measurement::absence) {
-                        reasons.push((name.clone(), scores.protocol, absence.detail.clone()));
+                        let only = format!("{name} ({})", scores.protocol.as_str());
+                        let subject = if everywhere { name.clone() } else { only };
+                        reasons.push((absence.detail.clone(), subject));
                     }
                 }
                 table.add_row(row);
@@ -218,8 +232,8 @@ impl UniMmmuReport {
             }
         }
         let mut text = format!("{table}\n");
-        for (name, protocol, reason) in reasons {
-            add(&mut text, format_args!("absent     {name}, {}: {reason}", protocol.as_str()));
+        for (reason, columns) in grouped(reasons) {
+            add(&mut text, format_args!("absent     {}: {reason}", columns.join(", ")));
         }
         text
     }
@@ -243,6 +257,19 @@ impl UniMmmuReport {
             add(text, format_args!("differs    {}: {more} more; --json has all", task.as_str()));
         }
     }
+}
+
+/// What is said, each sentence once, with all that it is said of, each once; in the order of the first.
+fn grouped(said: Vec<(String, String)>) -> Vec<(String, Vec<String>)> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (sentence, subject) in said {
+        match groups.iter_mut().find(|(known, _)| *known == sentence) {
+            Some((_, subjects)) if subjects.contains(&subject) => {}
+            Some((_, subjects)) => subjects.push(subject),
+            None => groups.push((sentence, vec![subject])),
+        }
+    }
+    groups
 }
 
 fn add(text: &mut String, line: std::fmt::Arguments<'_>) {

@@ -7,11 +7,11 @@ use std::fs;
 /// Numbers of each encoder's embedding.
 const WIDTH: usize = 5;
 
-/// Mean and deviation of DINO, and of CLIP and OpenCLIP, in DreamSim.
+/// Mean and deviation of DINO, and of CLIP and OpenCLIP, in DreamSim, with the digits of an `f32`.
 const NORMALISATIONS: [([f32; 3], [f32; 3]); 3] = [
     ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
-    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_58, 0.275_777_11]),
-    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_58, 0.275_777_11]),
+    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_6, 0.275_777_1]),
+    ([0.481_454_66, 0.457_827_5, 0.408_210_73], [0.268_629_54, 0.261_302_6, 0.275_777_1]),
 ];
 
 /// Weight from a channel to a number of an encoder: anything without pattern.

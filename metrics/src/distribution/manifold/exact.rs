@@ -382,8 +382,8 @@ mod tests {
     fn brute_force(reference: Rows<'_>, samples: Rows<'_>, options: &ManifoldOptions) -> Manifold {
         let (of_reference, of_samples) = (radii(reference, options.k), radii(samples, options.k));
         let mut manifold = Manifold::empty(*options, reference.len(), samples.len());
-        for row in 0..reference.len() {
-            for sample in 0..samples.len() {
+        for (row, &of_reference) in of_reference.iter().enumerate() {
+            for (sample, &of_sample) in of_samples.iter().enumerate() {
                 let distance = squared_distance(reference.row(row), samples.row(sample));
                 let inside = |radius: f64| match options.boundary {
                     Boundary::Closed => distance <= radius,
@@ -392,8 +392,8 @@ mod tests {
                 manifold.add(&[Hit {
                     reference: row,
                     sample,
-                    in_reference_ball: inside(of_reference[row]),
-                    in_sample_ball: inside(of_samples[sample]),
+                    in_reference_ball: inside(of_reference),
+                    in_sample_ball: inside(of_sample),
                 }]);
             }
         }

@@ -83,7 +83,9 @@ impl pulp::NullaryFnOnce for Rounding<'_> {
             integer
         };
         let (values, rest) = self.row.as_chunks::<LANES>();
-        let (pairs, pairs_rest) = self.pairs.as_chunks_mut::<{ LANES / 2 }>();
+        // Seven values that are left over fill four pairs, so that the pairs cannot say where the rest begins.
+        let (pairs, pairs_rest) = self.pairs.split_at_mut(values.len() * (LANES / 2));
+        let (pairs, _) = pairs.as_chunks_mut::<{ LANES / 2 }>();
         for (values, pairs) in values.iter().zip(pairs) {
             let mut integers = [0; LANES];
             for lane in 0..LANES {
@@ -118,9 +120,17 @@ mod tests {
 
     #[test]
     fn integers_are_near_the_rows_and_never_too_long() {
-        for (kind, width) in
-            [(0, 2048), (1, 2048), (2, 1), (3, 333), (4, 2048), (5, 2048), (6, 100_000)]
-        {
+        for (kind, width) in [
+            (0, 2048),
+            (1, 2048),
+            (2, 1),
+            (3, 333),
+            (4, 2048),
+            (5, 2048),
+            (6, 100_000),
+            (7, 7),
+            (8, 31),
+        ] {
             let mut stream = Stream::new(kind, "rows", 0);
             let values: Vec<f32> = (0..19 * width)
                 .map(|index| {

@@ -28,7 +28,7 @@ enum Attempt<'a> {
 impl Tagged {
     /// All texts, from left to right, none overlapping another. With brackets the text begins with the first one and ends
     /// with the nearest second one that only white space parts from the closing tag.
-    pub(super) fn matches<'a>(self, text: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn matches(self, text: &str) -> impl Iterator<Item = &str> {
         let mut rest = text;
         std::iter::from_fn(move || {
             loop {

@@ -90,7 +90,7 @@ mod tests {
             let values: String = outcomes
                 .into_iter()
                 .map(|outcome| match outcome.value(protocol, task) {
-                    CaseValue::Scored(value) if value == 1.0 => '1',
+                    CaseValue::Scored(1.0) => '1',
                     CaseValue::Scored(_) => '0',
                     CaseValue::LeftOut(_) => 'x',
                     CaseValue::Stops(_) => '!',

@@ -1,5 +1,8 @@
 //! Numbers in words of a reply, in the three notations that MMMU's official scorer looks for.
 
+/// Where a number that begins at an index ends, if one does.
+type Notation = fn(&[char], usize) -> Option<usize>;
+
 /// All numbers of a text as they are written: first those with thousands set apart by commas, then those in scientific notation, then plain ones. A number can be found
 /// in more than one notation.
 ///
@@ -7,13 +10,12 @@
 #[must_use]
 pub fn numbers_in(text: &str) -> Vec<String> {
     let characters: Vec<char> = text.chars().collect();
-    let notations: [fn(&[char], usize) -> Option<usize>; 3] =
-        [end_with_commas, end_scientific, end_plain];
+    let notations: [Notation; 3] = [end_with_commas, end_scientific, end_plain];
     notations.into_iter().flat_map(|notation| all(&characters, notation)).collect()
 }
 
 /// Matches from left to right that do not overlap; `end_at` says where one that begins at an index ends.
-fn all(text: &[char], end_at: fn(&[char], usize) -> Option<usize>) -> Vec<String> {
+fn all(text: &[char], end_at: Notation) -> Vec<String> {
     let (mut found, mut start) = (Vec::new(), 0);
     while start < text.len() {
         match end_at(text, start) {
