@@ -64,7 +64,7 @@ pub(super) struct DrivingArguments {
     timeout: NonZeroU64,
     /// Environment variable that holds the endpoint's key. The key is never written or shown.
     #[arg(long, value_name = "NAME", default_value = KEY_VARIABLE)]
-    key_variable: String,
+    key_from: String,
     /// Allow http to another machine: key and answers travel unencrypted.
     #[arg(long)]
     plain_http: bool,
@@ -169,11 +169,11 @@ fn service(
     }
     let plain = if arguments.plain_http { PlainHttp::Allowed } else { PlainHttp::LoopbackOnly };
     let address = EndpointAddress::new(endpoint, plain)?;
-    let key = ApiKey::from_environment(&arguments.key_variable)?;
+    let key = ApiKey::from_environment(&arguments.key_from)?;
     if key.is_none() && !address.is_loopback() {
         return Err(Failure::invalid(format_args!(
-            "not run: the environment variable `{}` holds no key for `{address}`; set it, or name another with --key-variable",
-            arguments.key_variable
+            "not run: the environment variable `{}` holds no key for `{address}`; set it, or name another with --key-from",
+            arguments.key_from
         )));
     }
     let limits = ClientLimits {
