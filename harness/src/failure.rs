@@ -63,7 +63,7 @@ impl Failure {
 }
 
 /// An error's message with those of its causes that it does not tell itself.
-fn with_causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

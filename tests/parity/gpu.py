@@ -206,13 +206,13 @@ def fid(bench: Bench) -> dict:
             "values": {m["metric"]: m["value"] for m in document["measurements"]},
             "nodes": find(document, "nodes"),
         }
-    small = root / "half"
+    small = root / "quarter"
     for side in generation_peers.SETS:
         (small / side).mkdir(parents=True, exist_ok=True)
         for path in sorted((root / side).iterdir())[: arguments.count // 4]:
             shutil.copy(path, small / side / path.name)
-    quarter = [small / "reference" if word == root / "reference" else small / "samples" if word == root / "samples" else word for word in words]
-    document = bench.retally(*quarter, "--device", bench.gpu, "--batch", "64", home="fid-cuda-quarter")
+    fewer = {root / side: small / side for side in generation_peers.SETS}
+    document = bench.retally(*(fewer.get(word, word) for word in words), "--device", bench.gpu, "--batch", "64", home="fid-cuda-quarter")
     more = 2 * (arguments.count - arguments.count // 4)
     result["cuda"]["marginal_images_per_second"] = round(more / (result["cuda"]["wall"] - document["wall"]), 1)
     if arguments.brief:

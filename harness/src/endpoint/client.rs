@@ -6,12 +6,12 @@ use super::key::ApiKey;
 use super::reply::{ChatReply, Unusable};
 use super::request::ChatRequest;
 use super::retry::RetrySchedule;
+use crate::failure::with_causes;
 use crate::interrupt;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use std::error::Error;
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
@@ -284,18 +284,4 @@ fn shortened(text: &str) -> String {
         None if line.is_empty() => "it says no more".to_owned(),
         None => line,
     }
-}
-
-/// An error with the causes that its own text leaves out.
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -15,14 +15,23 @@ pub(super) use source::source;
 pub(super) use summary::summary;
 
 use super::layout::{self, CODE, METADATA};
-use super::manifest::CodeEntry;
 use super::paint::NewFile;
 use crate::failure::Failure;
 use drawing::{Item, Tier};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Pixels on a side of a drawing.
 const SIDE: usize = 512;
+
+/// An SVG code task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodeEntry {
+    /// Its files without their endings.
+    pub(super) id: String,
+    /// What it shows.
+    pub(super) drawing: Drawing,
+}
 
 /// What the released scripts read of all tasks; `items` and `summary` are ours.
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! `instances.json`: what the instances are, how they were made, and the digests of all files.
 
-use super::code::Drawing;
+use super::code::CodeEntry;
 use super::folder::{Place, look, verify};
 use crate::failure::Failure;
 use retally_manifests::Digest;
@@ -105,16 +105,6 @@ pub(super) struct JigsawEntry {
     pub(super) distractor: [usize; 2],
     /// Why it is well posed.
     pub(super) measures: JigsawMeasures,
-}
-
-/// An SVG code task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct CodeEntry {
-    /// Its files without their endings.
-    pub(super) id: String,
-    /// What it shows.
-    pub(super) drawing: Drawing,
 }
 
 /// The whole list.

@@ -5,7 +5,9 @@ use super::manifest::{MazeEntry, words};
 use super::paint::{NewFile, fill, square, white};
 use crate::failure::Failure;
 use crate::images::raster::Rgb;
-use retally_metrics::unified::maze::{MAZE_SIZE, MazeGrid, MazePuzzle, MazeSymbol};
+use retally_metrics::unified::maze::{
+    MAZE_FLOOR, MAZE_GOAL, MAZE_SIZE, MAZE_START, MAZE_WALL, MazeGrid, MazePuzzle, MazeSymbol,
+};
 use serde::Serialize;
 
 /// Pixels on a side of a picture.
@@ -19,11 +21,6 @@ const INNER: usize = CELL / 2;
 /// The frame's thickness, above and on the left; one pixel more below and on the right.
 const FRAME: usize = (CELL - INNER) / 2;
 
-const FLOOR: [u8; 3] = [0xf4, 0xef, 0xe6];
-const WALL: [u8; 3] = [0x1f, 0x29, 0x37];
-const START: [u8; 3] = [0x25, 0x63, 0xeb];
-const GOAL: [u8; 3] = [0x22, 0xc5, 0x5e];
-
 /// Draws a maze in the style of the benchmark's figures.
 pub(super) fn picture(grid: &MazeGrid) -> Result<Rgb, Failure> {
     let mut image = white(SIDE)?;
@@ -33,12 +30,12 @@ pub(super) fn picture(grid: &MazeGrid) -> Result<Rgb, Failure> {
             let whole = square(left, top, CELL);
             let inner = square(left + FRAME, top + FRAME, INNER);
             let (cell, inside) = match symbol {
-                MazeSymbol::Wall => (WALL, WALL),
-                MazeSymbol::Floor => (FLOOR, FLOOR),
-                MazeSymbol::Start => (FLOOR, START),
-                MazeSymbol::Goal => (GOAL, FLOOR),
-                MazeSymbol::StartOnGoal => (GOAL, START),
-                MazeSymbol::Unknown => (START, WALL),
+                MazeSymbol::Wall => (MAZE_WALL, MAZE_WALL),
+                MazeSymbol::Floor => (MAZE_FLOOR, MAZE_FLOOR),
+                MazeSymbol::Start => (MAZE_FLOOR, MAZE_START),
+                MazeSymbol::Goal => (MAZE_GOAL, MAZE_FLOOR),
+                MazeSymbol::StartOnGoal => (MAZE_GOAL, MAZE_START),
+                MazeSymbol::Unknown => (MAZE_START, MAZE_WALL),
             };
             fill(&mut image, whole, cell);
             fill(&mut image, inner, inside);
@@ -97,7 +94,7 @@ mod tests {
             let count = |colour: [u8; 3]| {
                 image.values().chunks_exact(3).filter(|pixel| *pixel == colour).count()
             };
-            assert_eq!((count(START), count(GOAL)), (blue, green));
+            assert_eq!((count(MAZE_START), count(MAZE_GOAL)), (blue, green));
             assert_eq!(count([255; 3]), SIDE * SIDE - 36 * CELL * CELL);
         }
         assert_eq!((CELL, INNER, FRAME), (86, 43, 21));

@@ -5,7 +5,9 @@ use super::manifest::{SlidingEntry, words};
 use super::paint::{NewFile, fill, square, white};
 use crate::failure::Failure;
 use crate::images::raster::Rgb;
-use retally_metrics::unified::sliding::{SLIDING_SIZE, SlidingBoard, SlidingPuzzle};
+use retally_metrics::unified::sliding::{
+    SLIDING_COLOURS, SLIDING_SIZE, SlidingBoard, SlidingPuzzle,
+};
 use serde::Serialize;
 
 /// Pixels on a side of a picture.
@@ -14,18 +16,6 @@ const SIDE: usize = 510;
 const MARGIN: usize = 15;
 /// Side of a cell.
 const CELL: usize = (SIDE - 2 * MARGIN) / SLIDING_SIZE;
-/// Colours of the numbers 1 (no tile) to 9.
-const COLOURS: [[u8; 3]; SLIDING_SIZE * SLIDING_SIZE] = [
-    [0xe4, 0x1a, 0x1c],
-    [0x37, 0x7e, 0xb8],
-    [0x4d, 0xaf, 0x4a],
-    [0x98, 0x4e, 0xa3],
-    [0xff, 0x7f, 0x00],
-    [0xff, 0xff, 0x33],
-    [0xa6, 0x56, 0x28],
-    [0xf7, 0x81, 0xbf],
-    [0x99, 0x99, 0x99],
-];
 
 /// Draws a board in the style of the benchmark's figures.
 pub(super) fn picture(board: &SlidingBoard) -> Result<Rgb, Failure> {
@@ -34,7 +24,7 @@ pub(super) fn picture(board: &SlidingBoard) -> Result<Rgb, Failure> {
         let (row, column) = (index / SLIDING_SIZE, index % SLIDING_SIZE);
         let cell = square(MARGIN + column * CELL, MARGIN + row * CELL, CELL);
         // A board holds the numbers 1 to 9.
-        let colour = COLOURS.get(usize::from(number).saturating_sub(1)).copied();
+        let colour = SLIDING_COLOURS.get(usize::from(number).saturating_sub(1)).copied();
         fill(&mut image, cell, colour.unwrap_or_default());
     }
     Ok(image)
@@ -114,13 +104,13 @@ mod tests {
     #[test]
     fn every_number_fills_its_cell() {
         let image = picture(&SlidingBoard::SOLVED).unwrap();
-        for colour in COLOURS {
+        for colour in SLIDING_COLOURS {
             let count = image.values().chunks_exact(3).filter(|pixel| *pixel == colour).count();
             assert_eq!(count, CELL * CELL);
         }
         // The empty cell is the last one of the solved board.
         let last = 3 * (SIDE * (SIDE - MARGIN - 1) + SIDE - MARGIN - 1);
-        assert_eq!(image.values()[last..last + 3], COLOURS[0]);
+        assert_eq!(image.values()[last..last + 3], SLIDING_COLOURS[0]);
         assert_eq!(CELL, 160);
     }
 }

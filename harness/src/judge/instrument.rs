@@ -1,7 +1,7 @@
 //! A judge: a service with the models, parameters and prompts that make it an instrument.
 
+use super::prepared::Prepared;
 use super::prompts::{Prompt, PromptRecord};
-use super::questions::Prepared;
 use crate::endpoint::{
     ChatParameters, ChatRequest, ChatService, EndpointError, Message, Part, Picture, Role,
     ServiceSummary,

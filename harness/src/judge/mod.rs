@@ -5,9 +5,11 @@
 
 pub(crate) mod golden;
 mod instrument;
+mod prepared;
 mod prompts;
 mod questions;
 
 pub(crate) use instrument::{Judge, JudgeModels, JudgeParameters, JudgeRecord, Judging};
+pub(crate) use prepared::Prepared;
 pub(crate) use prompts::Prompt;
-pub(crate) use questions::{Prepared, Unasked};
+pub(crate) use questions::Unasked;

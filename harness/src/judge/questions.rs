@@ -1,23 +1,11 @@
 //! Questions to a judge, asked until it answers clearly or has been asked often enough.
 
 use super::instrument::Judge;
+use super::prepared::Prepared;
 use crate::endpoint::{ChatRequest, EndpointError};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use retally_metrics::unified::judged::{CaseOutcome, Reading};
-
-/// A case before it is judged.
-#[derive(Clone, Debug)]
-pub(crate) enum Prepared {
-    /// Ask this.
-    Ask(Box<ChatRequest>),
-    /// The model gave nothing that could be judged.
-    NothingToJudge,
-    /// The data set lacks what the judge compares with.
-    NoReference(String),
-    /// The model's outputs do not have this case.
-    NoCase,
-}
 
 /// Why there are no judgements.
 #[derive(Debug)]

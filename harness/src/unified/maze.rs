@@ -1,7 +1,9 @@
 //! The maze task.
 
 use super::exclusion::ExclusionReason;
-use super::puzzles::{self, Candidate, CaseOutcome, PuzzleCase};
+use super::puzzle_case::{Candidate, PuzzleCase};
+use super::puzzles;
+use super::puzzles::CaseOutcome;
 use super::scores::{CaseScore, Diagnostic, TaskScores};
 use super::{Scoring, pictures};
 use crate::failure::Failure;
@@ -33,7 +35,9 @@ fn score_case(case: &PuzzleCase, protocol: Protocol) -> Result<CaseOutcome, Fail
                 excluded(ExclusionReason::NoFirstPicture, "result.json names no step0")
             }
             // An answer cannot leave the denominator by leaving its record out.
-            Protocol::Fixed => Ok(all_wrong(case)),
+            Protocol::Fixed => {
+                Ok(CaseOutcome::all_wrong(case, Task::Maze, "result.json names no step0"))
+            }
         };
     };
     let first = pictures::read(first, |picture| read_maze(picture, protocol))?;
@@ -55,19 +59,6 @@ fn score_case(case: &PuzzleCase, protocol: Protocol) -> Result<CaseOutcome, Fail
         outcome.scores.push(score);
     }
     Ok(outcome)
-}
-
-fn all_wrong(case: &PuzzleCase) -> CaseOutcome {
-    let wrong = |index: usize| {
-        let mut score = CaseScore::new(&case.id, index + 1);
-        for column in puzzles::columns(Task::Maze) {
-            score.set_right(column, false);
-        }
-        score.tell("problem", "result.json names no step0");
-        score
-    };
-    let scores = (0..case.candidates.len()).map(wrong).collect();
-    CaseOutcome { scores, ..CaseOutcome::default() }
 }
 
 fn score_candidate(

@@ -17,6 +17,7 @@ mod judged;
 mod maze;
 mod official;
 mod pictures;
+mod puzzle_case;
 mod puzzles;
 mod scores;
 mod sliding;

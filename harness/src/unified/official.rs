@@ -1,7 +1,7 @@
 //! The folders of the released scripts (Vchitect/Uni-MMMU at b5200b2): which files are a case, and which picture is which.
 
 use super::files::{read_json_if_there, read_text_if_there};
-use super::puzzles::{Candidate, PuzzleCase, answer_nothing};
+use super::puzzle_case::{Candidate, PuzzleCase, answer_nothing};
 use super::source::Folders;
 use crate::failure::Failure;
 use crate::file_names::has_extension;

@@ -1,6 +1,7 @@
 //! Mazes and sliding puzzles as cases, wherever they come from.
 
 use super::exclusion::{Exclusion, ExclusionReason};
+use super::puzzle_case::{Candidate, PuzzleCase, answer_nothing};
 use super::scores::{CaseScore, TaskScores};
 use super::source::{CaseLine, Lines, Source};
 use super::{Scoring, official};
@@ -11,30 +12,6 @@ use retally_metrics::unified::{Column, Protocol, Task};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-
-/// What one candidate answered.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Candidate {
-    /// Its text, tags and all.
-    pub(super) text: String,
-    /// Its frames, in their order.
-    pub(super) frames: Vec<PathBuf>,
-}
-
-/// A maze or a sliding puzzle.
-#[derive(Clone, Debug)]
-pub(super) struct PuzzleCase {
-    /// The case's name.
-    pub(super) id: String,
-    /// The picture before the first move, if the case's record names it.
-    pub(super) first: Option<PathBuf>,
-    /// The right moves as stored; none if the data set has none.
-    pub(super) moves: Vec<PythonValue>,
-    /// The data set's pictures after each move, where it has some.
-    pub(super) frames: Vec<PathBuf>,
-    /// The answers.
-    pub(super) candidates: Vec<Candidate>,
-}
 
 /// What comes of one case.
 #[derive(Debug, Default)]
@@ -55,6 +32,19 @@ impl CaseOutcome {
         let mut outcome = Self::default();
         outcome.exclude(case, reason, columns, detail);
         outcome
+    }
+
+    /// A case whose every candidate has nothing right in the columns of its task, because of `problem`.
+    pub(super) fn all_wrong(case: &PuzzleCase, task: Task, problem: &str) -> Self {
+        let wrong = |index: usize| {
+            let mut score = CaseScore::new(&case.id, index + 1);
+            for column in columns(task) {
+                score.set_right(column, false);
+            }
+            score.tell("problem", problem);
+            score
+        };
+        Self { scores: (0..case.candidates.len()).map(wrong).collect(), ..Self::default() }
     }
 
     /// Notes that `columns` leave the case out.
@@ -161,11 +151,4 @@ fn of_line(lines: &Lines, case: &CaseLine, protocol: Protocol) -> Result<PuzzleC
         frames: truth.frames.iter().map(|path| lines.path_of(path)).collect(),
         candidates,
     })
-}
-
-/// In the fixed protocol a case without any answer is one wrong answer.
-pub(super) fn answer_nothing(candidates: &mut Vec<Candidate>, protocol: Protocol) {
-    if candidates.is_empty() && protocol == Protocol::Fixed {
-        candidates.push(Candidate::default());
-    }
 }

@@ -1,7 +1,9 @@
 //! The sliding task.
 
 use super::exclusion::ExclusionReason;
-use super::puzzles::{self, Candidate, CaseOutcome, PuzzleCase};
+use super::puzzle_case::{Candidate, PuzzleCase};
+use super::puzzles;
+use super::puzzles::CaseOutcome;
 use super::scores::{CaseScore, Diagnostic, TaskScores};
 use super::{Scoring, pictures};
 use crate::failure::Failure;
@@ -98,7 +100,9 @@ fn score_case(
             Protocol::Official => {
                 excluded(ExclusionReason::NoFirstPicture, "result.json names no init_png")
             }
-            Protocol::Fixed => Ok(all_wrong(case)),
+            Protocol::Fixed => {
+                Ok(CaseOutcome::all_wrong(case, Task::Sliding, "result.json names no init_png"))
+            }
         };
     }
     if case.candidates.is_empty() {
@@ -178,19 +182,6 @@ fn leave_out_what_is_missing(
         }
         Some(_) => {}
     }
-}
-
-fn all_wrong(case: &PuzzleCase) -> CaseOutcome {
-    let wrong = |index: usize| {
-        let mut score = CaseScore::new(&case.id, index + 1);
-        for column in puzzles::columns(Task::Sliding) {
-            score.set_right(column, false);
-        }
-        score.tell("problem", "result.json names no init_png");
-        score
-    };
-    let scores = (0..case.candidates.len()).map(wrong).collect();
-    CaseOutcome { scores, ..CaseOutcome::default() }
 }
 
 fn score_candidate(

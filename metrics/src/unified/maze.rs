@@ -11,7 +11,7 @@ pub use frames::{MazeFrameScore, expected_frames};
 pub use grid::{MAZE_SIZE, MazeGrid, MazeSymbol};
 pub use paths::{ShortestMazePaths, shortest_maze_paths};
 pub use puzzle::{MAZE_PATH_LENGTHS, MazePuzzle, MazePuzzleError, MazePuzzles};
-pub use reading::{MazeReading, read_maze};
+pub use reading::{MAZE_FLOOR, MAZE_GOAL, MAZE_START, MAZE_WALL, MazeReading, read_maze};
 
 #[cfg(test)]
 mod frame_tests;

@@ -1,34 +1,9 @@
 //! `retally score mme`, `pope`, `mmvp`, `mmmu`, `geneval` and `dpg` on prediction files.
 
 use crate::program::{json, text};
+use crate::workbench::InputFolder;
 use serde_json::Value;
 use std::fmt::Write;
-use std::path::PathBuf;
-use tempfile::TempDir;
-
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn folder(&self) -> &str {
-        text(self.folder.path())
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        let path = self.path(name);
-        std::fs::write(&path, content).unwrap();
-        text(&path).to_owned()
-    }
-}
 
 fn measurement<'a>(document: &'a Value, metric: &str) -> &'a Value {
     let all = document["measurements"].as_array().unwrap();
@@ -50,7 +25,7 @@ fn refused(arguments: &[&str], part: &str) {
 /// Every subtask as long as released, every second picture with one wrong reply: acc 75, acc+ 50.
 #[test]
 fn mme_adds_up_ten_subtasks() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let lines = |pairs: usize| {
         (0..pairs).fold(String::new(), |mut text, image| {
             let second = if image % 2 == 0 { "no" } else { "yes" };
@@ -94,7 +69,7 @@ fn mme_adds_up_ten_subtasks() {
 
 #[test]
 fn pope_pairs_answers_with_labels_by_category() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let labels = |name: &str, labels: &[&str]| {
         let lines: Vec<String> =
             labels.iter().map(|label| format!("{{\"label\":\"{label}\"}}")).collect();
@@ -149,7 +124,7 @@ fn pope_pairs_answers_with_labels_by_category() {
 
 #[test]
 fn mmvp_takes_letters_or_raw_replies() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let results = bench.write(
         "results.jsonl",
         "{\"data_id\":\"1\",\"question\":\"q\",\"answer\":\"A\",\"gt_answers\":\"A\"}\n\
@@ -173,7 +148,7 @@ fn mmvp_takes_letters_or_raw_replies() {
 
 #[test]
 fn mmmu_scores_both_kinds_of_questions() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let answers = bench.write(
         "answers.json",
         r#"{"validation_Art_1":{"question_type":"multiple-choice","ground_truth":"B"},
@@ -212,7 +187,7 @@ fn mmmu_scores_both_kinds_of_questions() {
 
 #[test]
 fn geneval_judges_detections() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let line = |metadata: &str, detections: &str| {
         format!("{{\"metadata\":{metadata},\"detections\":[{detections}]}}\n")
     };
@@ -251,7 +226,7 @@ fn geneval_judges_detections() {
 
 #[test]
 fn dpg_reads_propositions_beside_answers_or_in_the_csv_file() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let file = bench.write(
         "x.jsonl",
         "{\"prompt\":\"a\",\"propositions\":[{\"id\":1,\"answer\":\"no\"},{\"id\":2,\"parents\":[1],\"category\":\"entity\",\"answer\":\"yes\"}]}\n\

@@ -1,32 +1,12 @@
 //! `retally score interaction` on files.
 
 use crate::program::{json, run, text, write_f32};
+use crate::workbench::InputFolder;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use std::path::Path;
 
 const TEXT: usize = 5;
 const TOKENS: usize = 12;
-
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) -> String {
-        let path = self.path(name);
-        std::fs::write(&path, content).unwrap();
-        text(&path).to_owned()
-    }
-}
 
 /// Causal attention of one head whose mass on earlier tokens halves with every step back; each (layer, head) mixes it with uniform attention by another share.
 fn attention(layers: usize, heads: usize) -> Vec<f32> {
@@ -87,7 +67,7 @@ const TOKENS_OF_SAMPLE: &str = "tokens = { prompt = [1, 5], text = [2, 5], image
 
 #[test]
 fn attention_in_one_file_or_a_file_a_layer_gives_the_same_curve() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let (layers, heads) = (3, 2);
     let values = attention(layers, heads);
     let size = (heads * TOKENS * TOKENS) as u64;
@@ -125,7 +105,7 @@ fn attention_in_one_file_or_a_file_a_layer_gives_the_same_curve() {
 
 #[test]
 fn released_slices_are_other_numbers_and_say_so() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let values = attention(1, 2);
     write_f32(&bench.path("a.npy"), &[1, 2, 12, 12], &values);
     for (rule, queries, keys) in [
@@ -144,7 +124,7 @@ fn released_slices_are_other_numbers_and_say_so() {
 /// A batch axis, and rows of a cache: the last four of twelve tokens.
 #[test]
 fn a_batch_element_and_rows_of_a_cache_can_be_taken() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let values = attention(2, 1);
     let rows = |part: usize| values[(part * 12 + 8) * 12..(part + 1) * 144].to_vec();
     let both = [rows(0), rows(1)].concat();
@@ -162,7 +142,7 @@ fn a_batch_element_and_rows_of_a_cache_can_be_taken() {
 /// bfloat16 in `.safetensors`, by name.
 #[test]
 fn half_precision_has_a_wider_tolerance() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let write = |rows: [[u16; 2]; 2]| {
         let header = r#"{"l0":{"dtype":"BF16","shape":[1,2,2],"data_offsets":[0,8]}}"#;
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -189,7 +169,7 @@ fn half_precision_has_a_wider_tolerance() {
 
 #[test]
 fn wrong_descriptions_are_refused() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     write_f32(&bench.path("a.npy"), &[1, 2, 12, 12], &attention(1, 2));
     write_f32(&bench.path("logits.npy"), &[1, 1, 2, 2], &[3.0, -1.0, 2.0, 0.5]);
     let describe =
@@ -238,7 +218,7 @@ fn wrong_descriptions_are_refused() {
 /// The digitised curves of AIA's Figure 1 as masses: losses and correlation of papers/aia.
 #[test]
 fn masses_of_both_directions_are_correlated() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let curves = include_str!("../../../metrics/tests/data/aia_figure_1.csv");
     let curve = |name: &str| {
         let line = curves.lines().find(|line| line.starts_with(name)).unwrap();
@@ -261,16 +241,13 @@ fn masses_of_both_directions_are_correlated() {
     assert_eq!(measurement(&document, "T2I|std-of-mean")["absence"]["reason"], "too-few-samples");
     assert!(document["notes"].to_string().contains("our addition"));
     // The same through a folder, and as text.
-    assert_eq!(
-        json(&["score", "interaction", text(bench.folder.path()), "--last-layer", "29"], 0),
-        document
-    );
+    assert_eq!(json(&["score", "interaction", bench.folder(), "--last-layer", "29"], 0), document);
     assert!(run(&["score", "interaction", &path]).stdout.contains("leave-one-out range"));
 }
 
 #[test]
 fn wrong_masses_are_refused_with_their_line() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let good = r#"{"task":"T2I","layers":[0.5,[0.25,0.75]],"n_query":2}"#;
     for (line, part) in [
         (

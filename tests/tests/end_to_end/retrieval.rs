@@ -1,35 +1,8 @@
 //! `retally score mrr` and `retally score pre` on files.
 
-use crate::program::{json, run, text, write_f32, write_i64};
+use crate::program::{json, run};
+use crate::workbench::InputFolder;
 use serde_json::Value;
-use std::path::PathBuf;
-use tempfile::TempDir;
-
-struct Bench {
-    folder: TempDir,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn floats(&self, name: &str, shape: &[u64], values: &[f32]) -> String {
-        let path = self.path(name);
-        write_f32(&path, shape, values);
-        text(&path).to_owned()
-    }
-
-    fn integers(&self, name: &str, values: &[i64]) -> String {
-        let path = self.path(name);
-        write_i64(&path, values);
-        text(&path).to_owned()
-    }
-}
 
 fn value(document: &Value, metric: &str) -> f64 {
     measurement(document, metric)["value"].as_f64().unwrap()
@@ -49,7 +22,7 @@ fn refused(arguments: &[&str], part: &str) {
 /// Members 0 to 4 on a line; predictions at 0.1, 1.6 and 4: ranks 1, 2 and 3.
 #[test]
 fn ranks_in_a_shared_bank_have_a_closed_form() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let bank = bench.floats("bank.npy", &[5, 2], &[0., 0., 1., 0., 2., 0., 3., 0., 4., 0.]);
     let predictions = bench.floats("p.npy", &[3, 2], &[0.1, 0., 1.6, 0., 4., 0.]);
     let arguments = ["score", "mrr", "--predictions", &predictions, "--bank", &bank];
@@ -75,7 +48,7 @@ fn ranks_in_a_shared_bank_have_a_closed_form() {
 
 #[test]
 fn targets_distances_and_ties_are_options() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     // Rows 0 and 2 are parallel, 1 and 3 equal.
     let bank = bench.floats("bank.npy", &[4, 2], &[1., 0., 0., 1., 4., 0., 0., 1.]);
     let predictions = bench.floats("p.npy", &[2, 2], &[1., 0., 0., 1.]);
@@ -93,7 +66,7 @@ fn targets_distances_and_ties_are_options() {
 
 #[test]
 fn predictions_may_have_banks_of_their_own() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let predictions = bench.floats("p.npy", &[2, 1], &[0.0, 10.0]);
     let banks = bench.floats("b.npy", &[2, 3, 1], &[0., 1., 2., 12., 8.5, 20.]);
     let document = json(&["score", "mrr", "--predictions", &predictions, "--bank", &banks], 0);
@@ -113,7 +86,7 @@ fn predictions_may_have_banks_of_their_own() {
 
 #[test]
 fn the_number_of_threads_changes_nothing() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let numbers = |seed: u64, count: u64| -> Vec<f32> {
         (0..count).map(|index| ((index * 7919 + seed * 104_729) % 1009) as f32 / 1009.0).collect()
     };
@@ -129,7 +102,7 @@ fn the_number_of_threads_changes_nothing() {
 
 #[test]
 fn pre_is_the_rotation_error_of_the_nearest() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let bank = bench.floats("bank.npy", &[3, 2], &[1., 0., 0., 1., -1., 0.]);
     let predictions = bench.floats("p.npy", &[3, 2], &[2., 0.1, 0.1, 3., 0.2, 1.]);
     // Identity, half a turn about x, a sixth of a turn about z: (cos 30°, 0, 0, sin 30°).
@@ -147,7 +120,7 @@ fn pre_is_the_rotation_error_of_the_nearest() {
 
 #[test]
 fn what_cannot_be_ranked_is_refused() {
-    let bench = Bench::new();
+    let bench = InputFolder::new();
     let predictions = bench.floats("p.npy", &[3, 2], &[0.0; 6]);
     let bank = bench.floats("b.npy", &[2, 2], &[1.0; 4]);
     let base = ["score", "mrr", "--predictions", &predictions, "--bank"];

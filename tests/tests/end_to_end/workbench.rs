@@ -1,10 +1,47 @@
-//! A store and outputs of a test's own, and a manifest of tiny networks.
+//! A folder of a test's own: with input files, or with a store, outputs and a manifest of tiny networks.
 
-use crate::program::{Finished, library, repository, retally, text};
+use crate::program::{Finished, library, repository, retally, text, write_f32, write_i64};
 use serde_json::Value;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
+/// Input files.
+pub(crate) struct InputFolder(TempDir);
+
+impl InputFolder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    /// The folder itself.
+    pub(crate) fn folder(&self) -> &str {
+        text(self.0.path())
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// Writes a text and returns where.
+    pub(crate) fn write(&self, name: &str, content: &str) -> String {
+        std::fs::write(self.path(name), content).unwrap();
+        text(&self.path(name)).to_owned()
+    }
+
+    /// Writes an array as `.npy` and returns where.
+    pub(crate) fn floats(&self, name: &str, shape: &[u64], values: &[f32]) -> String {
+        write_f32(&self.path(name), shape, values);
+        text(&self.path(name)).to_owned()
+    }
+
+    /// Writes integers as `.npy` and returns where.
+    pub(crate) fn integers(&self, name: &str, values: &[i64]) -> String {
+        write_i64(&self.path(name), values);
+        text(&self.path(name)).to_owned()
+    }
+}
+
+/// A store, outputs and a manifest.
 pub(crate) struct Workbench {
     folder: TempDir,
     manifest: PathBuf,

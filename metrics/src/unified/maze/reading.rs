@@ -73,7 +73,7 @@ struct Palette {
 impl Default for Palette {
     fn default() -> Self {
         let [floor, wall, start, goal, white, path] =
-            [FLOOR_RGB, WALL_RGB, START_RGB, GOAL_RGB, WHITE_RGB, PATH_RGB].map(unit);
+            [MAZE_FLOOR, MAZE_WALL, MAZE_START, MAZE_GOAL, WHITE_RGB, PATH_RGB].map(unit);
         Self {
             labels: [floor, wall, start, goal],
             content: [wall, start, goal, path],
@@ -82,10 +82,14 @@ impl Default for Palette {
     }
 }
 
-const FLOOR_RGB: [u8; 3] = [0xf4, 0xef, 0xe6];
-const WALL_RGB: [u8; 3] = [0x1f, 0x29, 0x37];
-const START_RGB: [u8; 3] = [0x25, 0x63, 0xeb];
-const GOAL_RGB: [u8; 3] = [0x22, 0xc5, 0x5e];
+/// The colour of a cell that can be entered.
+pub const MAZE_FLOOR: [u8; 3] = [0xf4, 0xef, 0xe6];
+/// The colour of a wall.
+pub const MAZE_WALL: [u8; 3] = [0x1f, 0x29, 0x37];
+/// The colour of the agent.
+pub const MAZE_START: [u8; 3] = [0x25, 0x63, 0xeb];
+/// The colour of the goal.
+pub const MAZE_GOAL: [u8; 3] = [0x22, 0xc5, 0x5e];
 const WHITE_RGB: [u8; 3] = [0xff; 3];
 const PATH_RGB: [u8; 3] = [0xef, 0x44, 0x44];
 

@@ -36,10 +36,10 @@ fn drawn(
 fn colour_in(symbol: MazeSymbol, place: [usize; 2], cell: usize) -> [u8; 3] {
     let is_middle = place.iter().all(|at| (cell / 4..cell - cell / 4).contains(at));
     match (symbol, is_middle) {
-        (MazeSymbol::Wall, _) => WALL_RGB,
-        (MazeSymbol::Start | MazeSymbol::StartOnGoal, true) => START_RGB,
-        (MazeSymbol::Goal | MazeSymbol::StartOnGoal, false) => GOAL_RGB,
-        _ => FLOOR_RGB,
+        (MazeSymbol::Wall, _) => MAZE_WALL,
+        (MazeSymbol::Start | MazeSymbol::StartOnGoal, true) => MAZE_START,
+        (MazeSymbol::Goal | MazeSymbol::StartOnGoal, false) => MAZE_GOAL,
+        _ => MAZE_FLOOR,
     }
 }
 
