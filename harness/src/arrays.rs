@@ -288,6 +288,17 @@ impl ArrayFile {
         Ok(numbers.map(|number| number.iter().any(|&byte| byte != 0)).collect())
     }
 
+    /// The numbers of the whole array as they stand in the file, little-endian, row by row.
+    ///
+    /// # Errors
+    /// If reading fails.
+    pub(crate) fn read_all(&mut self) -> Result<&[u8], ArrayError> {
+        self.position = self.layout.start;
+        // An array without axes is one number.
+        let length = self.layout.shape.iter().product::<usize>() * self.layout.element.size();
+        self.read_next(length)
+    }
+
     /// A whole integer array of one axis, as labels.
     ///
     /// # Errors

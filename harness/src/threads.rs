@@ -8,6 +8,20 @@ use std::num::NonZeroUsize;
 /// Thousands of threads only wait for each other.
 const MOST_THREADS: usize = 1024;
 
+/// So many threads; all cores if none are named.
+///
+/// # Errors
+/// If they are more than any machine has cores.
+pub(crate) fn thread_count(count: Option<NonZeroUsize>) -> Result<usize, Failure> {
+    match count.map(NonZeroUsize::get) {
+        Some(count) if count > MOST_THREADS => Err(Failure::invalid(format_args!(
+            "--threads {count} is too many: take at most {MOST_THREADS}, or leave it out for all cores"
+        ))),
+        Some(count) => Ok(count),
+        None => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
+    }
+}
+
 /// A pool of threads. How many there are changes no number.
 #[derive(Debug)]
 pub(crate) struct Threads {
@@ -20,13 +34,8 @@ impl Threads {
     /// # Errors
     /// If they are more than any machine has cores, or the system gives no threads.
     pub(crate) fn new(count: Option<NonZeroUsize>) -> Result<Self, Failure> {
-        if let Some(count) = count.filter(|count| count.get() > MOST_THREADS) {
-            return Err(Failure::invalid(format_args!(
-                "--threads {count} is too many: take at most {MOST_THREADS}, or leave it out for all cores"
-            )));
-        }
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(count.map_or(0, NonZeroUsize::get))
+            .num_threads(thread_count(count)?)
             .build()
             .map_err(|error| Failure::temporary(format_args!("cannot start threads: {error}")))?;
         Ok(Self { pool })

@@ -57,7 +57,7 @@ impl Element {
     }
 
     /// Appends the numbers of a floating-point array; nothing for the other types.
-    pub(super) fn append_f32(self, bytes: &[u8], values: &mut Vec<f32>) {
+    pub(crate) fn append_f32(self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
             Self::F16 => append(bytes, values, |number| f32_from_f16(u16::from_le_bytes(number))),
             Self::Bf16 => {
@@ -72,7 +72,7 @@ impl Element {
     }
 
     /// Appends the numbers of a floating-point array, exactly; nothing for the other types.
-    pub(super) fn append_f64(self, bytes: &[u8], values: &mut Vec<f64>) {
+    pub(crate) fn append_f64(self, bytes: &[u8], values: &mut Vec<f64>) {
         match self {
             Self::F16 => {
                 append(bytes, values, |number| f64::from(f32_from_f16(u16::from_le_bytes(number))))
@@ -87,7 +87,7 @@ impl Element {
     }
 
     /// One number of a boolean or integer array, given by its bytes.
-    pub(super) fn integer(self, bytes: &[u8]) -> i128 {
+    pub(crate) fn integer(self, bytes: &[u8]) -> i128 {
         let magnitude = bytes.iter().rev().fold(0, |number, &byte| number << 8 | i128::from(byte));
         let bits = 8 * bytes.len();
         let is_negative = matches!(self, Self::Signed(_)) && magnitude >> (bits - 1) & 1 == 1;

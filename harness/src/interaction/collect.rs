@@ -1,6 +1,8 @@
 //! Samples of all files that were given, in their order.
 
 use super::description::Description;
+use super::layers::Measured;
+use super::model::{self, ModelRuntime, ModelUsed};
 use super::{dump, masses};
 use crate::failure::Failure;
 use crate::file_names::has_extension;
@@ -16,6 +18,8 @@ pub(crate) struct Collected {
     pub(crate) samples: Vec<SampleCurve>,
     /// Whose ranges were averaged, by name, where attention was given.
     pub(crate) slices: BTreeSet<&'static str>,
+    /// Models that computed attention.
+    pub(crate) models: Vec<ModelUsed>,
     names: BTreeSet<(InteractionTask, String)>,
 }
 
@@ -23,6 +27,11 @@ impl Collected {
     /// Samples of one direction.
     pub(crate) fn of_task(&self, task: InteractionTask) -> Vec<SampleCurve> {
         self.samples.iter().filter(|sample| sample.task == task).cloned().collect()
+    }
+
+    fn take(&mut self, measured: Measured) {
+        self.slices.insert(measured.slices);
+        self.samples.push(measured.curve);
     }
 
     /// A name that was given may stand for one sample only.
@@ -44,11 +53,15 @@ impl Collected {
 ///
 /// # Errors
 /// If a file cannot be read, is none of these, or says something that attention cannot be; the sample is named.
-pub(crate) fn collect(inputs: &[PathBuf], tolerance: Option<f64>) -> Result<Collected, Failure> {
+pub(crate) fn collect(
+    inputs: &[PathBuf],
+    tolerance: Option<f64>,
+    runtime: ModelRuntime<'_>,
+) -> Result<Collected, Failure> {
     let mut collected = Collected::default();
     for input in inputs {
         for path in files(input)? {
-            read(&path, tolerance, &mut collected)?;
+            read(&path, tolerance, runtime, &mut collected)?;
         }
     }
     if collected.samples.is_empty() {
@@ -80,7 +93,12 @@ fn files(input: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-fn read(path: &Path, tolerance: Option<f64>, collected: &mut Collected) -> Result<(), Failure> {
+fn read(
+    path: &Path,
+    tolerance: Option<f64>,
+    runtime: ModelRuntime<'_>,
+    collected: &mut Collected,
+) -> Result<(), Failure> {
     if has_extension(path, "jsonl") {
         return masses::read(path, |id, curve| {
             collected.claim(curve.task, id.as_ref())?;
@@ -100,14 +118,30 @@ fn read(path: &Path, tolerance: Option<f64>, collected: &mut Collected) -> Resul
         )));
     };
     let folder = path.parent().unwrap_or(Path::new(""));
+    let mut named = Vec::new();
     for (index, sample) in description.sample.iter().enumerate() {
         let id = sample.id.clone().unwrap_or_else(|| (index + 1).to_string());
-        let within =
-            |failure: Failure| failure.within(format_args!("`{}`, sample `{id}`", path.display()));
-        collected.claim(sample.task, sample.id.as_ref()).map_err(within)?;
-        let measured = dump::measure(sample, &id, folder, tolerance).map_err(within)?;
-        collected.slices.insert(measured.slices);
-        collected.samples.push(measured.curve);
+        collected.claim(sample.task, sample.id.as_ref()).map_err(|failure| {
+            failure.within(format_args!("`{}`, sample `{id}`", path.display()))
+        })?;
+        named.push((id, sample));
+    }
+    // Samples that follow each other share the sessions of their model.
+    for samples in named.chunk_by(|(_, one), (_, next)| one.shares_model_with(next)) {
+        match samples {
+            [(id, sample)] if sample.model.is_none() => {
+                let measured = dump::measure(sample, id, folder, tolerance).map_err(|failure| {
+                    failure.within(format_args!("`{}`, sample `{id}`", path.display()))
+                })?;
+                collected.take(measured);
+            }
+            samples => {
+                let (measured, used) = model::measure(samples, folder, tolerance, runtime)
+                    .map_err(|failure| failure.within(format_args!("`{}`", path.display())))?;
+                measured.into_iter().for_each(|measured| collected.take(measured));
+                collected.models.extend(used);
+            }
+        }
     }
     Ok(())
 }

@@ -1,10 +1,11 @@
-//! What a description says of attention in files.
+//! What a description says of attention: where it is, or which model computes it, and where the tokens are.
 
 use crate::failure::Failure;
 use retally_metrics::unified::interaction::{
     AttentionSlices, InteractionError, InteractionTask, SliceRule, Spans, TokenPositions,
 };
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// More layers than any model has; a larger number is a mistake.
@@ -29,8 +30,12 @@ pub(super) struct SampleDescription {
     pub(super) id: Option<String>,
     /// T2I or I2T.
     pub(super) task: InteractionTask,
-    /// Where the arrays are.
+    /// Files of arrays; with `model`, tensors of its graph.
     attention: Locations,
+    /// An ONNX model that computes the attention.
+    pub(super) model: Option<PathBuf>,
+    /// What the model is given.
+    pub(super) inputs: Option<InputLocations>,
     /// How many layers `{layer}` counts.
     layers: Option<usize>,
     /// Which element of a batch axis.
@@ -52,7 +57,17 @@ pub(super) struct SampleDescription {
     padding: Option<RangeList>,
 }
 
-#[derive(Debug, Deserialize)]
+/// The arrays that a model is given.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum InputLocations {
+    /// One `.npz` or `.safetensors` whose arrays have the names of the inputs.
+    Archive(String),
+    /// A file for each input.
+    Arrays(BTreeMap<String, String>),
+}
+
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 enum Locations {
     One(String),
@@ -116,19 +131,46 @@ pub(super) struct Chosen {
 impl SampleDescription {
     /// The arrays, one or several layers each, in the order of the layers.
     pub(super) fn files(&self, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+        if self.inputs.is_some() {
+            return Err(Failure::invalid(
+                "`inputs` are given to a `model`, and there is none: name the .onnx file, or leave `inputs` out",
+            ));
+        }
+        Ok(self.places()?.into_iter().map(|name| folder.join(name)).collect())
+    }
+
+    /// The inputs that the description gives by name; none where they are an archive.
+    pub(super) fn given_inputs(&self) -> impl Iterator<Item = &String> {
+        let arrays = match &self.inputs {
+            Some(InputLocations::Arrays(arrays)) => Some(arrays),
+            Some(InputLocations::Archive(_)) | None => None,
+        };
+        arrays.into_iter().flat_map(BTreeMap::keys)
+    }
+
+    /// Whether another sample wants the same of the same model, so that both can go through the same session.
+    pub(super) fn shares_model_with(&self, other: &Self) -> bool {
+        self.model.is_some()
+            && self.model == other.model
+            && self.layers == other.layers
+            && self.attention == other.attention
+    }
+
+    /// What `attention` names, one or several layers each, in the order of the layers.
+    pub(super) fn places(&self) -> Result<Vec<String>, Failure> {
         let names: Vec<&String> = match &self.attention {
             Locations::One(name) => vec![name],
             Locations::Many(names) => names.iter().collect(),
         };
         let patterns = names.iter().filter(|name| name.contains(LAYER)).count();
         match (names.as_slice(), patterns, self.layers) {
-            ([], ..) => Err(Failure::invalid("`attention` names no file")),
-            (names, 0, None) => Ok(names.iter().map(|name| folder.join(name)).collect()),
+            ([], ..) => Err(Failure::invalid("`attention` names nothing")),
+            (names, 0, None) => Ok(names.iter().map(|name| (*name).clone()).collect()),
             (_, 0, Some(_)) => Err(Failure::invalid(
                 "`layers` says how far `{layer}` counts, but `attention` has no `{layer}` in it",
             )),
             ([pattern], 1, Some(layers)) if (1..=MOST_LAYERS).contains(&layers) => {
-                (0..layers).map(|layer| Ok(folder.join(numbered(pattern, layer)?))).collect()
+                (0..layers).map(|layer| numbered(pattern, layer)).collect()
             }
             ([_], 1, Some(layers)) => Err(Failure::invalid(format_args!(
                 "`layers` is {layers}, but a model has between 1 and {MOST_LAYERS}"
@@ -224,7 +266,7 @@ mod tests {
     #[test]
     fn a_description_says_one_thing() {
         let message = |text: &str| sample(text).files(Path::new("")).unwrap_err().message();
-        assert!(message("attention = []").contains("no file"));
+        assert!(message("attention = []").contains("names nothing"));
         assert!(message("attention = 'a'\nlayers = 3").contains("has no `{layer}`"));
         assert!(message("attention = '{layer}'").contains("`layers` must say"));
         assert!(message("attention = '{layer}'\nlayers = 0").contains("between 1 and"));

@@ -73,7 +73,7 @@ impl Session {
         path: &Path,
         options: &SessionOptions,
     ) -> Result<Self, OnnxError> {
-        read(path, |source| Self::open_source(library, source, options))
+        read_model(path, |source| Self::open_source(library, source, options))
     }
 
     /// Opens a model in memory.
@@ -137,7 +137,10 @@ impl Session {
 }
 
 /// Reads a model file and hands its bytes and its folder on.
-fn read<T>(
+///
+/// # Errors
+/// If the file cannot be read or is larger than a model can be, and those of `open`.
+pub(crate) fn read_model<T>(
     path: &Path,
     open: impl FnOnce(ModelSource<'_>) -> Result<T, OnnxError>,
 ) -> Result<T, OnnxError> {
@@ -264,6 +267,10 @@ fn tensor_info(outlet: &Outlet) -> Result<TensorInfo, OnnxError> {
         return Err(OnnxError::ElementType { name, found: outlet.dtype().to_string() });
     };
     let element = match ty {
+        TensorElementType::Bool => Element::Bool,
+        TensorElementType::Int32 => Element::Int32,
+        TensorElementType::Float16 => Element::Float16,
+        TensorElementType::Bfloat16 => Element::Bfloat16,
         TensorElementType::Float32 => Element::Float32,
         TensorElementType::Float64 => Element::Float64,
         TensorElementType::Int64 => Element::Int64,

@@ -184,8 +184,12 @@ impl GraphWriter {
 fn number_of(element: Element) -> u8 {
     match element {
         Element::Float32 => 1,
+        Element::Int32 => 6,
         Element::Int64 => 7,
+        Element::Bool => 9,
+        Element::Float16 => 10,
         Element::Float64 => 11,
+        Element::Bfloat16 => 16,
     }
 }
 

@@ -269,3 +269,104 @@ fn wrong_masses_are_refused_with_their_line() {
     assert_eq!(value(&document, "T2I|layer-01"), 0.5);
     refused(&["score", "interaction", text(Path::new("/nowhere/x.jsonl"))], "cannot open");
 }
+
+/// A model with random weights, what it is given, and its intensities in NumPy (tests/parity/attention_model.py).
+const MODEL: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/golden/random-attention/random-attention.onnx");
+const PROMPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden/random-attention/prompt.npz");
+const EXPECTED: &str = include_str!("../../golden/random-attention/expected.json");
+
+/// A sample whose attention the model computes, for an element of its batch.
+fn of_model(tensor: &str, batch: usize, more: &str) -> String {
+    let padding = if batch == 1 { "padding = [0, 2]\n" } else { "" };
+    format!(
+        "[[sample]]\ntask = 'T2I'\nmodel = '{MODEL}'\nattention = '{tensor}'\nlayers = 3\nbatch = {batch}\n{padding}\
+         tokens = {{ text = [3, 8], image = [8, 17] }}\n{more}\n"
+    )
+}
+
+fn intensities(document: &Value) -> Vec<f64> {
+    (0..3).map(|layer| value(document, &format!("T2I|layer-{layer:02}"))).collect()
+}
+
+#[test]
+fn a_model_computes_the_attention() {
+    let bench = InputFolder::new();
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let inputs = format!("inputs = '{PROMPT}'");
+    for batch in 0..2 {
+        let wanted = expected["intensity"][batch.to_string()].as_array().unwrap();
+        for (tensor, budget) in [("layer.{layer}.attention", 1e-6), ("layer.{layer}.half", 1e-3)] {
+            let description = bench.write("model.toml", &of_model(tensor, batch, &inputs));
+            let document = json(&["score", "interaction", &description, "--threads", "1"], 0);
+            for (found, wanted) in intensities(&document).iter().zip(wanted) {
+                let wanted = wanted.as_f64().unwrap();
+                assert!((found - wanted).abs() < budget, "{tensor} {batch}: {found} {wanted}");
+            }
+            let models = document["models"].as_array().unwrap();
+            assert_eq!(models.len(), 1);
+            assert_eq!(models[0]["file"], "random-attention.onnx");
+            assert_eq!(models[0]["tensors"].as_array().unwrap().len(), 3);
+            // The first layer alone, then all that fit.
+            let sessions = models[0]["sessions"].as_array().unwrap();
+            let outputs: Vec<_> = sessions
+                .iter()
+                .map(|session| session["outputs"].as_array().unwrap().len())
+                .collect();
+            assert_eq!(outputs, [1, 2]);
+            assert_eq!(sessions[0]["device"], "cpu");
+        }
+    }
+}
+
+#[test]
+fn samples_share_a_model_and_inputs_can_be_single_files() {
+    let bench = InputFolder::new();
+    let arrays = format!(
+        "inputs = {{ tokens = '{PROMPT}#tokens', position = '{PROMPT}#position', past = '{PROMPT}#past', visible = '{PROMPT}#visible' }}"
+    );
+    let tensor = "layer.{layer}.attention";
+    let both = of_model(tensor, 0, &arrays) + &of_model(tensor, 1, &arrays);
+    let document = json(&["score", "interaction", &bench.write("both.toml", &both)], 0);
+    assert_eq!(document["models"].as_array().unwrap().len(), 1);
+    let mut singles = Vec::new();
+    for batch in 0..2 {
+        let single = of_model(tensor, batch, &format!("inputs = '{PROMPT}'"));
+        let single = bench.write("single.toml", &single);
+        singles.push(intensities(&json(&["score", "interaction", &single], 0)));
+    }
+    for (layer, mean) in intensities(&document).into_iter().enumerate() {
+        assert!((mean - (singles[0][layer] + singles[1][layer]) / 2.0).abs() < 1e-15);
+    }
+}
+
+#[test]
+fn wrong_models_and_inputs_are_refused() {
+    let bench = InputFolder::new();
+    let refused = |description: &str, part: &str| {
+        refused(&["score", "interaction", &bench.write("wrong.toml", description)], part);
+    };
+    let inputs = format!("inputs = '{PROMPT}'");
+    let tensor = "layer.{layer}.attention";
+    refused(&of_model("layer.{layer}.attentoin", 0, &inputs), "closest are `layer.0.attention`");
+    refused(&of_model(tensor, 0, ""), "`inputs` says nothing");
+    refused(&of_model(tensor, 0, "inputs = 'prompt.npy'"), "is no .npz or .safetensors");
+    refused(&of_model(tensor, 0, "inputs = { tokens = 'a.npy' }"), "the model needs `");
+    refused(&of_model(tensor, 0, "inputs = { tokenz = 'a.npy' }"), "has no input `tokenz`");
+    refused(&of_model(tensor, 2, &inputs), "an element 2");
+    refused(&of_model("layer.{layer}.scores", 0, &inputs), "layer 0, head 0");
+    refused(&of_model("steps{layer}", 0, &inputs), "no tensor `steps0`");
+    let integers = of_model("steps", 0, &inputs).replace("layers = 3\nbatch = 0\n", "");
+    refused(&integers, "[layer, head, query, key]");
+    let files = of_model(tensor, 0, &inputs).replace(&format!("model = '{MODEL}'\n"), "");
+    refused(&files, "there is none: name the .onnx file");
+    write_f32(&bench.path("tokens.npy"), &[2, 14], &[0.0; 28]);
+    let floats = format!(
+        "inputs = {{ tokens = 'tokens.npy', position = '{PROMPT}#position', past = '{PROMPT}#past', visible = '{PROMPT}#visible' }}"
+    );
+    refused(&of_model(tensor, 0, &floats), "holds float32, and the model takes int64");
+    let damaged = of_model(tensor, 0, &inputs).replace(MODEL, "damaged.onnx");
+    std::fs::write(bench.path("damaged.onnx"), &std::fs::read(MODEL).unwrap()[..9000]).unwrap();
+    refused(&damaged, "damaged.onnx");
+    refused(&of_model(tensor, 0, &inputs).replace(MODEL, "absent.onnx"), "absent.onnx");
+}

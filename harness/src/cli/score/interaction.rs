@@ -3,8 +3,10 @@
 use super::correlation::details;
 use super::detailed::DetailedReport;
 use crate::cli::Document;
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::interaction::{Collected, collect};
+use crate::interaction::{Collected, ModelRuntime, ModelUsed, collect};
+use crate::onnx::device::Device;
 use clap::Args;
 use retally_metrics::statistics::{Correlation, CorrelationOptions};
 use retally_metrics::unified::interaction::{
@@ -12,11 +14,12 @@ use retally_metrics::unified::interaction::{
 };
 use retally_metrics::{Absence, Measurement, Unit};
 use serde::Serialize;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(super) struct InteractionArguments {
-    /// Descriptions of attention in array files (`.toml`, `.json`), masses (`.jsonl`), or folders of them (docs/interaction.md).
+    /// Descriptions of attention in array files or of an ONNX model (`.toml`, `.json`), masses (`.jsonl`), or folders of them (docs/interaction.md).
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
     /// The L of the AIA loss, a layer from 0 (paper: 29 for Janus-Pro, 30 for Emu3). Default: the last layer.
@@ -25,6 +28,12 @@ pub(super) struct InteractionArguments {
     /// How far the sum of a row of attention may be from 1. Default: 4 units of roundoff of its number type, at least 1e-5.
     #[arg(long, value_name = "X")]
     tolerance: Option<f64>,
+    /// Where models run that descriptions name: `cpu` or `cuda:N`.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    device: Device,
+    /// Cores that models use; all of them by default. They change no number.
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
     /// Seed of the correlation's bootstrap.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
@@ -41,15 +50,23 @@ struct InteractionDetails {
     /// Everything about the correlation of the two curves.
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation: Option<Correlation>,
+    /// Models that computed attention, with what decides its bits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    models: Vec<ModelUsed>,
 }
 
-pub(super) fn run(arguments: &InteractionArguments) -> Result<Document, Failure> {
+pub(super) fn run(
+    arguments: &InteractionArguments,
+    context: &Context,
+) -> Result<Document, Failure> {
     if let Some(tolerance) = arguments.tolerance.filter(|value| !(0.0..1.0).contains(value)) {
         return Err(Failure::invalid(format_args!(
             "--tolerance {tolerance} is no distance from 1: give a number from 0 up to 1"
         )));
     }
-    let collected = collect(&arguments.inputs, arguments.tolerance)?;
+    let (device, threads) = (arguments.device, arguments.threads);
+    let runtime = ModelRuntime { context, device, threads };
+    let collected = collect(&arguments.inputs, arguments.tolerance, runtime)?;
     let curves = curves(&collected, CurveOptions { last_layer: arguments.last_layer })?;
     let mut measurements: Vec<Measurement> =
         curves.iter().flat_map(|curve| curve.measurements().iter().cloned()).collect();
@@ -71,8 +88,9 @@ pub(super) fn run(arguments: &InteractionArguments) -> Result<Document, Failure>
         }
     }
     let extra = correlation.as_ref().map_or(String::new(), details);
-    let slices = collected.slices.into_iter().collect();
-    let details = InteractionDetails { curves, slices, correlation };
+    let Collected { slices, models, .. } = collected;
+    let slices = slices.into_iter().collect();
+    let details = InteractionDetails { curves, slices, correlation, models };
     DetailedReport { measurements, notes, details }.document(&extra)
 }
 

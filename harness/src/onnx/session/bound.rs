@@ -2,11 +2,13 @@
 
 use super::error::reason;
 use super::{
-    Buffer, ModelSource, OnnxError, SessionOptions, SessionRecord, TensorInfo, open, read,
+    Buffer, ModelSource, OnnxError, SessionOptions, SessionRecord, TensorInfo, open, read_model,
 };
 use crate::onnx::graph;
 use crate::onnx::library::Library;
-use ort::session::{IoBinding, SharedSessionInner};
+use ort::session::{IoBinding, SessionInputValue, SessionOutputs, SharedSessionInner};
+use ort::value::DynTensor;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,14 +39,14 @@ impl BoundSession {
     /// Opens a model file.
     ///
     /// # Errors
-    /// If the file cannot be read, is no model with f32, f64 and i64 inputs and outputs alone, lacks an output that is asked
+    /// If the file cannot be read, is no model with numbers of an [`Element`] as inputs and outputs alone, lacks an output that is asked
     /// for or a file that it refers to, or if the device cannot be used.
     pub fn open(
         library: &Library,
         path: &Path,
         options: &SessionOptions,
     ) -> Result<Self, OnnxError> {
-        read(path, |source| Self::open_source(library, source, options))
+        read_model(path, |source| Self::open_source(library, source, options))
     }
 
     /// Opens a model in memory. A graph that has the outputs asked for and no other is taken as it is, with inputs that
@@ -101,6 +103,33 @@ impl BoundSession {
         }
         binding.check_complete()?;
         self.session.run_binding(&binding.binding).map(drop).map_err(failed)
+    }
+
+    /// Runs once on numbers in the memory of the processor and returns the outputs there, in the order of the record, with
+    /// the shapes that the model gives them. Inputs that the session does not have are passed over.
+    ///
+    /// # Errors
+    /// If an input is missing or does not fit, an output is no tensor of numbers, or ONNX Runtime fails.
+    pub fn outputs_of(
+        &mut self,
+        inputs: &BTreeMap<String, Buffer>,
+    ) -> Result<Vec<Buffer>, OnnxError> {
+        let fed = |tensor: &&TensorInfo| !inputs.contains_key(&tensor.name);
+        let unfed: Vec<_> = self.record.inputs.iter().filter(fed).cloned().collect();
+        if !unfed.is_empty() {
+            return Err(OnnxError::Unfed { inputs: unfed });
+        }
+        let mut given = Vec::with_capacity(self.record.inputs.len());
+        for tensor in &self.record.inputs {
+            let Some(buffer) = inputs.get(&tensor.name) else { continue };
+            if tensor.element != buffer.element() || !tensor.admits(buffer.shape()) {
+                let (role, expected) = ("input", tensor.clone());
+                return Err(OnnxError::Misfit { role, expected, found: buffer.describe() });
+            }
+            given.push((tensor.name.as_str(), SessionInputValue::from(buffer.tensor())));
+        }
+        let mut values = self.session.run(given).map_err(failed)?;
+        self.record.outputs.iter().map(|output| take(&mut values, output)).collect()
     }
 
     pub(super) fn inner(&self) -> &ort::session::Session {
@@ -169,6 +198,19 @@ fn find<'a>(
         return Ok(slot);
     }
     Err(OnnxError::Misfit { role, expected: slot.tensor.clone(), found: buffer.describe() })
+}
+
+/// An output of a run, which owns its memory from then on.
+fn take(values: &mut SessionOutputs<'_>, output: &TensorInfo) -> Result<Buffer, OnnxError> {
+    let missing = |reason: String| OnnxError::BoundRun {
+        reason: format!("output `{}`: {reason}", output.name),
+    };
+    let value = values.remove(&output.name);
+    let value = value.ok_or_else(|| missing("it was not returned".to_owned()))?;
+    let tensor: DynTensor = value.downcast().map_err(|error| missing(reason(&error)))?;
+    let shape = tensor.shape().iter().map(|&size| usize::try_from(size)).collect::<Result<_, _>>();
+    let shape = shape.map_err(|_| missing("it has an axis of negative length".to_owned()))?;
+    Ok(Buffer::given(tensor, output.element, shape))
 }
 
 fn failed(error: ort::Error) -> OnnxError {

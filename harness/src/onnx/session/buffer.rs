@@ -2,13 +2,31 @@
 
 use super::error::reason;
 use super::{BoundSession, Device, Element, OnnxError};
+use half::{bf16, f16};
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::value::{DynTensor, PrimitiveTensorElementType, TensorElementType};
+use std::ops::Range;
 
 /// A type of numbers that a [`Buffer`] can hold.
 pub trait Number: PrimitiveTensorElementType + Copy {
     /// Its name in a graph.
     const ELEMENT: Element;
+}
+
+impl Number for bool {
+    const ELEMENT: Element = Element::Bool;
+}
+
+impl Number for i32 {
+    const ELEMENT: Element = Element::Int32;
+}
+
+impl Number for f16 {
+    const ELEMENT: Element = Element::Float16;
+}
+
+impl Number for bf16 {
+    const ELEMENT: Element = Element::Bfloat16;
 }
 
 impl Number for f32 {
@@ -88,6 +106,10 @@ impl Buffer {
         shape: &[usize],
     ) -> Result<Self, OnnxError> {
         let kind = match element {
+            Element::Bool => TensorElementType::Bool,
+            Element::Int32 => TensorElementType::Int32,
+            Element::Float16 => TensorElementType::Float16,
+            Element::Bfloat16 => TensorElementType::Bfloat16,
             Element::Float32 => TensorElementType::Float32,
             Element::Float64 => TensorElementType::Float64,
             Element::Int64 => TensorElementType::Int64,
@@ -118,6 +140,41 @@ impl Buffer {
             Ok((_, values)) => Ok(values),
             Err(error) => Err(no_memory(self.element, &self.shape, &error)),
         }
+    }
+
+    /// Replaces `numbers` by some of the floating-point numbers, row by row, exactly.
+    ///
+    /// # Errors
+    /// If they are no floating-point numbers, are on a GPU, or are fewer.
+    pub fn read_f64(&self, range: Range<usize>, numbers: &mut Vec<f64>) -> Result<(), OnnxError> {
+        numbers.clear();
+        match self.element {
+            Element::Float16 => numbers.extend(self.part::<f16>(range)?.iter().map(|n| n.to_f64())),
+            Element::Bfloat16 => {
+                numbers.extend(self.part::<bf16>(range)?.iter().map(|n| n.to_f64()));
+            }
+            Element::Float32 => {
+                numbers.extend(self.part::<f32>(range)?.iter().map(|n| f64::from(*n)));
+            }
+            Element::Float64 => numbers.extend(self.part::<f64>(range)?),
+            Element::Bool | Element::Int32 | Element::Int64 => {
+                let reason = "floating-point numbers were expected".to_owned();
+                return Err(OnnxError::Memory { what: self.describe(), reason });
+            }
+        }
+        Ok(())
+    }
+
+    fn part<T: Number>(&self, range: Range<usize>) -> Result<&[T], OnnxError> {
+        self.values::<T>()?.get(range.clone()).ok_or_else(|| OnnxError::Memory {
+            what: self.describe(),
+            reason: format!("the numbers {range:?} were asked for"),
+        })
+    }
+
+    /// What a session gave.
+    pub(super) fn given(tensor: DynTensor, element: Element, shape: Vec<usize>) -> Self {
+        Self { tensor, element, shape }
     }
 
     /// The numbers, to be changed.

@@ -8,6 +8,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Element {
+    /// True or false, a byte each.
+    Bool,
+    /// 32-bit integers.
+    Int32,
+    /// IEEE 754 binary16.
+    Float16,
+    /// The upper half of a binary32.
+    Bfloat16,
     /// 32-bit floating point.
     Float32,
     /// 64-bit floating point.
@@ -16,9 +24,26 @@ pub enum Element {
     Int64,
 }
 
+impl Element {
+    /// Bytes of one number.
+    #[must_use]
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Bool => 1,
+            Self::Float16 | Self::Bfloat16 => 2,
+            Self::Int32 | Self::Float32 => 4,
+            Self::Int64 | Self::Float64 => 8,
+        }
+    }
+}
+
 impl fmt::Display for Element {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(match self {
+            Self::Bool => "bool",
+            Self::Int32 => "int32",
+            Self::Float16 => "float16",
+            Self::Bfloat16 => "bfloat16",
             Self::Float32 => "float32",
             Self::Float64 => "float64",
             Self::Int64 => "int64",
@@ -52,6 +77,16 @@ impl TensorInfo {
     /// Whether an array of this shape can be given.
     pub(super) fn accepts(&self, shape: &[usize]) -> bool {
         fits(&self.shape, shape)
+    }
+
+    /// As [`TensorInfo::accepts`]; an axis that is left open may also be empty, as that of a cache without a past.
+    pub(super) fn admits(&self, shape: &[usize]) -> bool {
+        self.shape.len() == shape.len()
+            && self
+                .shape
+                .iter()
+                .zip(shape)
+                .all(|(expected, found)| expected.is_none_or(|size| size == *found))
     }
 
     /// The batch size that the model fixes, if nothing but the batch size of `shape` is wrong. The commonest misfit is

@@ -197,6 +197,46 @@ fn bound_sessions_run_on_any_thread() {
 }
 
 #[test]
+fn outputs_have_the_shapes_that_the_model_gives_them() {
+    let mut session = open_model(&denoiser(), "sum").unwrap();
+    let mut inputs = BTreeMap::new();
+    for rows in [2_usize, 1, 0] {
+        let mut feed = |name: &str, buffer| inputs.insert(name.to_owned(), buffer);
+        feed("x", buffer(&vec![3.0_f32; 2 * rows], &[rows, 2]));
+        feed("t", buffer(&vec![0.5_f32; rows], &[rows, 1]));
+        feed("class", buffer(&vec![1_i64; rows], &[rows, 1]));
+        // Not an input of the graph as far as it is needed.
+        feed("other", buffer(&[0.0_f32], &[1]));
+        let outputs = session.outputs_of(&inputs).unwrap();
+        assert_eq!(outputs.len(), 1);
+        assert_eq!(outputs[0].shape(), [rows, 2]);
+        let mut numbers = vec![7.0];
+        outputs[0].read_f64(0..2 * rows, &mut numbers).unwrap();
+        assert_eq!(numbers, vec![2.5; 2 * rows]);
+        assert!(outputs[0].read_f64(0..2 * rows + 1, &mut numbers).is_err());
+    }
+    inputs.insert("x".to_owned(), buffer(&[0.0_f32; 3], &[1, 3]));
+    let error = session.outputs_of(&inputs).unwrap_err();
+    assert!(matches!(error, OnnxError::Misfit { .. }), "{error}");
+    inputs.insert("x".to_owned(), buffer(&[0.0_f64; 2], &[1, 2]));
+    let error = session.outputs_of(&inputs).unwrap_err().to_string();
+    assert!(error.contains("`x` of float32 [any, 2], and float64 [1, 2] does not fit it"), "{error}");
+    inputs.remove("x");
+    let error = session.outputs_of(&inputs).unwrap_err();
+    assert!(matches!(error, OnnxError::Unfed { .. }), "{error}");
+}
+
+#[test]
+fn integers_are_no_floating_point_numbers() {
+    let numbers = &mut Vec::new();
+    assert!(buffer(&[1_i64], &[1]).read_f64(0..1, numbers).is_err());
+    assert!(buffer(&[true], &[1]).read_f64(0..1, numbers).is_err());
+    let half = half::f16::from_f32(0.25);
+    buffer(&[half; 3], &[3]).read_f64(1..3, numbers).unwrap();
+    assert_eq!(*numbers, [0.25, 0.25]);
+}
+
+#[test]
 fn a_missing_output_proposes_others() {
     let error = open_model(&denoiser(), "summ").unwrap_err();
     assert!(error.to_string().contains("no tensor `summ`; closest are `sum`"), "{error}");
