@@ -124,6 +124,7 @@ fn numbers<T, const SIZE: usize>(bytes: &[u8], convert: impl Fn([u8; SIZE]) -> T
 mod tests {
     use super::*;
     use crate::onnx::session::Number;
+    use crate::onnx::testing::library;
 
     /// The header of a `.npy` and these bytes.
     fn array(kind: &str, shape: &str, bytes: &[u8]) -> (tempfile::TempDir, ArrayFile) {
@@ -140,6 +141,8 @@ mod tests {
     }
 
     fn converted<T: Number>(kind: &str, shape: &str, bytes: &[u8]) -> Result<Vec<T>, String> {
+        // Buffers are ONNX Runtime's memory.
+        library();
         let (_folder, mut file) = array(kind, shape, bytes);
         let buffer = buffer(&mut file, T::ELEMENT).map_err(|failure| failure.message())?;
         assert_eq!(buffer.shape(), file.shape());

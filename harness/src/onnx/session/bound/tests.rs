@@ -220,7 +220,10 @@ fn outputs_have_the_shapes_that_the_model_gives_them() {
     assert!(matches!(error, OnnxError::Misfit { .. }), "{error}");
     inputs.insert("x".to_owned(), buffer(&[0.0_f64; 2], &[1, 2]));
     let error = session.outputs_of(&inputs).unwrap_err().to_string();
-    assert!(error.contains("`x` of float32 [any, 2], and float64 [1, 2] does not fit it"), "{error}");
+    assert!(
+        error.contains("`x` of float32 [any, 2], and float64 [1, 2] does not fit it"),
+        "{error}"
+    );
     inputs.remove("x");
     let error = session.outputs_of(&inputs).unwrap_err();
     assert!(matches!(error, OnnxError::Unfed { .. }), "{error}");
