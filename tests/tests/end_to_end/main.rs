@@ -5,6 +5,7 @@
 mod bad_input;
 mod benchmarks;
 mod chat_server;
+mod ci_files;
 mod driving;
 mod export;
 mod features;
