@@ -225,7 +225,7 @@ impl Gathering<'_> {
     /// Those of the files that the run used.
     fn files(&self, ids: &[ArtifactId]) -> Vec<FileFacts> {
         let used = ids.iter().filter_map(|id| {
-            self.record.artifacts.iter().find(|recorded| recorded.id == id.as_ref())
+            self.record.artifacts.iter().find(|recorded| recorded.id == id.as_str())
         });
         let facts = used.map(|recorded| FileFacts {
             name: recorded.id.clone(),

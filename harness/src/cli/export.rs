@@ -73,11 +73,8 @@ pub(super) fn run(command: &ExportCommand, context: &Context) -> Result<Document
     Document::new(text, &value)
 }
 
-fn counted(files: usize) -> String {
-    match files {
-        1 => "1 document".to_owned(),
-        files => format!("{files} documents"),
-    }
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn read_about(path: &Path) -> Result<About, Failure> {

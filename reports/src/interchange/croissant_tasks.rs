@@ -4,7 +4,7 @@
 //! The vocabulary has a name for a metric and a value. Unit, count, interval and method stand beside the value as
 //! schema.org's `QuantitativeValue` and `PropertyValue` have them. Digests are whole: 64 hexadecimal digits.
 
-use super::names::percent_encoded;
+use super::names::{UuidVersion, percent_encoded, uuid};
 use super::{
     About, DatasetFacts, Document, Export, ExportError, FileFacts, ResultFacts, RunFacts,
     SubjectFacts, absence_text, left_out, pretty, time,
@@ -66,7 +66,10 @@ pub fn croissant_tasks(facts: &RunFacts, about: &About) -> Result<Export, Export
 fn base(facts: &RunFacts, about: &About) -> String {
     match &about.croissant.iri {
         Some(iri) => iri.as_str().trim_end_matches('#').to_owned(),
-        None => format!("urn:sha256:{}", Digest::of_bytes(identity(facts).as_bytes())),
+        None => {
+            let digest = Digest::of_bytes(identity(facts).as_bytes());
+            format!("urn:uuid:{}", uuid(&digest, UuidVersion::Eight))
+        }
     }
 }
 
@@ -458,7 +461,7 @@ mod tests {
         let mut about = about();
         about.croissant.iri = None;
         let export = croissant_tasks(&facts(), &about).unwrap();
-        assert!(export.documents[0].text.contains("\"urn:sha256:"));
+        assert!(export.documents[0].text.contains("\"urn:uuid:"));
         assert!(export.notes.iter().any(|note| note.contains("[croissant]")));
         let mut other = facts();
         other.ended += 1;

@@ -2,7 +2,7 @@
 //! data store.
 
 use super::about::AboutEvaluator;
-use super::names::slug;
+use super::names::{UuidVersion, slug, uuid};
 use super::{
     About, AboutModel, Availability, DatasetFacts, Document, Export, ExportError, FileFacts,
     ResultFacts, RunFacts, SubjectFacts, absence_text, left_out, pretty,
@@ -144,11 +144,13 @@ impl Log<'_> {
         }
         let count = results.len();
         let text = pretty(&self.log(results, &absent));
+        // The store's names have the form of chance; here equal documents shall have equal names.
+        let name = uuid(&Digest::of_bytes(text.as_bytes()), UuidVersion::Four);
         let path = Path::new("data")
             .join(self.collection())
             .join(self.said.id.owner())
             .join(self.said.id.name())
-            .join(format!("{}.json", uuid(&Digest::of_bytes(text.as_bytes()))));
+            .join(format!("{name}.json"));
         Some(Document { path, text, results: count })
     }
 
@@ -405,24 +407,6 @@ fn note_once(list: &mut Vec<String>, item: &str) {
     if !list.iter().any(|known| known == item) {
         list.push(item.to_owned());
     }
-}
-
-/// A UUID of the form that the store wants (version 4), made of a digest instead of chance: equal documents have equal names.
-fn uuid(digest: &Digest) -> String {
-    let mut bytes = [0; 16];
-    for (target, source) in bytes.iter_mut().zip(digest.as_bytes()) {
-        *target = *source;
-    }
-    bytes[6] = (bytes[6] & 0x0f) | 0x40;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    let mut text = String::with_capacity(36);
-    for (place, byte) in bytes.iter().enumerate() {
-        if matches!(place, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 #[cfg(test)]

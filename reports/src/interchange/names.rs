@@ -1,8 +1,8 @@
 //! Names that become parts of paths and addresses; checked where they are read.
 
-use retally_manifests::WebAddress;
+use retally_manifests::{Digest, WebAddress};
 use serde::Deserialize;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Longest part of a name.
 const LONGEST: usize = 96;
@@ -118,6 +118,34 @@ pub(super) fn slug(key: &str) -> String {
     text.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
+/// What a UUID says of how it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UuidVersion {
+    /// By chance.
+    Four = 4,
+    /// In a way of one's own.
+    Eight = 8,
+}
+
+/// A UUID made of a digest: equal contents have equal names.
+pub(super) fn uuid(digest: &Digest, version: UuidVersion) -> String {
+    let mut bytes = [0; 16];
+    for (target, source) in bytes.iter_mut().zip(digest.as_bytes()) {
+        *target = *source;
+    }
+    bytes[6] = (bytes[6] & 0x0f) | ((version as u8) << 4);
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a `String` cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +204,13 @@ mod tests {
         assert_eq!(slug("k-NN accuracy"), "k-nn-accuracy");
         assert_eq!(slug("H@10|cfg=2.0"), "h-10-cfg-2-0");
         assert_eq!(percent_encoded("vit/layer 9#ü"), "vit/layer%209%23%C3%BC");
+    }
+
+    #[test]
+    fn uuids_have_their_form() {
+        let digest = Digest::from_bytes([0xff; 32]);
+        assert_eq!(uuid(&digest, UuidVersion::Four), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(uuid(&digest, UuidVersion::Eight), "ffffffff-ffff-8fff-bfff-ffffffffffff");
     }
 
     proptest! {

@@ -343,3 +343,14 @@ fn preprocess(images: &Path, out: &Path) -> Vec<String> {
         text(out),
     ])
 }
+
+#[test]
+fn a_suite_without_encoders_says_what_can_be_done_with_it() {
+    for (suite, way) in [
+        ("aia", "`retally run aia --endpoint URL --model NAME --data DIR` drives a model"),
+        ("iwm", "`retally run iwm --miniature` measures its miniature"),
+    ] {
+        let message = json(&["run", suite], 2)["error"]["message"].to_string();
+        assert!(message.contains(way) && message.contains("retally report"), "{message}");
+    }
+}
