@@ -60,8 +60,12 @@ pub(super) fn run(command: &ExportCommand, context: &Context) -> Result<Document
     let export = export.map_err(Failure::invalid)?;
     let files = write(command, &export)?;
     let results: usize = export.documents.iter().map(|document| document.results).sum();
-    let mut text =
-        format!("{} results in {} of {}\n", results, counted(files.len()), command.format.word());
+    let mut text = format!(
+        "{} in {} of {}\n",
+        counted(results, "result"),
+        counted(files.len(), "document"),
+        command.format.word()
+    );
     text.extend(files.iter().map(|path| format!("  {}\n", path.display())));
     text.extend(export.notes.iter().map(|note| format!("note: {note}\n")));
     let value = json!({

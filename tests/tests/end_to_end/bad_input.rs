@@ -1,6 +1,6 @@
 //! Twenty-four kinds of bad input: each gets its message and its exit code.
 
-use crate::program::{repository, run, text, write_f32, write_i64};
+use crate::program::{json, repository, run, text, write_f32, write_i64};
 use std::fs;
 use std::path::{Path, PathBuf};
 
