@@ -125,7 +125,7 @@ impl Runner {
 
 const JUDGING: [(&str, &str); 4] = [
     ("SUITE", "starter"),
-    ("ARGUMENTS", "--model mobilenetv2 --limit 96"),
+    ("ARGUMENTS", "--model mobilenetv2\n  --limit 96\n"),
     ("AGAINST", ""),
     ("OUT", "retally-out/run"),
 ];
