@@ -156,8 +156,6 @@ fn settings(record: &Record) -> Vec<(String, String)> {
     settings.push(("architecture".to_owned(), machine.architecture.clone()));
     settings.extend(machine.processor.iter().map(|name| ("processor".to_owned(), name.clone())));
     settings.push(("processor_features".to_owned(), machine.features.join(" ")));
-    settings.push(("onnxruntime".to_owned(), record.onnxruntime.version.clone()));
-    settings.push(("onnxruntime_sha256".to_owned(), record.onnxruntime.sha256.to_string()));
     settings
 }
 

@@ -175,11 +175,20 @@ impl Log<'_> {
             "eval_library": {
                 "name": "retally",
                 "version": facts.retally,
-                "additional_details": strings(facts.settings.iter().map(|(k, v)| (k.as_str(), v.clone()))),
+                "additional_details": self.settings(),
             },
             "model_info": self.model(),
             "evaluation_results": results,
         })
+    }
+
+    fn settings(&self) -> Value {
+        let library = &self.facts.library;
+        let known = [
+            ("onnxruntime".to_owned(), library.version.clone()),
+            ("onnxruntime_sha256".to_owned(), library.sha256.to_string()),
+        ];
+        strings(known.into_iter().chain(self.facts.settings.iter().cloned()))
     }
 
     fn source(&self, absent: &[String]) -> Value {

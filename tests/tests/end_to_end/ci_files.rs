@@ -3,7 +3,7 @@
 //! standing on the path: a script that records how it is called and ends as the test says, or one that lets the real program
 //! do the work.
 
-use crate::program::{Finished, binary, repository, text};
+use crate::program::{Finished, binary, repository, run, text};
 use crate::small_run::{SmallRun, replace_in};
 use retally_manifests::Digest;
 use saphyr::{LoadableYamlNode as _, Yaml};
@@ -205,29 +205,32 @@ fn the_action_asks_for_every_form_of_the_judgement() {
     assert!(!runner.work().join("escaped").exists(), "an input was run as a command");
 }
 
-/// The real program measures and judges; only options that the program does not know yet are kept from it.
+/// The real program judges a real run; what it says of it stands where the service looks for it.
 #[test]
 fn the_action_fails_when_a_real_run_is_not_as_claimed() {
     let action = source("github/action.yml");
     let script = step(&load(&action), "Run and judge");
+    // A program that does not write these files yet is asked without them.
+    let writes_files = run(&["check", "--help"]).stdout.contains("--junit");
+    let arguments = if writes_files { "\"$@\"" } else { "\"$1\" \"$2\"" };
     for (is_planted, expected) in [(false, 0), (true, 1)] {
         let runner = Runner::new();
-        let run = runner.work().join("retally-out/run");
-        SmallRun::shared().copy_to(&run);
+        let folder = runner.work().join("retally-out/run");
+        SmallRun::shared().copy_to(&folder);
         if is_planted {
-            plant_drift(&run);
+            plant_drift(&folder);
         }
         let program = binary();
-        runner.program(
-            "retally",
-            &format!(
-                "if [ \"$1\" = run ]; then exit 0; fi\nexec {} --offline \"$1\" \"$2\"",
-                text(&program)
-            ),
-        );
+        let judging = format!("exec {} --offline {arguments}", text(&program));
+        runner.program("retally", &format!("if [ \"$1\" = run ]; then exit 0; fi\n{judging}"));
         let finished = runner.shell(&script, &JUDGING);
         assert_eq!(finished.code, expected, "{finished:?}");
         assert!(runner.read("output").contains(&format!("exit-code={expected}\n")));
+        if writes_files {
+            let junit = fs::read_to_string(folder.join("junit.xml")).unwrap();
+            assert!(junit.contains("<testsuites"), "{junit}");
+            assert!(folder.join("comment.md").exists() && !runner.read("summary").is_empty());
+        }
     }
 }
 
@@ -475,10 +478,10 @@ fn the_pre_commit_hook_judges_the_kept_run() {
     let entry = hook["entry"].as_str().unwrap();
     for (is_planted, expected) in [(false, 0), (true, 1)] {
         let runner = Runner::new();
-        let run = runner.work().join("runs/starter");
-        SmallRun::shared().copy_to(&run);
+        let kept = runner.work().join("runs/starter");
+        SmallRun::shared().copy_to(&kept);
         if is_planted {
-            plant_drift(&run);
+            plant_drift(&kept);
         }
         runner.program("retally", &format!("exec {} --offline \"$@\"", text(&binary())));
         let finished = runner.shell(entry, &[]);
