@@ -305,11 +305,12 @@ mod tests {
 
     /// The pause that these headers ask for at 19:52:58 on 27 November 2026.
     fn pause(headers: &[(&'static str, &'static str)]) -> Option<f64> {
-        let headers = headers
+        let pairs = headers
             .iter()
             .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers: HeaderMap = pairs.collect();
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_809_178);
-        asked_pause(&headers.collect(), now).map(|pause| pause.as_secs_f64())
+        asked_pause(&headers, now).map(|pause| pause.as_secs_f64())
     }
 
     #[test]
