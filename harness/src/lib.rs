@@ -19,6 +19,7 @@ pub mod generation;
 pub mod images;
 pub mod instances;
 mod interaction;
+mod interchange;
 pub mod interrupt;
 mod judge;
 mod machine;

@@ -11,6 +11,7 @@
 
 mod error;
 pub mod figure;
+pub mod interchange;
 mod number;
 mod output;
 mod overview;

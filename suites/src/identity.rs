@@ -52,6 +52,22 @@ const BOUNDS: [(&str, f64, f64); 14] = [
     ("PRE", 0.0, 1.0),
 ];
 
+/// The interval in which a metric lies by definition, as far as its unit or its formula gives one; an end may be infinite.
+#[must_use]
+pub fn bounds(metric: &str, unit: Unit) -> Option<(f64, f64)> {
+    match unit {
+        Unit::Percent => Some((0.0, 100.0)),
+        Unit::Fraction => Some((0.0, 1.0)),
+        Unit::Count => Some((0.0, f64::INFINITY)),
+        Unit::None => {
+            let (_, low, high) = BOUNDS.into_iter().find(|(key, ..)| *key == metric_of(metric))?;
+            // The smallest number above 0 stands for an end that is itself excluded.
+            Some((if low == f64::MIN_POSITIVE { 0.0 } else { low }, high))
+        }
+        Unit::Nats => None,
+    }
+}
+
 /// Scores of one retrieval that never fall from left to right, by how often each counts a rank: H@1 <= H@2 <= …
 const HITS: [&str; 4] = ["H@1", "H@2", "H@5", "H@10"];
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod doctor;
+mod export;
 mod features;
 mod fetch;
 mod instances;
@@ -71,6 +72,8 @@ enum Command {
     Report(report::ReportCommand),
     /// Judge a run: what is outside its band, what is invalid.
     Check(check::CheckCommand),
+    /// Write a run in a format of another project: Every Eval Ever, Hugging Face, Croissant Tasks.
+    Export(export::ExportCommand),
     /// Any metric on your own files, without a suite.
     Score(score::ScoreCommand),
     /// Write statistics of an image set (mu, sigma) that other tools read too.
@@ -128,6 +131,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Run(command) => run::run(&command, &context),
         Command::Report(command) => report::run(&command, &context),
         Command::Check(command) => check::run(&command, &context),
+        Command::Export(command) => export::run(&command, &context),
         Command::Score(command) => score::run(&command, &context),
         Command::Stats(command) => stats::run(&command, &context),
         Command::Features(command) => features::run(&command, &context),

@@ -34,6 +34,9 @@ use std::sync::{Mutex, PoisonError};
 
 pub(crate) use record::marks;
 
+/// The suite whose models are driven.
+pub(crate) const SUITE: &str = "aia";
+
 /// How a case is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]

@@ -10,10 +10,10 @@ use crate::failure::with_causes;
 use crate::interrupt;
 use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use std::io::{self, Read};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -203,7 +203,7 @@ impl ChatClient {
     /// An answer that is no success.
     fn refusal(&self, mut response: Response, deadline: Instant) -> Stop {
         let status = response.status();
-        let pause = asked_pause(response.headers());
+        let pause = asked_pause(response.headers(), SystemTime::now());
         // What cannot be read of a refusal is not missed.
         let bytes = read_limited(&mut response, REFUSAL_BYTES, deadline).unwrap_or_default();
         let detail = shortened(&self.redact_body(&String::from_utf8_lossy(&bytes)));
@@ -239,13 +239,25 @@ fn may_pass(status: StatusCode) -> bool {
     busy.contains(&status) || status.is_server_error()
 }
 
-/// The pause that the server asks for, in seconds (or milliseconds, as some say it); for a date the own pause serves.
-fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
-    let seconds = number("retry-after-ms")
-        .map(|milliseconds| milliseconds / 1000.0)
-        .or_else(|| number(RETRY_AFTER.as_str()))?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// The pause that the server asks for: in milliseconds as some say it, in seconds, or until a date.
+///
+/// A date is read by the server's own clock, where it says what that shows: two clocks need not agree.
+fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
+    let seconds =
+        |text: &str, unit: f64| Duration::try_from_secs_f64(text.parse::<f64>().ok()? * unit).ok();
+    let milliseconds = text(HeaderName::from_static("retry-after-ms"));
+    if let Some(pause) = milliseconds.and_then(|text| seconds(text, 0.001)) {
+        return Some(pause);
+    }
+    let asked = text(RETRY_AFTER)?;
+    if let Some(pause) = seconds(asked, 1.0) {
+        return Some(pause);
+    }
+    let until = httpdate::parse_http_date(asked).ok()?;
+    let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+    // A date that has passed asks for no pause.
+    Some(until.duration_since(now).unwrap_or_default())
 }
 
 /// At most one byte more than `limit`, before `deadline`.
@@ -283,5 +295,60 @@ fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None if line.is_empty() => "it says no more".to_owned(),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    /// The pause that these headers ask for at 19:52:58 on 27 November 2026.
+    fn pause(headers: &[(&'static str, &'static str)]) -> Option<f64> {
+        let pairs = headers
+            .iter()
+            .map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let headers: HeaderMap = pairs.collect();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_809_178);
+        asked_pause(&headers, now).map(|pause| pause.as_secs_f64())
+    }
+
+    #[test]
+    fn pauses_are_read_in_milliseconds_seconds_and_dates() {
+        assert_eq!(pause(&[("retry-after", "7")]), Some(7.0));
+        assert_eq!(pause(&[("retry-after", "7"), ("retry-after-ms", "250")]), Some(0.25));
+        assert_eq!(pause(&[("retry-after", "7"), ("retry-after-ms", "soon")]), Some(7.0));
+        assert_eq!(pause(&[("retry-after", "Fri, 27 Nov 2026 19:53:08 GMT")]), Some(10.0));
+        // The two older forms of a date.
+        assert_eq!(pause(&[("retry-after", "Friday, 27-Nov-26 19:53:08 GMT")]), Some(10.0));
+        assert_eq!(pause(&[("retry-after", "Fri Nov 27 19:53:08 2026")]), Some(10.0));
+        // Long past.
+        assert_eq!(pause(&[("retry-after", "Sun, 06 Nov 1994 08:49:37 GMT")]), Some(0.0));
+    }
+
+    /// A server whose clock is an hour late means ten seconds all the same.
+    #[test]
+    fn a_date_is_read_by_the_servers_clock() {
+        let until = ("retry-after", "Fri, 27 Nov 2026 18:53:08 GMT");
+        assert_eq!(pause(&[until]), Some(0.0));
+        assert_eq!(pause(&[until, ("date", "Fri, 27 Nov 2026 18:52:58 GMT")]), Some(10.0));
+        assert_eq!(pause(&[until, ("date", "now")]), Some(0.0));
+    }
+
+    #[test]
+    fn what_is_no_pause_asks_for_none() {
+        for value in [
+            "",
+            "soon",
+            "-1",
+            "NaN",
+            "inf",
+            "1e400",
+            "27 Nov 2026",
+            "Fri, 31 Feb 2026 00:00:00 GMT",
+        ] {
+            assert_eq!(pause(&[("retry-after", value)]), None, "{value}");
+        }
+        assert_eq!(pause(&[]), None);
     }
 }

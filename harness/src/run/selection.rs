@@ -1,6 +1,7 @@
 //! Which models, taps and data sets a run takes.
 
 use crate::context::Context;
+use crate::driving;
 use crate::failure::Failure;
 use crate::generation::ModelReference;
 use crate::onnx::device::Device;
@@ -107,10 +108,7 @@ impl Selection {
         manifest: &Manifest,
     ) -> Result<Self, Failure> {
         let Some(plan) = suite.run_plan() else {
-            return Err(Failure::invalid(format_args!(
-                "suite `{0}` has nothing to run; `retally report {0}` rebuilds its tables and figures",
-                suite.id()
-            )));
+            return Err(nothing_to_run(suite));
         };
         let generators = select_generators(suite, generators, plan, manifest)?;
         let (mut selected, mut sets) = (Vec::new(), Vec::new());
@@ -292,4 +290,22 @@ fn select_datasets(
         )));
     }
     ids.iter().map(|id| Ok(manifest.dataset(id)?.clone())).collect()
+}
+
+/// A suite that measures nothing by itself; what can be done with it instead.
+fn nothing_to_run(suite: &Suite) -> Failure {
+    let id = suite.id();
+    let mut ways = vec![format!("`retally report {id}` rebuilds its tables and figures")];
+    if suite.miniature().is_some() {
+        ways.push(format!("`retally run {id} --miniature` measures its miniature"));
+    }
+    if id == driving::SUITE {
+        ways.push(format!(
+            "`retally run {id} --endpoint URL --model NAME --data DIR` drives a model behind a chat endpoint through Uni-MMMU"
+        ));
+    }
+    Failure::invalid(format_args!(
+        "suite `{id}` has no encoders or generators to run: {}",
+        ways.join("; ")
+    ))
 }

@@ -1,6 +1,6 @@
 //! Twenty-four kinds of bad input: each gets its message and its exit code.
 
-use crate::program::{repository, run, text, write_f32, write_i64};
+use crate::program::{json, repository, run, text, write_f32, write_i64};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -342,4 +342,15 @@ fn preprocess(images: &Path, out: &Path) -> Vec<String> {
         "--out",
         text(out),
     ])
+}
+
+#[test]
+fn a_suite_without_encoders_says_what_can_be_done_with_it() {
+    for (suite, way) in [
+        ("aia", "`retally run aia --endpoint URL --model NAME --data DIR` drives a model"),
+        ("iwm", "`retally run iwm --miniature` measures its miniature"),
+    ] {
+        let message = json(&["run", suite], 2)["error"]["message"].to_string();
+        assert!(message.contains(way) && message.contains("retally report"), "{message}");
+    }
 }

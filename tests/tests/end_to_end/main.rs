@@ -5,7 +5,9 @@
 mod bad_input;
 mod benchmarks;
 mod chat_server;
+mod ci_files;
 mod driving;
+mod export;
 mod features;
 mod generation;
 mod generator_runs;
@@ -20,6 +22,7 @@ mod retrieval;
 mod runs;
 mod sampling;
 mod score;
+mod small_run;
 mod store;
 mod tokenizer;
 mod uni_mmmu;

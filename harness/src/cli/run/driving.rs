@@ -3,7 +3,7 @@
 use super::RunCommand;
 use crate::cli::Document;
 use crate::context::Context;
-use crate::driving::{Asking, DriveRequest, Mode, StepCount, drive};
+use crate::driving::{Asking, DriveRequest, Mode, SUITE, StepCount, drive};
 use crate::endpoint::{
     ApiKey, ChatClient, ChatParameters, ChatService, ClientLimits, EndpointAddress, KEY_VARIABLE,
     PlainHttp, Record, RetrySchedule,
@@ -15,9 +15,6 @@ use retally_suites::Suite;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// The suite whose benchmark is driven.
-const SUITE: &str = "aia";
 
 /// Options of driving a model.
 #[derive(Debug, clap::Args)]
