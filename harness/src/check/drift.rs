@@ -76,6 +76,8 @@ pub(super) struct Moved {
     /// Whether the check fails on it.
     pub(super) decides: bool,
     pub(super) paired: Option<PairedDifference>,
+    /// Whether the samples moved by something else, so that a file was edited.
+    pub(super) contradicts_samples: bool,
     /// The inputs that differ and can have moved it, as sentences; empty if none does.
     pub(super) causes: Vec<String>,
 }
@@ -242,6 +244,7 @@ impl Comparison<'_> {
             budget: budget.filter(|_| metric.is_some()),
             movement,
             decides,
+            contradicts_samples: contradicts_samples(paired.as_ref(), [before, after]),
             paired,
             causes,
         }))
@@ -337,6 +340,23 @@ fn samples_difference(
 const NO_INPUT: &str = "No input differs: equal inputs on the same kind of processor give the same bits, so that the machine, \
 its memory or an edited file is at fault";
 
+/// Of a mean that moved by something else than its samples did.
+const SAMPLES_CONTRADICT: &str = " The samples did not move by that: in one of the runs measurements.json and samples.parquet \
+contradict each other, so that one of them was edited.";
+
+/// Whether a mean moved by something else than the mean of its samples, where both runs have all of them.
+fn contradicts_samples(
+    paired: Option<&PairedDifference>,
+    [old, new]: [Option<&Measurement>; 2],
+) -> bool {
+    let (Some(paired), Some(old), Some(new)) = (paired, old, new) else { return false };
+    let (Some(before), Some(after)) = (old.value(), new.value()) else { return false };
+    let has_all = [old, new].iter().all(|one| usize::try_from(one.n) == Ok(paired.pairs));
+    // A mean of n numbers is off by some n roundings at most.
+    let slack = f64::EPSILON * (before.abs() + after.abs() + 1.0) * (paired.pairs as f64 + 16.0);
+    has_all && (paired.mean - (after - before)).abs() > slack
+}
+
 impl Moved {
     fn cause(&self) -> String {
         match self.causes.as_slice() {
@@ -363,7 +383,8 @@ impl Moved {
             .paired
             .as_ref()
             .map_or_else(String::new, |paired| format!(" {}", paired.sentence(self.unit)));
-        format!("{}.{paired} {}.", self.numbers(), self.cause())
+        let edited = if self.contradicts_samples { SAMPLES_CONTRADICT } else { "" };
+        format!("{}.{paired}{edited} {}.", self.numbers(), self.cause())
     }
 
     fn name(&self) -> String {

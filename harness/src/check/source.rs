@@ -10,7 +10,7 @@ use retally_suites::lock::{Lock, LockedKind};
 use retally_suites::probes::ProbeProtocol;
 use retally_suites::texts::{FurtherTexts, SuiteTexts, differing_files};
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Where suites come from.
 #[derive(Clone, Debug)]
@@ -117,9 +117,17 @@ fn checkout(root: &Path, id: &str) -> Result<FoundSuite, Failure> {
         problems.push(format!("{}{problem}", what_moved(&suite, &texts)));
     }
     problems.extend(other_problems(root, &lock)?);
-    let place = folder.display().to_string();
+    let place = from_here(&folder);
     let checkout = Checkout { root: root.to_path_buf(), texts, lock: lock_text };
     Ok(FoundSuite { suite, lock, checkout: Some(checkout), place, problems })
+}
+
+/// A folder as annotations name it: from the current folder, which CI services set to the repository's root, and with `/`.
+fn from_here(folder: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let within = here.as_deref().and_then(|here| folder.strip_prefix(here).ok()).unwrap_or(folder);
+    let parts = within.components().filter(|part| !matches!(part, Component::CurDir));
+    parts.collect::<PathBuf>().display().to_string().replace('\\', "/")
 }
 
 /// Where a suite's files differ from those of the same version that this program carries.
@@ -236,6 +244,14 @@ mod tests {
             assert!(own.problems.is_empty() && found.problems.is_empty(), "{found:?}");
             assert_eq!(Suite::builtin_texts(id).unwrap(), found.checkout.unwrap().texts, "{id}");
         }
+    }
+
+    #[test]
+    fn annotations_name_files_from_the_current_folder() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(from_here(&here.join("suites/starter")), "suites/starter");
+        assert_eq!(from_here(Path::new("./suites/starter")), "suites/starter");
+        assert_eq!(from_here(Path::new("../suites/starter")), "../suites/starter");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod bad_input;
 mod benchmarks;
 mod chat_server;
+mod check;
+mod check_bench;
 mod driving;
 mod features;
 mod generation;
