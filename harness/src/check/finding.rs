@@ -138,6 +138,22 @@ fn files(record: &Value, manifest: &Manifest) -> Finding {
     Finding::holds(id, name, format!("{same} of {} have the manifest's digest{others}", used.len()))
 }
 
+/// Whether as many cells were judged as the user asks for; `None` if the user asks for none.
+pub(super) fn enough_judged(least: usize, claims: &[Claim]) -> Option<Finding> {
+    let (id, name) = ("judged", "enough cells were judged");
+    let is_judged = |claim: &&Claim| {
+        claim.kind == ClaimKind::Cell
+            && matches!(claim.state, ClaimState::Holds | ClaimState::Fails)
+    };
+    let judged = claims.iter().filter(is_judged).count();
+    let detail = format!("{judged} cells were judged, at least {least} are asked for");
+    match least {
+        0 => None,
+        least if judged >= least => Some(Finding::holds(id, name, detail)),
+        _ => Some(Finding::fails(id, name, ExitStatus::Incomplete, detail)),
+    }
+}
+
 /// Another ONNX Runtime than the pinned one is allowed and said.
 fn library(record: &Value, manifest: &Manifest) -> Option<Finding> {
     let (id, name) = ("library", "ONNX Runtime is the pinned one");

@@ -39,6 +39,8 @@ pub struct CheckRequest {
     pub against: Option<PathBuf>,
     /// Record the run's values again.
     pub update: Option<UpdateRequest>,
+    /// Cells that must have been judged; with fewer the run counts as incomplete.
+    pub least_judged: usize,
 }
 
 /// What came out.
@@ -82,10 +84,12 @@ pub fn perform(request: &CheckRequest, context: &Context) -> Result<Checked, Fai
     let id = run.as_ref().map_or(&request.subject, |run| &run.measurements.suite);
     let found = request.source.find(id)?;
     let evaluated = evaluate(&found.suite, run.as_ref().map(|run| &run.measurements));
-    let findings = match &run {
+    let judged = claims(&found.suite, &evaluated);
+    let mut findings = match &run {
         Some(run) => finding::of_run(&found, run, &context.manifest),
         None => finding::of_suite(&found),
     };
+    findings.extend(finding::enough_judged(request.least_judged, &judged));
     let drift = match (&request.against, &run) {
         (Some(old), Some(new)) => {
             let old = StoredFiles::read(old).map_err(|failure| failure.within("--against"))?;
@@ -101,7 +105,7 @@ pub fn perform(request: &CheckRequest, context: &Context) -> Result<Checked, Fai
         _ => None,
     };
     let mut listed: Vec<Claim> = findings.iter().map(Finding::claim).collect();
-    listed.extend(claims(&found.suite, &evaluated));
+    listed.extend(judged);
     listed.extend(drift.iter().flat_map(Drift::claims));
     let report = check(&evaluated);
     let status = if update.is_some() {
@@ -123,7 +127,11 @@ pub fn perform(request: &CheckRequest, context: &Context) -> Result<Checked, Fai
 }
 
 fn refuse_without_run(request: &CheckRequest) -> Result<(), Failure> {
-    let words = [("--against", request.against.is_some()), ("--update", request.update.is_some())];
+    let words = [
+        ("--against", request.against.is_some()),
+        ("--update", request.update.is_some()),
+        ("--at-least", request.least_judged > 0),
+    ];
     match words.iter().find(|(_, given)| *given) {
         Some((word, _)) => Err(Failure::invalid(format_args!(
             "{word} is about a run, and `{}` is a suite: give the folder of a run",
@@ -173,7 +181,7 @@ impl Checked {
             ExitStatus::OutsideBand => "not as claimed",
             ExitStatus::Invalid => "invalid: what was measured is not what the suite is about",
             ExitStatus::Temporary => "failed for now",
-            ExitStatus::Incomplete => "incomplete: the run was stopped before its end",
+            ExitStatus::Incomplete => "incomplete: not everything that must be was measured",
         }
     }
 

@@ -32,6 +32,9 @@ pub(super) struct CheckCommand {
     /// An earlier run of the same suite: what moved, and which input changed.
     #[arg(long, value_name = "OLD-RUN")]
     against: Option<PathBuf>,
+    /// Exit with 4 if fewer cells than this were judged: a run that measured nothing must not pass for one that holds.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    at_least: usize,
     /// Take suites and their lock from this folder (in a checkout: `suites`) instead of those that the program carries.
     #[arg(long, value_name = "DIR")]
     suites: Option<PathBuf>,
@@ -66,6 +69,7 @@ pub(super) fn run(command: &CheckCommand, context: &Context) -> Result<Document,
         subject: command.subject.clone(),
         source: command.suites.clone().map_or(SuiteSource::Builtin, SuiteSource::Folder),
         against: command.against.clone(),
+        least_judged: command.at_least,
         update: reason.map(|reason| UpdateRequest { reason, date: command.date.clone() }),
     };
     let checked = perform(&request, context)?;

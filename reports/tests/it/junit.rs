@@ -15,10 +15,10 @@ const RECORDED: &str = include_str!("../../../tests/parity/junit_schema.json");
 
 fn valid(claims: &[Claim]) -> String {
     let text = junit(&checked(claims)).unwrap();
-    Schema::parse(SCHEMA).validate(&text, "testsuites").unwrap_or_else(|why| panic!("{why}\n{text}"));
-    let forbidden = |c: char| {
-        !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
-    };
+    Schema::parse(SCHEMA)
+        .validate(&text, "testsuites")
+        .unwrap_or_else(|why| panic!("{why}\n{text}"));
+    let forbidden = |c: char| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     assert!(!text.contains(forbidden), "{text:?}");
     text
 }
@@ -54,8 +54,10 @@ fn the_files_of_every_suite_are_valid_and_readers_find_every_claim() {
         let cases: Vec<_> =
             document.descendants().filter(|node| node.has_tag_name("testcase")).collect();
         assert_eq!(cases.len(), claims.len(), "{id}");
-        let mut named: Vec<_> =
-            cases.iter().map(|case| (case.attribute("classname"), case.attribute("name"))).collect();
+        let mut named: Vec<_> = cases
+            .iter()
+            .map(|case| (case.attribute("classname"), case.attribute("name")))
+            .collect();
         named.sort_unstable();
         named.dedup();
         assert_eq!(named.len(), cases.len(), "{id}: readers take two cases for one");

@@ -125,13 +125,18 @@ impl Schema {
                 let named = node.attribute("ref").map(str::to_owned).unwrap_or_else(|| {
                     let (name, read) = (name(node), self.element_type(node));
                     // Two elements of one name and different types would need more than this.
-                    assert!(matches!(read, Type::Text), "an inner element of another type than text");
+                    assert!(
+                        matches!(read, Type::Text),
+                        "an inner element of another type than text"
+                    );
                     self.elements.entry(name.clone()).or_insert(read);
                     name
                 });
                 Kind::Element(named)
             }
-            "sequence" => Kind::Sequence(children(node).map(|child| self.particle(child)).collect()),
+            "sequence" => {
+                Kind::Sequence(children(node).map(|child| self.particle(child)).collect())
+            }
             "choice" => Kind::Choice(children(node).map(|child| self.particle(child)).collect()),
             other => panic!("the schema has a construct that is not known: {other}"),
         };
@@ -150,8 +155,7 @@ impl Schema {
 
     fn check(&self, node: Node<'_, '_>) -> Result<(), String> {
         let tag = node.tag_name().name();
-        let mut found =
-            self.elements.get(tag).ok_or_else(|| format!("<{tag}> is not declared"))?;
+        let mut found = self.elements.get(tag).ok_or_else(|| format!("<{tag}> is not declared"))?;
         if let Type::Named(named) = found {
             found = self.types.get(named).ok_or_else(|| format!("no type {named}"))?;
         }
@@ -215,7 +219,11 @@ fn ends(particle: &Particle, names: &[&str], start: usize) -> BTreeSet<usize> {
 fn once(kind: &Kind, names: &[&str], at: usize) -> BTreeSet<usize> {
     match kind {
         Kind::Element(name) => {
-            if names.get(at) == Some(&name.as_str()) { BTreeSet::from([at + 1]) } else { BTreeSet::new() }
+            if names.get(at) == Some(&name.as_str()) {
+                BTreeSet::from([at + 1])
+            } else {
+                BTreeSet::new()
+            }
         }
         Kind::Choice(parts) => parts.iter().flat_map(|part| ends(part, names, at)).collect(),
         Kind::Sequence(parts) => parts.iter().fold(BTreeSet::from([at]), |reached, part| {

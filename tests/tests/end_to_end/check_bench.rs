@@ -11,7 +11,7 @@ pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap()
 }
 
-pub(crate) fn write_json(path: &Path, value: &Value) {
+fn write_json(path: &Path, value: &Value) {
     fs::write(path, serde_json::to_string_pretty(value).unwrap()).unwrap();
 }
 
@@ -25,7 +25,8 @@ fn recorded(suites: &Path) -> Vec<[String; 4]> {
 /// Version and content that are locked last for a suite.
 fn locked(suites: &Path, id: &str) -> (u32, String) {
     let lock = read(&suites.join("lock.toml"));
-    let block = lock.rsplit("[[suite]]").find(|block| block.contains(&format!("id = \"{id}\""))).unwrap();
+    let block =
+        lock.rsplit("[[suite]]").find(|block| block.contains(&format!("id = \"{id}\""))).unwrap();
     let value = |key: &str| {
         let line = block.lines().find(|line| line.starts_with(key)).unwrap();
         line.split(" = ").nth(1).unwrap().trim_matches('"').to_owned()
@@ -142,7 +143,10 @@ impl RecordedRun {
 
 fn artifact(id: &str) -> String {
     let manifest = read(&repository().join("manifests/artifacts/mobilenetv2.toml"));
-    let block = manifest.split("[[artifact]]").find(|block| block.contains(&format!("id = \"{id}\""))).unwrap();
+    let block = manifest
+        .split("[[artifact]]")
+        .find(|block| block.contains(&format!("id = \"{id}\"")))
+        .unwrap();
     let line = block.lines().find(|line| line.starts_with("sha256")).unwrap();
     line.split('"').nth(1).unwrap().to_owned()
 }
@@ -190,7 +194,9 @@ impl SuitesCopy {
     /// Appends an entry to the lock.
     pub(crate) fn lock(&self, id: &str, version: u32, content: &str) {
         let mut lock = self.read("lock.toml");
-        lock.push_str(&format!("\n[[suite]]\nid = \"{id}\"\nversion = {version}\ncontent = \"{content}\"\n"));
+        lock.push_str(&format!(
+            "\n[[suite]]\nid = \"{id}\"\nversion = {version}\ncontent = \"{content}\"\n"
+        ));
         fs::write(self.path("lock.toml"), lock).unwrap();
     }
 }
@@ -221,7 +227,9 @@ impl Planted {
         for (class, base) in [("dark", 30_u32), ("light", 190)] {
             fs::create_dir_all(planted.path("pictures").join(class)).unwrap();
             for index in 0..12_u32 {
-                picture(base, index).save(planted.picture(&format!("{class}/{index:02}.png"))).unwrap();
+                picture(base, index)
+                    .save(planted.picture(&format!("{class}/{index:02}.png")))
+                    .unwrap();
             }
         }
         planted.write_manifest();
@@ -239,7 +247,8 @@ impl Planted {
     /// A manifest that names the files as they are now.
     pub(crate) fn write_manifest(&self) {
         let model = self.path("net.onnx");
-        let (digest, bytes) = (Digest::of_file(&model).unwrap(), fs::metadata(&model).unwrap().len());
+        let (digest, bytes) =
+            (Digest::of_file(&model).unwrap(), fs::metadata(&model).unwrap().len());
         let manifest = format!(
             r#"
 [[artifact]]

@@ -117,3 +117,23 @@ fn runs_of_two_suites_and_runs_without_a_record_are_refused() {
     let message = compare(&own, &other, &suite, &manifest).unwrap_err().message();
     assert!(message.contains("no run.json"), "{message}");
 }
+
+#[test]
+fn a_mean_that_its_samples_do_not_explain_was_edited() {
+    let paired = |mean: f64| PairedDifference {
+        pairs: 10,
+        mean,
+        interval: None,
+        moved: 1,
+        most: None,
+        mcnemar: None,
+    };
+    let (old, new) = (of("LDS", 0.5), of("LDS", 0.75));
+    let both = [Some(&old), Some(&new)];
+    assert!(!contradicts_samples(Some(&paired(0.25)), both));
+    assert!(!contradicts_samples(Some(&paired(0.25 + 1e-16)), both));
+    assert!(contradicts_samples(Some(&paired(0.0)), both));
+    assert!(!contradicts_samples(None, both));
+    // With only some of the samples nothing can be said.
+    assert!(!contradicts_samples(Some(&PairedDifference { pairs: 9, ..paired(0.0) }), both));
+}
