@@ -92,7 +92,7 @@ fn description(checked: &CheckedClaims<'_>, claim: &Claim) -> String {
     if !numbers.is_empty() {
         lines.push(format!("{}: {numbers}", claim.word));
     }
-    lines.extend(claim.source.as_ref().map(|source| format!("expected by: {source}")));
+    lines.extend(claim.source.as_ref().map(|source| format!("expected number: {source}")));
     lines.extend(checked.place(claim).map(|(file, line)| format!("{file}:{line}")));
     lines
         .iter()

@@ -79,9 +79,15 @@ pub(super) struct InputDifference {
 impl InputDifference {
     /// One sentence.
     pub(super) fn sentence(&self) -> String {
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
+        let value = |value: &Option<String>| value.as_deref().map_or("absent".to_owned(), short);
         format!("{}: {} -> {}", self.what, value(&self.old), value(&self.new))
     }
+}
+
+/// Of a SHA-256 twelve digits tell it from another; the document has them all.
+fn short(value: &str) -> String {
+    let is_digest = value.len() == 64 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_digest { format!("{}…", &value[..12]) } else { value.to_owned() }
 }
 
 /// Everything that decided the numbers: a path in the record, and the value there.

@@ -190,7 +190,7 @@ impl Checked {
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         if let Some(update) = &self.update {
-            return update.to_text();
+            return without_controls(&update.to_text());
         }
         for finding in self.findings.iter().filter(|finding| finding.state != ClaimState::Holds) {
             let word = if finding.state == ClaimState::Fails { "not so" } else { "note" };
@@ -201,6 +201,11 @@ impl Checked {
             text.push_str(&drift.to_text());
         }
         text.push_str(&format!("{} (exit code {})\n", self.answer(), self.exit_code));
-        text
+        without_controls(&text)
     }
+}
+
+/// Names come from files of others, and a terminal obeys control characters.
+fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }

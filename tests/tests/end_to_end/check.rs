@@ -334,6 +334,9 @@ fn damaged_files_of_a_run_are_refused() {
         fs::write(&path, whole).unwrap();
     }
     assert_eq!(planted.finished(&arguments).code, 0);
+    let path = planted.path("old/measurements.json");
+    fs::write(&path, format!("{}\n", read(&path))).unwrap();
+    refused_by(&planted.finished(&["check", "old"]), 2, "changed after the run");
 }
 
 // New recorded values.
@@ -397,7 +400,7 @@ fn a_run_that_cannot_serve_as_reference_is_not_recorded() {
 fn a_step_of_github_gets_annotations_and_a_summary() {
     let run = RecordedRun::new();
     run.change("mobilenetv2/block-13", "LDS", 0.25);
-    run.rename("mobilenetv2/block-14", "net\n::error::planted<script>|@x");
+    run.rename("mobilenetv2/block-13", "net\u{1b}[2J\n::error::planted<script>|@x");
     let summary = run.path("summary.md");
     fs::write(&summary, "of another command\n").unwrap();
     let finished = Finished::of(
@@ -412,7 +415,10 @@ fn a_step_of_github_gets_annotations_and_a_summary() {
     }
     let written = read(&summary);
     assert!(written.starts_with("of another command\n## retally check"), "{written}");
-    assert!(!written.contains("<script>"), "{written}");
+    assert!(!written.contains("<script>") && !written.contains("|@x"), "{written}");
+    assert!(!finished.stdout.contains('\u{1b}'), "{finished:?}");
+    let planted = "::error::planted<script>|@x, LDS: outside-better;";
+    assert!(lines[..end].iter().any(|line| line.starts_with(planted)), "{lines:?}");
     refused(&["check", run.folder(), "--github"], 2, &["--github", "--json"]);
 }
 

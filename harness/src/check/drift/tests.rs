@@ -1,9 +1,12 @@
+use super::comparison::contradicts_samples;
 use super::*;
 use retally_manifests::Digest;
-use retally_metrics::{Absence, AbsenceReason};
-use retally_suites::DatasetMeasurements;
+use retally_metrics::{Absence, AbsenceReason, Measurement};
+use retally_suites::claims::ClaimState;
 use retally_suites::evaluation::MeasuredModel;
+use retally_suites::{DatasetMeasurements, RunMeasurements};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 fn run(measurements: Vec<Measurement>, record: Value) -> StoredFiles {
