@@ -44,7 +44,7 @@ impl Update {
                 .to_owned();
         }
         let mut text = format!(
-            "recorded again: {} values; the suite is version {} now, locked as {}\n",
+            "recorded again: {} of the suite's values; the suite is version {} now, locked as {}\n",
             self.changes.len(),
             self.version,
             self.content_sha256

@@ -6,8 +6,8 @@ use retally_suites::claims::{Claim, ClaimKind, ClaimState};
 use std::fmt::Write as _;
 
 /// What can have moved a number when no input differs.
-const NO_INPUT: &str = "No input differs: equal inputs on the same kind of processor give the same bits, so that the machine, \
-its memory or an edited file is at fault";
+const NO_INPUT: &str = "No input differs that could have moved it: equal inputs on the same kind of processor give the same \
+bits, so that the machine, its memory or an edited file is at fault";
 
 /// Of a mean that moved by something else than its samples did.
 const SAMPLES_CONTRADICT: &str = " The samples did not move by that: in one of the runs measurements.json and samples.parquet \
