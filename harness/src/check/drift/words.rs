@@ -80,12 +80,12 @@ impl Moved {
 
 impl Drift {
     /// Whether something moved that may not.
-    pub(super) fn fails(&self) -> bool {
+    pub(in crate::check) fn fails(&self) -> bool {
         self.moved.iter().any(|moved| moved.decides)
     }
 
     /// One claim for each measurement that is not what it was, and one for all others.
-    pub(super) fn claims(&self) -> Vec<Claim> {
+    pub(in crate::check) fn claims(&self) -> Vec<Claim> {
         let mut claims: Vec<Claim> = self.moved.iter().map(Moved::claim).collect();
         let name =
             format!("{} of {} measurements are the same bits", self.equal, self.measurements);
@@ -108,7 +108,7 @@ impl Drift {
     }
 
     /// For a person at a terminal.
-    pub(super) fn to_text(&self) -> String {
+    pub(in crate::check) fn to_text(&self) -> String {
         let mut text = String::new();
         // Writing to a `String` cannot fail.
         let _ = writeln!(
