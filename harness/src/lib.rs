@@ -6,6 +6,7 @@
 
 pub mod arrays;
 mod benchmarks;
+pub mod check;
 pub mod cli;
 pub mod context;
 mod driving;

@@ -31,6 +31,12 @@ impl Progress {
         Self { mode }
     }
 
+    /// Whether nothing is shown, because standard output is for a program (`--json`).
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(self.mode, Mode::Silent)
+    }
+
     /// One line of news.
     #[expect(clippy::print_stderr, reason = "progress belongs on standard error")]
     pub fn note(&self, text: impl AsRef<str>) {

@@ -4,7 +4,9 @@
 
 use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
-use retally_metrics::statistics::{Correlation, CorrelationOptions, fisher_test};
+use retally_metrics::statistics::{
+    Correlation, CorrelationOptions, fisher_test, mcnemar_exact, paired_difference,
+};
 use serde_json::Value;
 
 const FIGURE_4: &str = include_str!("data/irepa_figure_4.csv");
@@ -44,6 +46,29 @@ fn figure_4_equals_numpy_and_scipy() {
         for (index, r) in correlation.influence {
             assert_close(r, expected["left_out"][index].as_f64().unwrap(), 1e-11);
         }
+    }
+}
+
+#[test]
+fn paired_tests_equal_scipy() {
+    let recorded: Value = serde_json::from_str(RECORDED).unwrap();
+    let index = (1..=40).map(f64::from);
+    let first: Vec<f64> = index.clone().map(f64::sin).collect();
+    let second: Vec<f64> =
+        index.zip(&first).map(|(i, first)| first + 0.01 * (7.0 * i).cos() + 0.003).collect();
+    let found = paired_difference(&first, &second, 0.95).unwrap();
+    let interval = found.interval.unwrap();
+    let expected = &recorded["paired_difference"];
+    for (name, actual) in
+        [("mean", found.mean), ("low", interval.low.get()), ("high", interval.high.get())]
+    {
+        assert_close(actual, expected[name].as_f64().unwrap(), 1e-9);
+    }
+    let tests = recorded["mcnemar_exact"].as_array().unwrap();
+    assert_eq!(tests.len(), 5);
+    for test in tests {
+        let [first, second] = [0, 1].map(|index| test[index].as_u64().unwrap());
+        assert_close(mcnemar_exact(first, second), test[2].as_f64().unwrap(), 1e-11);
     }
 }
 

@@ -87,6 +87,9 @@ pub enum ReportError {
     /// The page template failed.
     #[error("the report page cannot be rendered; this is a bug in retally")]
     Page(#[from] minijinja::Error),
+    /// The JUnit writer failed.
+    #[error("the JUnit file cannot be made; this is a bug in retally")]
+    Junit(#[source] quick_junit::SerializeError),
     /// A file or folder could not be written.
     #[error("cannot write {}", path.display())]
     Write {

@@ -9,9 +9,12 @@
 //! elsewhere. What is unknown stays empty; a measurement that
 //! failed says why.
 
+mod claim_list;
 mod error;
 pub mod figure;
 pub mod interchange;
+pub mod github;
+mod junit;
 mod number;
 mod output;
 mod overview;
@@ -23,7 +26,9 @@ pub mod table;
 mod validate;
 mod words;
 
+pub use claim_list::CheckedClaims;
 pub use error::ReportError;
+pub use junit::junit;
 pub use picture::{LONGEST_SIDE, MOST_BYTES};
 pub use summary::{correlations_json, terminal_summary};
 

@@ -152,6 +152,10 @@ pub struct CorrelationRow {
     pub source: String,
     /// Remark; one that starts with `bound:` marks an inequality on |r|.
     pub note: String,
+    /// Name of the file.
+    pub file: String,
+    /// Line in the file, from 1.
+    pub line: u64,
 }
 
 impl CorrelationRow {
@@ -324,6 +328,8 @@ impl Record<'_> {
             provenance: self.provenance()?,
             source: self.field("source").to_owned(),
             note: self.field("note").to_owned(),
+            file: self.file.to_owned(),
+            line: self.line,
         })
     }
 

@@ -85,6 +85,12 @@ impl Verdict {
         matches!(self, Self::OutsideBetter | Self::OutsideWorse | Self::Invalid)
     }
 
+    /// Whether a measured value was compared with a printed one.
+    #[must_use]
+    pub fn is_judged(self) -> bool {
+        !matches!(self, Self::NotRun | Self::NotComparable)
+    }
+
     /// The word used everywhere: `within-numeric`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -182,6 +188,11 @@ impl CheckReport {
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let answer = match self.outcome {
+            CheckOutcome::AllAsClaimed
+                if self.counts.keys().all(|verdict| !verdict.is_judged()) =>
+            {
+                "nothing was judged"
+            }
             CheckOutcome::AllAsClaimed => "nothing that was measured contradicts the claims",
             CheckOutcome::Outside => "not as claimed",
         };

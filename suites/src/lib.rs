@@ -5,6 +5,7 @@
 
 pub mod cells;
 pub mod check;
+pub mod claims;
 pub mod evaluation;
 pub mod generation;
 pub mod identity;
@@ -14,8 +15,10 @@ pub mod miniature;
 pub mod printed;
 pub mod probes;
 pub mod reachability;
+pub mod relock;
 pub mod run;
 pub mod schema;
+pub mod texts;
 pub mod verdict;
 
 mod chance;

@@ -82,6 +82,13 @@ impl Lock {
         Self::parse(include_str!("../lock.toml"))
     }
 
+    /// The version of a suite that is locked with this content, if one is.
+    #[must_use]
+    pub fn version_of(&self, suite: &str, content: &str) -> Option<u32> {
+        let has_it = |entry: &&LockEntry| entry.id == suite && entry.content.to_string() == content;
+        self.suites.iter().find(has_it).map(|entry| entry.version)
+    }
+
     /// Checks that this version has this content.
     ///
     /// # Errors
@@ -107,7 +114,7 @@ impl Lock {
             Some(known) if **known == entry => Ok(()),
             Some(known) => Err(format!(
                 "the content of {name} `{id}` moved without a new version: version {version} is locked as {}, the files give \
-                 {content}. Set `version = {next}` in {file}, run this test again and append to \
+                 {content}. Set `version = {next}` in {file}, run this again and append to \
                  suites/lock.toml the entry that it then prints.",
                 known.content,
                 file = kind.file(id),
@@ -155,6 +162,9 @@ mod tests {
         let entry = LockEntry { id: "s".to_owned(), version: 1, content: old };
         let entries = vec![entry];
         let lock = Lock { suites: entries.clone(), protocols: entries.clone(), probes: entries };
+        assert_eq!(lock.version_of("s", &old.to_string()), Some(1));
+        assert_eq!(lock.version_of("s", &new.to_string()), None);
+        assert_eq!(lock.version_of("t", &old.to_string()), None);
         for kind in [LockedKind::Suite, LockedKind::Protocol, LockedKind::Probe] {
             assert_eq!(lock.check(kind, "s", 1, &old), Ok(()));
             let moved = lock.check(kind, "s", 1, &new).unwrap_err();

@@ -11,6 +11,7 @@ use crate::lock;
 use crate::miniature::MiniaturePlan;
 use crate::reach::{self, ResolvedLint};
 use crate::schema::{Definition, DefinitionError, DefinitionText, Panel, RunPlan};
+use crate::texts::{FurtherTexts, SuiteTexts};
 use crate::versions;
 use miette::Diagnostic;
 use retally_manifests::Digest;
@@ -174,6 +175,23 @@ impl Suite {
         }
     }
 
+    /// The files of a suite that the program carries.
+    #[must_use]
+    pub fn builtin_texts(id: &str) -> Option<SuiteTexts> {
+        let (_, files) = BUILTIN.iter().find(|(known, _)| *known == id)?;
+        let further = files.further.iter().map(|further| FurtherTexts {
+            folder: further.folder.to_owned(),
+            cells: further.cells.to_owned(),
+            correlations: further.correlations.to_owned(),
+        });
+        Some(SuiteTexts {
+            definition: files.definition.to_owned(),
+            cells: files.cells.map(|(name, text)| (name.to_owned(), text.to_owned())),
+            correlations: files.correlations.map(str::to_owned),
+            further: further.collect(),
+        })
+    }
+
     /// Reads a suite and checks it as a whole: every printed cell is shown in exactly one table, every reference resolves.
     ///
     /// # Errors
@@ -306,6 +324,30 @@ impl Suite {
                 Some([table, row, column])
             })
         })
+    }
+
+    /// The cell that a place of a table is judged by: that of the newest version, which is the paper's last word.
+    pub(crate) fn judged(&self, entry: &LaidEntry) -> Option<usize> {
+        let printed = entry.printed();
+        let conflict = versions::in_conflict(&self.versions, printed);
+        conflict.last().map(|(_, cell)| *cell).or_else(|| printed.first().copied())
+    }
+
+    /// For the anchor of every printed cell in a table, the cell that it is judged by.
+    #[must_use]
+    pub fn anchored_cells(&self) -> BTreeMap<String, &Cell> {
+        let mut anchored = BTreeMap::new();
+        for (table, layout) in self.definition.tables.iter().zip(&self.layouts) {
+            for row in layout.rows.iter().filter(|row| !row.is_reference) {
+                for (column, entry) in layout.columns.iter().zip(&row.entries) {
+                    let anchor = layout::column_anchor(&layout.columns, column);
+                    let id = labels::cell_id(table.id.get_ref(), &row.key, &anchor);
+                    let cell = self.judged(entry).and_then(|index| self.cells.get(index));
+                    anchored.extend(cell.map(|cell| (id, cell)));
+                }
+            }
+        }
+        anchored
     }
 
     /// The printed cells of a figure's points: for each row key, in file order, the cells of that row.

@@ -40,6 +40,15 @@ def figure_4(path):
     return result
 
 
+def paired_difference():
+    """Student's t interval of the mean of second - first: sines and cosines of whole numbers, which need no file."""
+    index = np.arange(1, 41)
+    first, second = np.sin(index), np.sin(index) + 0.01 * np.cos(7 * index) + 0.003
+    found = stats.ttest_rel(second, first)
+    interval = found.confidence_interval(0.95)
+    return {"mean": float(np.mean(second - first)), "low": float(interval.low), "high": float(interval.high)}
+
+
 def main():
     values = np.array([1.0, 2.0, 4.0, 8.0, 16.0])
     wilson = stats.binomtest(80, 100).proportion_ci(method="wilson")
@@ -49,6 +58,11 @@ def main():
         "fisher_interval_r_-0.852_n_27": fisher_interval(-0.852, 27),
         "fisher_p_r_0.5_against_0_n_28": float(2 * stats.norm.sf(np.arctanh(0.5) * 5)),
         "student_interval_1_2_4_8_16": [float(v) for v in stats.t.interval(0.95, 4, values.mean(), stats.sem(values))],
+        "paired_difference": paired_difference(),
+        "mcnemar_exact": [
+            [first, second, float(stats.binomtest(min(first, second), first + second, 0.5).pvalue)]
+            for first, second in ((0, 1), (3, 9), (10, 25), (40, 41), (120, 180))
+        ],
         "wilson_80_of_100": [float(wilson.low), float(wilson.high)],
     }
     json.dump(document, sys.stdout, indent=1)

@@ -229,6 +229,7 @@ impl Run<'_> {
         record.models.push(ModelRecord {
             id: model.id.clone(),
             name: model.name.clone(),
+            artifact: model.artifact.to_string(),
             dataset: samples.dataset().id.clone(),
             preprocessing: encoding.preprocessing(),
             batch: model.input.batch,
@@ -270,6 +271,7 @@ pub(super) fn dataset_record(samples: &Samples) -> DatasetRecord {
         samples.split().map_or((0, 0), |split| (split.train.len(), split.test.len()));
     DatasetRecord {
         id: samples.dataset().id.clone(),
+        artifacts: samples.dataset().artifacts.iter().map(ToString::to_string).collect(),
         samples: samples.count(),
         train,
         test,

@@ -11,6 +11,7 @@ mod selection;
 mod to_fetch;
 
 pub use execute::{Ended, execute, plan};
+pub(crate) use outcome::MEASUREMENTS_DIGEST;
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
 pub(crate) use selection::Selection;
 pub use selection::{GeneratorRequest, RunRequest};

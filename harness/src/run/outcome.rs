@@ -3,6 +3,7 @@
 use super::directory::RunDirectory;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
+use retally_manifests::Digest;
 use retally_reports::{ReportFiles, RunFiles};
 use retally_suites::{
     CheckOutcome, CheckReport, EvaluatedSuite, RunMeasurements, Suite, check, evaluate,
@@ -10,6 +11,9 @@ use retally_suites::{
 use serde::Serialize;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+
+/// The key in `run.json` of the digest of `measurements.json`.
+pub(crate) const MEASUREMENTS_DIGEST: &str = "measurements_sha256";
 
 /// A run that came to its end.
 #[derive(Debug, Serialize)]
@@ -54,14 +58,20 @@ pub fn status(report: &CheckReport) -> ExitStatus {
     }
 }
 
-/// Writes `measurements.json` and `run.json`, then the report.
+/// Writes `measurements.json` and `run.json`, then the report. The record names the measurements that it is about, so that
+/// a run that is stopped between the two files is told from a whole one.
 pub(super) fn finish(
     suite: &Suite,
     directory: &RunDirectory,
     measurements: RunMeasurements,
-    record: Value,
+    mut record: Value,
 ) -> Result<FinishedRun, Failure> {
-    directory.write_json("measurements.json", &measurements)?;
+    let written = directory.write_json("measurements.json", &measurements)?;
+    let digest =
+        Digest::of_file(&written).map_err(|error| Failure::file("read back", &written, &error))?;
+    if let Value::Object(fields) = &mut record {
+        fields.insert(MEASUREMENTS_DIGEST.to_owned(), Value::String(digest.to_string()));
+    }
     directory.write_json("run.json", &record)?;
     let evaluated = evaluate(suite, Some(&measurements));
     let run = RunFiles { record: Some(&record), folder: Some(directory.root()) };

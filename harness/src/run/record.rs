@@ -134,6 +134,8 @@ pub(super) struct WorldModelRecord {
 pub(super) struct ModelRecord {
     pub(super) id: String,
     pub(super) name: String,
+    /// The file of the model.
+    pub(super) artifact: String,
     pub(super) dataset: String,
     pub(super) preprocessing: String,
     pub(super) batch: u32,
@@ -146,6 +148,8 @@ pub(super) struct ModelRecord {
 #[derive(Debug, Serialize)]
 pub(super) struct DatasetRecord {
     pub(super) id: String,
+    /// The files of the data set; none for a folder of images.
+    pub(super) artifacts: Vec<String>,
     pub(super) samples: usize,
     pub(super) train: usize,
     pub(super) test: usize,

@@ -57,8 +57,7 @@ impl<'a> Evaluation<'a> {
         let cells = &self.suite.cells;
         let (printed, unknown) = (entry.printed(), entry.unknown());
         let conflict = versions::in_conflict(&self.suite.versions, printed);
-        // The newest version is the paper's last word.
-        let judged = conflict.last().map(|(_, cell)| *cell).or(printed.first().copied());
+        let judged = self.suite.judged(entry);
         let first = judged.map(|index| &cells[index]);
         if first.is_none() && unknown.is_none() && found.is_none() {
             return None;

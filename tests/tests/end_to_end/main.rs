@@ -6,6 +6,8 @@ mod bad_input;
 mod benchmarks;
 mod chat_server;
 mod ci_files;
+mod check;
+mod check_bench;
 mod driving;
 mod export;
 mod features;

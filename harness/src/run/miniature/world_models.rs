@@ -275,6 +275,7 @@ impl Part<'_> {
         record.models.push(ModelRecord {
             id: encoder.id.clone(),
             name: encoder.name.clone(),
+            artifact: encoder.artifact.to_string(),
             dataset: self.samples.dataset().id.clone(),
             preprocessing: encoding.preprocessing(),
             batch: encoder.input.batch,

@@ -67,6 +67,7 @@ impl Sweep<'_> {
         let record = ModelRecord {
             id: self.model.id.clone(),
             name: self.model.name.clone(),
+            artifact: self.model.artifact.to_string(),
             dataset: self.samples.dataset().id.clone(),
             preprocessing: self.images.pixels_id(),
             batch: self.model.input.batch,
