@@ -19,7 +19,7 @@ pub const MOST_SAMPLES_BYTES: u64 = 16 << 20;
 /// Bytes of `samples.parquet`, which is never in memory as a whole.
 pub const MOST_TABLE_BYTES: u64 = 256 << 20;
 /// Bytes of a chunk.
-pub const MOST_CHUNK_BYTES: u64 = 64 << 20;
+pub const MOST_CHUNK_BYTES: u64 = 32 << 20;
 /// Bytes of the header of a chunk: names and shapes.
 pub const MOST_CHUNK_HEADER_BYTES: u64 = 1 << 20;
 /// Samples of all data sets together.

@@ -12,6 +12,6 @@ mod to_fetch;
 
 pub use execute::{Ended, execute, plan};
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
-pub(crate) use selection::{Selection, measure_settings, methods};
 pub use selection::{GeneratorRequest, RunRequest};
+pub(crate) use selection::{Selection, measure_settings, methods};
 pub use to_fetch::ToFetch;

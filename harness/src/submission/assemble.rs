@@ -77,8 +77,9 @@ pub fn assemble(
     let measured = read_complete(run, "measurements.json")?;
     let table = run.join(files::SAMPLES_TABLE);
     let stored = StoredRun::read(run)?;
-    let document = RunDocument::of_record(&record)
-        .map_err(|error| Failure::invalid(format_args!("`{}`: {error}", run.join("run.json").display())))?;
+    let document = RunDocument::of_record(&record).map_err(|error| {
+        Failure::invalid(format_args!("`{}`: {error}", run.join("run.json").display()))
+    })?;
     refuse_other_runs(&record, &document, run)?;
     let plan = stored.suite.run_plan().ok_or_else(|| {
         Failure::invalid(format_args!("suite `{}` has nothing to run", stored.suite.id()))
@@ -87,12 +88,20 @@ pub fn assemble(
     let manifest = BundleManifest::new(datasets, models(&document, &stored, context)?);
     let device: Device = document.options.device.parse().map_err(Failure::invalid)?;
     let naming = Naming { run: &document, device, spatial: measure_settings(plan).spatial };
-    let found = parts(naming, &manifest, &samples)
-        .map_err(|reasons| Failure::invalid(format_args!("`{}` does not fit together: {}", run.display(), reasons.join("; "))))?;
+    let found = parts(naming, &manifest, &samples).map_err(|reasons| {
+        Failure::invalid(format_args!(
+            "`{}` does not fit together: {}",
+            run.display(),
+            reasons.join("; ")
+        ))
+    })?;
     let mut contents = vec![
         (files::MANIFEST.to_owned(), Content::Bytes(manifest.to_bytes()?)),
         (files::MEASUREMENTS.to_owned(), Content::Bytes(measured)),
-        (files::PUBLIC_KEY.to_owned(), Content::Bytes(key.public().to_pem().map_err(Failure::invalid)?.into_bytes())),
+        (
+            files::PUBLIC_KEY.to_owned(),
+            Content::Bytes(key.public().to_pem().map_err(Failure::invalid)?.into_bytes()),
+        ),
         (files::RUN.to_owned(), Content::Bytes(json(&document)?)),
         (files::SAMPLES.to_owned(), Content::Bytes(json(&samples)?)),
         (files::SAMPLES_TABLE.to_owned(), Content::File(present(run, table)?)),
@@ -173,9 +182,13 @@ fn incomplete(run: &Path, file: &Path) -> Failure {
 
 /// A document that a run writes at its end.
 fn read_complete(run: &Path, name: &str) -> Result<Vec<u8>, Failure> {
-    let metadata = std::fs::metadata(run).map_err(|error| Failure::file("read the run", run, &error))?;
+    let metadata =
+        std::fs::metadata(run).map_err(|error| Failure::file("read the run", run, &error))?;
     if !metadata.is_dir() {
-        return Err(Failure::invalid(format_args!("`{}` is no run: give the folder of one", run.display())));
+        return Err(Failure::invalid(format_args!(
+            "`{}` is no run: give the folder of one",
+            run.display()
+        )));
     }
     let path = run.join(name);
     match std::fs::read(&path) {
@@ -197,7 +210,9 @@ fn refuse_other_runs(record: &[u8], run: &RunDocument, folder: &Path) -> Result<
     let others: OtherParts = serde_json::from_slice(record)
         .map_err(|error| Failure::invalid(format_args!("run.json: {error}")))?;
     if !others.generators.is_empty() {
-        return refuse("it has generators, whose scores cannot be computed again from a bundle; submit a run of encoders alone");
+        return refuse(
+            "it has generators, whose scores cannot be computed again from a bundle; submit a run of encoders alone",
+        );
     }
     if run.options.miniature || !others.world_models.is_empty() {
         return refuse("it is a miniature, which is not judged against anybody's numbers");
@@ -242,7 +257,11 @@ pub(super) fn listed_samples(samples: &Samples) -> DatasetSamples {
         id: samples.dataset().id.clone(),
         classes: samples.classes().to_vec(),
         samples: pairs
-            .map(|(info, digest)| Sample { key: info.key.clone(), sha256: *digest, class: info.class })
+            .map(|(info, digest)| Sample {
+                key: info.key.clone(),
+                sha256: *digest,
+                class: info.class,
+            })
             .collect(),
     }
 }
@@ -259,10 +278,17 @@ fn models(run: &RunDocument, stored: &StoredRun, context: &Context) -> Result<Ve
     for used in &run.models {
         let mut model = context.manifest.model(&used.id)?.clone();
         model.taps.retain(|tap| measured.contains(&format!("{}/{}", used.id, tap.id).as_str()));
-        let labels = model.taps.iter().map(|tap| tap.label.as_str()).chain([model.name.as_str(), &model.family]);
+        let labels = model
+            .taps
+            .iter()
+            .map(|tap| tap.label.as_str())
+            .chain([model.name.as_str(), &model.family]);
         for label in labels {
             check_label(label).map_err(|error| {
-                Failure::invalid(format_args!("the name {label:?} of model `{}` cannot be published: {error}", model.id))
+                Failure::invalid(format_args!(
+                    "the name {label:?} of model `{}` cannot be published: {error}",
+                    model.id
+                ))
             })?;
         }
         models.push(model);
@@ -274,8 +300,9 @@ fn subjects(contents: &[(String, Content)]) -> Result<Vec<Subject>, Failure> {
     let subject = |(name, content): &(String, Content)| {
         let sha256 = match content {
             Content::Bytes(bytes) => Digest::of_bytes(bytes),
-            Content::File(path) => Digest::of_file(path)
-                .map_err(|error| Failure::file("read", path, &error))?,
+            Content::File(path) => {
+                Digest::of_file(path).map_err(|error| Failure::file("read", path, &error))?
+            }
         };
         Ok(Subject { name: name.clone(), digest: SubjectDigest { sha256 } })
     };

@@ -63,8 +63,10 @@ mod tests {
     #[test]
     fn built_in_entries_come_back_in_the_same_bytes() {
         let manifest = Manifest::builtin().unwrap();
-        let read =
-            BundleManifest::new(manifest.datasets().cloned().collect(), manifest.models().cloned().collect());
+        let read = BundleManifest::new(
+            manifest.datasets().cloned().collect(),
+            manifest.models().cloned().collect(),
+        );
         let bytes = read.to_bytes().unwrap();
         assert_eq!(BundleManifest::from_bytes(&bytes).unwrap(), read);
         let text = String::from_utf8(bytes).unwrap();

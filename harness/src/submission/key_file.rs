@@ -50,7 +50,9 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
     #[cfg(not(unix))]
     let _ = mode;
     let mut file = match options.open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(exists(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(exists(path));
+        }
         opened => opened.map_err(|error| Failure::file("create the key file", path, &error))?,
     };
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());

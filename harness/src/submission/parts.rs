@@ -160,18 +160,24 @@ fn model_part(
     part: &DatasetPart,
 ) -> Result<ModelPart, String> {
     let id = &used.id;
-    let model = manifest.model(id).ok_or(format!("manifest.toml does not describe model `{id}`"))?;
+    let model =
+        manifest.model(id).ok_or(format!("manifest.toml does not describe model `{id}`"))?;
     if part.models.iter().any(|known| known.model.id == *id) {
         return Err(format!("run.json has model `{id}` twice on data set `{}`", part.dataset.id));
     }
     let digest = naming.run.artifact(model.artifact.as_str()).map(|artifact| artifact.sha256);
-    let digest = digest.ok_or(format!("run.json has no digest of `{}`, the file of model `{id}`", model.artifact))?;
+    let digest = digest.ok_or(format!(
+        "run.json has no digest of `{}`, the file of model `{id}`",
+        model.artifact
+    ))?;
     for tap in &model.taps {
         if part.infos.len().saturating_mul(tap.channels as usize) > MOST_TAP_VALUES {
             return Err(format!(
                 "model `{id}`, tap `{}`: {} samples × {} channels are more than {MOST_TAP_VALUES} values, which is the limit of a \
                  bundle",
-                tap.id, part.infos.len(), tap.channels
+                tap.id,
+                part.infos.len(),
+                tap.channels
             ));
         }
     }
@@ -179,7 +185,9 @@ fn model_part(
     let preparer =
         Preparer::for_model(&model.input, &part.dataset).map_err(|error| named(error.into()))?;
     let preprocessing = preparer.id();
-    if (&used.name, &used.preprocessing, used.batch) != (&model.name, &preprocessing, model.input.batch) {
+    if (&used.name, &used.preprocessing, used.batch)
+        != (&model.name, &preprocessing, model.input.batch)
+    {
         return Err(format!(
             "model `{id}`: name, preprocessing or batch in run.json do not follow from manifest.toml, which gives `{}`, \
              `{preprocessing}`, {}",

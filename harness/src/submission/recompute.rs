@@ -67,7 +67,8 @@ impl Recomputation<'_> {
         for model in &part.models {
             self.check_form(part, model)?;
             let count = model.model.taps.len() as u64;
-            let mut job = self.progress.job(format!("{}: computed again", model.model.name), count, "taps");
+            let mut job =
+                self.progress.job(format!("{}: computed again", model.model.name), count, "taps");
             for group in groups(&model.model.taps, part.infos.len()) {
                 let chosen = model.model.taps.get(group).unwrap_or_default();
                 taps.extend(self.group(part, model, chosen)?);
@@ -82,10 +83,13 @@ impl Recomputation<'_> {
     fn check_form(self, part: &DatasetPart, model: &ModelPart) -> Result<(), Obstacle> {
         for (range, key) in part.list().chunks().into_iter().zip(&model.keys) {
             let bytes = self.bytes(key)?;
-            let wrong = |reason: String| Obstacle::Reason(format!("`{}`: {reason}", files::chunk(key)));
+            let wrong =
+                |reason: String| Obstacle::Reason(format!("`{}`: {reason}", files::chunk(key)));
             let chunk = decode(&bytes, key, &model.model.taps, range.len()).map_err(wrong)?;
             if to_bytes(key, &model.model.taps, &chunk).map_err(wrong)? != bytes {
-                return Err(wrong("it holds something beside the features and scores of its taps".to_owned()));
+                return Err(wrong(
+                    "it holds something beside the features and scores of its taps".to_owned(),
+                ));
             }
         }
         Ok(())

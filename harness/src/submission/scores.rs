@@ -47,7 +47,9 @@ impl SampleScores {
             .collect();
         let mut cells = BTreeMap::new();
         let rows = evaluated.tables.iter().flat_map(|table| &table.rows);
-        for (row, cell) in rows.flat_map(|row| row.cells.iter().flatten().map(move |cell| (row, cell))) {
+        for (row, cell) in
+            rows.flat_map(|row| row.cells.iter().flatten().map(move |cell| (row, cell)))
+        {
             let Some(measured) = &cell.measured else { continue };
             let mut own = taps.iter().filter(|(_, tap)| {
                 let encoder = &tap.measured.encoder;

@@ -54,5 +54,9 @@ impl Concern {
 
 /// A check that was not made.
 pub(super) fn skipped(kind: CheckKind, reason: impl Into<String>) -> Check {
-    Check { kind, detail: "not made".to_owned(), result: CheckResult::Skipped { reason: reason.into() } }
+    Check {
+        kind,
+        detail: "not made".to_owned(),
+        result: CheckResult::Skipped { reason: reason.into() },
+    }
 }

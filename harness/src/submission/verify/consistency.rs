@@ -38,7 +38,8 @@ pub(super) fn check(
     }
     artifacts(whole, options.context, &mut concern);
     let trust = samples(whole, options.context, &mut concern)?;
-    let detail = format!("statement, run, manifest, samples, measurements and chunks compared; {trust}");
+    let detail =
+        format!("statement, run, manifest, samples, measurements and chunks compared; {trust}");
     Ok((parts, concern.finish(detail)))
 }
 
@@ -81,22 +82,29 @@ fn run_is_whole(whole: &Whole<'_>, concern: &mut Concern) {
             ));
         }
     }
-    let described: BTreeSet<&str> = whole.manifest.datasets.iter().map(|set| set.id.as_str()).collect();
+    let described: BTreeSet<&str> =
+        whole.manifest.datasets.iter().map(|set| set.id.as_str()).collect();
     let used: BTreeSet<&str> = run.datasets.iter().map(|set| set.id.as_str()).collect();
     if described != used || used.len() != run.datasets.len() {
-        concern.fail(format!("manifest.toml describes the data sets {described:?}, run.json used {used:?}, each once"));
+        concern.fail(format!(
+            "manifest.toml describes the data sets {described:?}, run.json used {used:?}, each once"
+        ));
     }
-    let described: BTreeSet<&str> = whole.manifest.models.iter().map(|model| model.id.as_str()).collect();
+    let described: BTreeSet<&str> =
+        whole.manifest.models.iter().map(|model| model.id.as_str()).collect();
     let used: BTreeSet<&str> = run.models.iter().map(|model| model.id.as_str()).collect();
     if described != used {
-        concern.fail(format!("manifest.toml describes the models {described:?}, run.json used {used:?}"));
+        concern.fail(format!(
+            "manifest.toml describes the models {described:?}, run.json used {used:?}"
+        ));
     }
 }
 
 /// The chunks are those that the run names, no more and no fewer.
 fn chunk_files(parts: &[DatasetPart], archive: &ArchiveReader, concern: &mut Concern) {
     let models = parts.iter().flat_map(|part| &part.models);
-    let expected: BTreeSet<String> = models.flat_map(|model| &model.keys).map(files::chunk).collect();
+    let expected: BTreeSet<String> =
+        models.flat_map(|model| &model.keys).map(files::chunk).collect();
     let found = archive.files().keys().filter(|name| files::chunk_key(name).is_some());
     let found: BTreeSet<String> = found.cloned().collect();
     for name in expected.difference(&found) {
@@ -109,21 +117,30 @@ fn chunk_files(parts: &[DatasetPart], archive: &ArchiveReader, concern: &mut Con
 
 /// `measurements.json` has a row for every tap, in order, over so many samples.
 fn measured_rows(whole: &Whole<'_>, parts: &[DatasetPart], concern: &mut Concern) {
-    let measured: Vec<&str> = whole.measurements.datasets.iter().map(|set| set.dataset.as_str()).collect();
+    let measured: Vec<&str> =
+        whole.measurements.datasets.iter().map(|set| set.dataset.as_str()).collect();
     let expected: Vec<&str> = parts.iter().map(|part| part.dataset.id.as_str()).collect();
     if measured != expected {
-        concern.fail(format!("measurements.json is about the data sets {measured:?}, run.json about {expected:?}"));
+        concern.fail(format!(
+            "measurements.json is about the data sets {measured:?}, run.json about {expected:?}"
+        ));
         return;
     }
     for (part, measured) in parts.iter().zip(&whole.measurements.datasets) {
         if measured.samples != part.infos.len() as u64 {
             concern.fail(format!(
                 "data set `{}`: measurements.json says {} samples, samples.json has {}",
-                measured.dataset, measured.samples, part.infos.len()
+                measured.dataset,
+                measured.samples,
+                part.infos.len()
             ));
         }
-        let taps = part.models.iter().flat_map(|model| model.model.taps.iter().map(move |tap| (&model.model, tap)));
-        let expected: Vec<String> = taps.map(|(model, tap)| format!("{}/{}", model.id, tap.id)).collect();
+        let taps = part
+            .models
+            .iter()
+            .flat_map(|model| model.model.taps.iter().map(move |tap| (&model.model, tap)));
+        let expected: Vec<String> =
+            taps.map(|(model, tap)| format!("{}/{}", model.id, tap.id)).collect();
         let found: Vec<&str> = measured.models.iter().map(|model| model.key.as_str()).collect();
         if found != expected {
             concern.fail(format!(
@@ -138,7 +155,8 @@ fn measured_rows(whole: &Whole<'_>, parts: &[DatasetPart], concern: &mut Concern
 fn models(whole: &Whole<'_>, context: &Context, concern: &mut Concern) {
     for model in &whole.manifest.models {
         let Ok(known) = context.manifest.model(&model.id) else { continue };
-        let taps: Vec<_> = known.taps.iter().filter(|tap| model.taps.contains(tap)).cloned().collect();
+        let taps: Vec<_> =
+            known.taps.iter().filter(|tap| model.taps.contains(tap)).cloned().collect();
         if (Model { taps, ..known.clone() }) != *model {
             concern.fail(format!(
                 "model `{}` is described in another way than in the manifests here: a model of one's own needs an id of its own",
@@ -162,7 +180,10 @@ fn artifacts(whole: &Whole<'_>, context: &Context, concern: &mut Concern) {
     let mut named = BTreeSet::new();
     for used in &whole.run.artifacts {
         if !needed.contains(used.id.as_str()) {
-            concern.fail(format!("run.json names the artifact {:?}, which no model and no data set needs", used.id));
+            concern.fail(format!(
+                "run.json names the artifact {:?}, which no model and no data set needs",
+                used.id
+            ));
         }
         named.insert(used.id.as_str());
         let Ok(known) = context.manifest.artifact(&used.id) else { continue };
@@ -189,11 +210,17 @@ fn statement(whole: &Whole<'_>, device: Device, concern: &mut Concern) {
     let expected = claim::predicate(claimant, whole.suite, &evaluated, whole.run, device);
     let signer = whole.documents_key();
     if signer.is_some_and(|key| key != found.key) {
-        concern.fail(format!("the statement says that key {} speaks, but another one is in the bundle", found.key));
+        concern.fail(format!(
+            "the statement says that key {} speaks, but another one is in the bundle",
+            found.key
+        ));
     }
     let mut ids = BTreeSet::new();
     if let Some(twin) = expected.results.iter().find(|result| !ids.insert(result.id.as_str())) {
-        concern.fail(format!("two cells are called {:?}: give models and taps ids that differ in letters or digits", twin.id));
+        concern.fail(format!(
+            "two cells are called {:?}: give models and taps ids that differ in letters or digits",
+            twin.id
+        ));
     }
     compare(found, &expected, concern);
 }
@@ -217,7 +244,9 @@ fn compare(found: &Predicate, expected: &Predicate, concern: &mut Concern) {
 
 fn field<T: PartialEq + Debug>(name: &str, found: &T, expected: &T, concern: &mut Concern) {
     if found != expected {
-        concern.fail(format!("the statement's {name} is {found:?}, the other files give {expected:?}"));
+        concern.fail(format!(
+            "the statement's {name} is {found:?}, the other files give {expected:?}"
+        ));
     }
 }
 
@@ -227,9 +256,14 @@ fn result(found: &CellResult, expected: &CellResult, concern: &mut Concern) {
     }
     let place = (&found.id, &found.table, &found.row, &found.column);
     if place != (&expected.id, &expected.table, &expected.row, &expected.column) {
-        concern.fail(format!("the statement has cell {:?} where {:?} is expected", found.id, expected.id));
+        concern.fail(format!(
+            "the statement has cell {:?} where {:?} is expected",
+            found.id, expected.id
+        ));
     } else if found.measured != expected.measured {
-        let value = |result: &CellResult| result.measured.value().map_or("no value".to_owned(), |value| value.to_string());
+        let value = |result: &CellResult| {
+            result.measured.value().map_or("no value".to_owned(), |value| value.to_string())
+        };
         concern.fail(format!(
             "cell `{}`: the statement says {} (or another count, interval or method), measurements.json {}",
             found.id,
@@ -270,7 +304,10 @@ fn stored(dataset: &Dataset, context: &Context) -> Result<Option<DatasetSamples>
 }
 
 /// A data set, if all its artifacts are in the store.
-pub(super) fn open_stored(dataset: &Dataset, context: &Context) -> Result<Option<Samples>, Failure> {
+pub(super) fn open_stored(
+    dataset: &Dataset,
+    context: &Context,
+) -> Result<Option<Samples>, Failure> {
     let store = context.store()?;
     let mut files = Vec::new();
     for id in &dataset.artifacts {

@@ -6,7 +6,8 @@ use crate::failure::Failure;
 use crate::submission::bundle_manifest::BundleManifest;
 use retally_submissions::archive::{ArchiveError, ArchiveReader};
 use retally_submissions::documents::{
-    RUN_SCHEMA, RunDocument, SAMPLES_SCHEMA, SamplesDocument, check_schema, expect_bytes, from_bytes,
+    RUN_SCHEMA, RunDocument, SAMPLES_SCHEMA, SamplesDocument, check_schema, expect_bytes,
+    from_bytes,
 };
 use retally_submissions::label::check_label;
 use retally_submissions::limits::MOST_SAMPLES;
@@ -85,13 +86,15 @@ pub(super) fn check(
 }
 
 fn samples(bytes: &[u8]) -> Result<SamplesDocument, String> {
-    let document = from_bytes::<SamplesDocument>(bytes, SAMPLES_SCHEMA).map_err(|error| error.to_string())?;
+    let document =
+        from_bytes::<SamplesDocument>(bytes, SAMPLES_SCHEMA).map_err(|error| error.to_string())?;
     let count: usize = document.datasets.iter().map(|dataset| dataset.samples.len()).sum();
     if count > MOST_SAMPLES {
         return Err(format!("it has {count} samples, a bundle has at most {MOST_SAMPLES}"));
     }
     for dataset in &document.datasets {
-        let mut keys: Vec<&str> = dataset.samples.iter().map(|sample| sample.key.as_str()).collect();
+        let mut keys: Vec<&str> =
+            dataset.samples.iter().map(|sample| sample.key.as_str()).collect();
         keys.sort_unstable();
         if let Some([twin, _]) = keys.array_windows().find(|[left, right]| left == right) {
             return Err(format!("data set `{}` has sample {twin:?} twice", dataset.id));
@@ -107,7 +110,8 @@ fn measurements(bytes: &[u8]) -> Result<RunMeasurements, String> {
     check_schema(bytes, run::SCHEMA).map_err(|error| error.to_string())?;
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     let measurements = RunMeasurements::parse(text).map_err(|error| error.to_string())?;
-    let mut expected = serde_json::to_vec_pretty(&measurements).map_err(|error| error.to_string())?;
+    let mut expected =
+        serde_json::to_vec_pretty(&measurements).map_err(|error| error.to_string())?;
     expected.push(b'\n');
     expect_bytes(bytes, &expected).map_err(|error| error.to_string())?;
     Ok(measurements)

@@ -90,8 +90,9 @@ impl Verified {
 }
 
 fn write_json(path: &Path, document: &impl Serialize) -> Result<(), Failure> {
-    let mut bytes = serde_json::to_vec_pretty(document)
-        .map_err(|error| Failure::invalid(format_args!("cannot write `{}`: {error}", path.display())))?;
+    let mut bytes = serde_json::to_vec_pretty(document).map_err(|error| {
+        Failure::invalid(format_args!("cannot write `{}`: {error}", path.display()))
+    })?;
     bytes.push(b'\n');
     write_durably(path, &bytes)
 }
@@ -169,13 +170,12 @@ impl Verifier<'_> {
         checks.push(check);
         let threads = Threads::new(options.threads)?;
         let (recomputed, check) = match (&whole, &parts) {
-            (Some(whole), Some(parts)) => {
-                recomputation::check(self, whole, parts, &threads)?
-            }
+            (Some(whole), Some(parts)) => recomputation::check(self, whole, parts, &threads)?,
             _ => (None, concern::skipped(CheckKind::Recomputation, NO_PARTS)),
         };
         checks.push(check);
-        checks.push(recomputation::identities(documents.measurements.as_ref(), recomputed.as_ref()));
+        checks
+            .push(recomputation::identities(documents.measurements.as_ref(), recomputed.as_ref()));
         checks.push(replay::check(statement.as_ref(), signed.payload.as_deref(), options.known)?);
         checks.push(match (&whole, &parts, &signed.payload) {
             (Some(whole), Some(parts), Some(payload)) => {
@@ -185,7 +185,9 @@ impl Verifier<'_> {
         });
         let verification = verification(archive.sha256(), checks);
         let checked = match (whole, parts, recomputed, signed.payload) {
-            (Some(whole), Some(parts), Some(recomputed), Some(payload)) if verification.is_valid() => {
+            (Some(whole), Some(parts), Some(recomputed), Some(payload))
+                if verification.is_valid() =>
+            {
                 Some(checked(&whole, &parts, &recomputed, &payload))
             }
             _ => None,
@@ -199,8 +201,9 @@ const NO_PARTS: &str = "its documents do not say what belongs to what";
 fn archive_passed(archive: &ArchiveReader) -> Check {
     let bytes: u64 = archive.files().values().map(|file| file.bytes).sum();
     let files = archive.files().len();
-    Concern::new(CheckKind::Archive)
-        .finish(format!("{files} files with {bytes} bytes read through, all in the one form and within the limits"))
+    Concern::new(CheckKind::Archive).finish(format!(
+        "{files} files with {bytes} bytes read through, all in the one form and within the limits"
+    ))
 }
 
 /// All documents of a bundle.

@@ -77,7 +77,9 @@ fn compare(whole: &Whole<'_>, expected: &RunMeasurements, concern: &mut Concern)
         compare_model(found, expected, concern);
     }
     if !concern.has_failed() {
-        concern.fail("measurements.json is not what a run writes of these chunks, samples and this suite");
+        concern.fail(
+            "measurements.json is not what a run writes of these chunks, samples and this suite",
+        );
     }
     count
 }
@@ -89,7 +91,9 @@ fn compare_model(found: &MeasuredModel, expected: &MeasuredModel, concern: &mut 
             expected.key, found.label, found.family, expected.label, expected.family
         ));
     }
-    let metrics = |model: &MeasuredModel| model.measurements.iter().map(|one| one.metric.clone()).collect::<Vec<_>>();
+    let metrics = |model: &MeasuredModel| {
+        model.measurements.iter().map(|one| one.metric.clone()).collect::<Vec<_>>()
+    };
     if metrics(found) != metrics(expected) {
         concern.fail(format!(
             "{}: measurements.json has {:?}, computed were {:?}",
@@ -147,8 +151,11 @@ pub(super) fn identities(
     let mut concern = Concern::new(CheckKind::Identities);
     let findings = identity::check_run(measurements);
     let broken = findings.checks.iter().filter(|check| !check.holds);
-    concern.fail_all(broken.map(|check| format!("{} ({}): {}", check.law, check.subject, check.detail)));
-    let taps = recomputed.into_iter().flat_map(|found| &found.datasets).flat_map(|dataset| &dataset.taps);
+    concern.fail_all(
+        broken.map(|check| format!("{} ({}): {}", check.law, check.subject, check.detail)),
+    );
+    let taps =
+        recomputed.into_iter().flat_map(|found| &found.datasets).flat_map(|dataset| &dataset.taps);
     let mut samples = 0;
     for tap in taps {
         samples += tap.scores.len();
@@ -160,7 +167,10 @@ pub(super) fn identities(
             ));
         }
     }
-    concern.finish(format!("{} laws on the measurements, and the range of {samples} rows of scores", findings.checks.len()))
+    concern.finish(format!(
+        "{} laws on the measurements, and the range of {samples} rows of scores",
+        findings.checks.len()
+    ))
 }
 
 /// Slack for sums of rounded numbers.
@@ -168,7 +178,8 @@ const ROUNDING: f64 = 1e-9;
 
 /// The ranges that `retally_suites::identity` derives.
 fn is_possible(scores: &ImageScores) -> bool {
-    let within = |value: f64, low: f64, high: f64| (low - ROUNDING..=high + ROUNDING).contains(&value);
+    let within =
+        |value: f64, low: f64, high: f64| (low - ROUNDING..=high + ROUNDING).contains(&value);
     within(scores.lds.get(), -2.0, 2.0)
         && within(scores.cds.get(), -8.0 / 21.0, 8.0 / 21.0)
         && scores.srss.is_ok_and(|value| within(value.get(), -2.0, 2.0)) | scores.srss.is_err()

@@ -79,7 +79,9 @@ pub(super) fn check(
     let mut concern = Concern::new(kind);
     let (mut compared, mut absent) = (0, Vec::new());
     for (part, index) in parts.iter().zip(0..) {
-        let Some(samples) = open_stored(&part.dataset, context)?.filter(|samples| samples.digests() == part.digests) else {
+        let Some(samples) = open_stored(&part.dataset, context)?
+            .filter(|samples| samples.digests() == part.digests)
+        else {
             absent.push(format!("data set `{}`", part.dataset.id));
             continue;
         };
@@ -93,7 +95,11 @@ pub(super) fn check(
             }
         }
     }
-    let absent = if absent.is_empty() { String::new() } else { format!("; not in the store, so not run: {}", absent.join(", ")) };
+    let absent = if absent.is_empty() {
+        String::new()
+    } else {
+        format!("; not in the store, so not run: {}", absent.join(", "))
+    };
     if compared == 0 && !concern.has_failed() {
         return Ok(skipped(kind, format!("nothing that it needs is in the store{absent}")));
     }
@@ -173,14 +179,21 @@ impl Reinference<'_> {
         let mut compared = 0;
         for (place, again) in places.iter().zip(&found) {
             let Some(stored) = self.stored(part, model, place)? else {
-                concern.fail(format!("`{}` cannot be read", model.keys.get(place.chunk).map(files::chunk).unwrap_or_default()));
+                concern.fail(format!(
+                    "`{}` cannot be read",
+                    model.keys.get(place.chunk).map(files::chunk).unwrap_or_default()
+                ));
                 continue;
             };
             for ((tap, stored), again) in model.model.taps.iter().zip(&stored).zip(again) {
                 let rows = (place.sample - place.first_of_chunk, place.sample - place.batch.start);
                 compared += 1;
                 let subject = || {
-                    let key = part.infos.get(place.sample).map(|info| info.key.as_str()).unwrap_or_default();
+                    let key = part
+                        .infos
+                        .get(place.sample)
+                        .map(|info| info.key.as_str())
+                        .unwrap_or_default();
                     format!("{}/{}, sample {key:?}", model.model.id, tap.id)
                 };
                 let features = (stored.features.row(rows.0), again.features.row(rows.1));
@@ -188,7 +201,9 @@ impl Reinference<'_> {
                     concern.fail(format!("{}: {reason}", subject()));
                 }
                 let scores = stored.scores.get(rows.0).zip(again.scores.get(rows.1));
-                if let Some(reason) = scores.and_then(|(stored, again)| self.scores_differ(stored, again)) {
+                if let Some(reason) =
+                    scores.and_then(|(stored, again)| self.scores_differ(stored, again))
+                {
                     concern.fail(format!("{}: {reason}", subject()));
                 }
             }
@@ -206,12 +221,14 @@ impl Reinference<'_> {
     ) -> Result<Vec<Chunk>, Failure> {
         let preparer = Preparer::for_model(&model.model.input, &part.dataset)?;
         let threads = self.verifier.options.threads.map_or_else(machine::cores, usize::from);
-        let execution = Execution { library: self.library, device: Device::Cpu, threads, fast: false };
+        let execution =
+            Execution { library: self.library, device: Device::Cpu, threads, fast: false };
         let outputs = model.model.taps.iter().map(|tap| tap.tensor.clone()).collect();
         let (sessions, _) = execution
             .open(file, outputs)
             .map_err(|failure| failure.within(format_args!("model `{}`", model.model.id)))?;
-        let workers = sessions.into_iter().map(|session| Worker::new(session, &model.model, self.spatial));
+        let workers =
+            sessions.into_iter().map(|session| Worker::new(session, &model.model, self.spatial));
         let workers = workers.collect::<Result<Vec<_>, _>>()?;
         let job = ChunkJob {
             ranges: batches,
@@ -229,10 +246,13 @@ impl Reinference<'_> {
             &missing,
             workers,
             &mut progress,
-            |worker: &mut Worker, batch| worker.run(batch, |sample| samples.infos()[sample].key.clone()),
+            |worker: &mut Worker, batch| {
+                worker.run(batch, |sample| samples.infos()[sample].key.clone())
+            },
             |index, parts| {
                 // A range is one batch, so it has one part.
-                if let (Some(found), Some(part)) = (found.get_mut(index), parts.into_iter().next()) {
+                if let (Some(found), Some(part)) = (found.get_mut(index), parts.into_iter().next())
+                {
                     *found = part;
                 }
                 Ok(())
@@ -243,16 +263,29 @@ impl Reinference<'_> {
     }
 
     /// The chunk of the bundle that a sample is in.
-    fn stored(&self, part: &DatasetPart, model: &ModelPart, place: &Place) -> Result<Option<Chunk>, Failure> {
+    fn stored(
+        &self,
+        part: &DatasetPart,
+        model: &ModelPart,
+        place: &Place,
+    ) -> Result<Option<Chunk>, Failure> {
         let ranges = part.list().chunks();
-        let (Some(key), Some(range)) = (model.keys.get(place.chunk), ranges.get(place.chunk)) else { return Ok(None) };
+        let (Some(key), Some(range)) = (model.keys.get(place.chunk), ranges.get(place.chunk))
+        else {
+            return Ok(None);
+        };
         let bytes = self.verifier.archive.read(&files::chunk(key));
         let bytes = bytes.map_err(|error| Failure::temporary(error.to_string()))?;
         Ok(bytes.and_then(|bytes| decode(&bytes, key, &model.model.taps, range.len()).ok()))
     }
 
-    fn features_differ(&self, stored: ArrayView1<'_, f32>, again: ArrayView1<'_, f32>) -> Option<String> {
-        let largest = again.iter().fold(0.0_f64, |largest, value| largest.max(f64::from(value.abs())));
+    fn features_differ(
+        &self,
+        stored: ArrayView1<'_, f32>,
+        again: ArrayView1<'_, f32>,
+    ) -> Option<String> {
+        let largest =
+            again.iter().fold(0.0_f64, |largest, value| largest.max(f64::from(value.abs())));
         let room = self.budget.width() * largest;
         let differs = |(stored, again): (&f32, &f32)| match self.budget {
             Budget::Bits => stored.to_bits() != again.to_bits(),
@@ -270,7 +303,11 @@ impl Reinference<'_> {
         let room = self.budget.width();
         let apart = |name: &str, stored: f64, again: f64| {
             let differs = (stored - again).abs() > room;
-            differs.then(|| format!("{name} is {stored} in the bundle and {again} here, more apart than {room:e}"))
+            differs.then(|| {
+                format!(
+                    "{name} is {stored} in the bundle and {again} here, more apart than {room:e}"
+                )
+            })
         };
         let srss = match (stored.srss, again.srss) {
             (Ok(stored), Ok(again)) => apart("SRSS", stored.get(), again.get()),
@@ -288,7 +325,8 @@ fn places(part: &DatasetPart, model: &ModelPart, chosen: &[usize]) -> Vec<Place>
     let batch = (model.model.input.batch as usize).max(1);
     let ranges = part.list().chunks();
     let place = |&sample: &usize| {
-        let (chunk, range) = ranges.iter().enumerate().find(|(_, range)| range.contains(&sample))?;
+        let (chunk, range) =
+            ranges.iter().enumerate().find(|(_, range)| range.contains(&sample))?;
         let start = range.start + (sample - range.start) / batch * batch;
         let batch = start..range.end.min(start + batch);
         Some(Place { sample, chunk, first_of_chunk: range.start, batch })

@@ -19,7 +19,10 @@ pub(super) fn check(
     known: Option<&Path>,
 ) -> Result<Check, Failure> {
     let Some(folder) = known else {
-        return Ok(skipped(CheckKind::Replay, "no folder of known submissions was given (--known)"));
+        return Ok(skipped(
+            CheckKind::Replay,
+            "no folder of known submissions was given (--known)",
+        ));
     };
     let (Some(statement), Some(payload)) = (statement, payload) else {
         return Ok(skipped(CheckKind::Replay, "the statement cannot be read"));
@@ -32,7 +35,10 @@ pub(super) fn check(
         let other_id = Statement::id(&other_payload);
         let predicate = &other.predicate;
         if other_id == id {
-            concern.fail(format!("it is known: it is submission {other_id}, {:?}", predicate.name.as_str()));
+            concern.fail(format!(
+                "it is known: it is submission {other_id}, {:?}",
+                predicate.name.as_str()
+            ));
         } else if other.content() == content {
             concern.fail(format!(
                 "it has the measurements of submission {other_id}, {:?} signed by key {}, to the last bit",
@@ -52,8 +58,10 @@ fn read(path: &Path) -> Result<(Vec<u8>, Statement), Failure> {
             path.display()
         ))
     };
-    let bytes = ArchiveReader::read_one(path, files::STATEMENT).map_err(|error| failed(error.to_string()))?;
-    let envelope: Envelope = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+    let bytes = ArchiveReader::read_one(path, files::STATEMENT)
+        .map_err(|error| failed(error.to_string()))?;
+    let envelope: Envelope =
+        serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
     let payload = envelope.payload().map_err(|error| failed(error.to_string()))?;
     let statement = serde_json::from_slice(&payload).map_err(|error| failed(error.to_string()))?;
     Ok((payload, statement))

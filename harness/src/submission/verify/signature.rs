@@ -37,12 +37,17 @@ pub(super) fn check(
     match key {
         Ok(key) => {
             let fingerprint = key.fingerprint();
-            detail = format!("the ed25519 signature of key {fingerprint} was checked by the strict rules");
+            detail = format!(
+                "the ed25519 signature of key {fingerprint} was checked by the strict rules"
+            );
             if let Some(Err(error)) = envelope.ok().map(|envelope| envelope.verify(&key)) {
                 concern.fail(error.to_string());
             }
             if !trust.is_empty() && !trust.contains(&key) {
-                concern.fail(format!("key {fingerprint} is not among the {} that are trusted", trust.len()));
+                concern.fail(format!(
+                    "key {fingerprint} is not among the {} that are trusted",
+                    trust.len()
+                ));
             }
         }
         Err(reason) => concern.fail(format!("`{}`: {reason}", files::PUBLIC_KEY)),

@@ -3,9 +3,7 @@
 use super::concern::{Concern, skipped};
 use retally_submissions::archive::ArchiveReader;
 use retally_submissions::documents::{expect_bytes, to_bytes};
-use retally_submissions::statement::{
-    PREDICATE_SCHEMA, PREDICATE_TYPE, STATEMENT_TYPE, Statement,
-};
+use retally_submissions::statement::{PREDICATE_SCHEMA, PREDICATE_TYPE, STATEMENT_TYPE, Statement};
 use retally_submissions::{Check, CheckKind, files};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -41,7 +39,10 @@ fn parse(payload: &[u8]) -> Result<Statement, String> {
         return Err(format!("its type is {:?}, expected `{STATEMENT_TYPE}`", found.kind));
     }
     if found.predicate_type != PREDICATE_TYPE {
-        return Err(format!("its predicate is {:?}, expected `{PREDICATE_TYPE}`", found.predicate_type));
+        return Err(format!(
+            "its predicate is {:?}, expected `{PREDICATE_TYPE}`",
+            found.predicate_type
+        ));
     }
     if found.predicate.schema != PREDICATE_SCHEMA {
         return Err(format!(
@@ -50,7 +51,8 @@ fn parse(payload: &[u8]) -> Result<Statement, String> {
         ));
     }
     let statement: Statement = serde_json::from_slice(payload).map_err(text)?;
-    expect_bytes(payload, &to_bytes(&statement).map_err(text)?).map_err(|error| error.to_string())?;
+    expect_bytes(payload, &to_bytes(&statement).map_err(text)?)
+        .map_err(|error| error.to_string())?;
     Ok(statement)
 }
 
@@ -64,11 +66,15 @@ pub(super) fn digests(archive: &ArchiveReader, statement: Option<&Statement>) ->
     if !names().is_sorted_by(|left, right| left < right) {
         concern.fail("the statement does not list every file once, by rising name");
     }
-    let subjects: BTreeMap<&str, _> =
-        statement.subject.iter().map(|subject| (subject.name.as_str(), subject.digest.sha256)).collect();
+    let subjects: BTreeMap<&str, _> = statement
+        .subject
+        .iter()
+        .map(|subject| (subject.name.as_str(), subject.digest.sha256))
+        .collect();
     for (name, expected) in &subjects {
         match archive.files().get(*name) {
-            None => concern.fail(format!("`{name}` is missing; the statement gives its digest as {expected}")),
+            None => concern
+                .fail(format!("`{name}` is missing; the statement gives its digest as {expected}")),
             Some(file) if file.sha256 != *expected => concern.fail(format!(
                 "`{name}` has SHA-256 {}, the statement says {expected}",
                 file.sha256

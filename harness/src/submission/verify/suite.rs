@@ -24,13 +24,19 @@ pub(super) fn check(
     let mut concern = Concern::new(CheckKind::Suite);
     let references = references(documents, statement);
     let Some(first) = references.first() else {
-        return (None, super::concern::skipped(CheckKind::Suite, "no document says which suite it is"));
+        return (
+            None,
+            super::concern::skipped(CheckKind::Suite, "no document says which suite it is"),
+        );
     };
     let suite = match Suite::builtin(first.id) {
         Ok(suite) => suite,
         Err(_) => {
             let known = Suite::builtin_ids().collect::<Vec<_>>().join(", ");
-            concern.fail(format!("{} names suite {:?}; the suites here are: {known}", first.place, first.id));
+            concern.fail(format!(
+                "{} names suite {:?}; the suites here are: {known}",
+                first.place, first.id
+            ));
             return (None, concern.finish("the suite was looked up"));
         }
     };
@@ -47,7 +53,10 @@ pub(super) fn check(
     (Some(suite), concern.finish(detail))
 }
 
-fn references<'a>(documents: &'a Documents, statement: Option<&'a Statement>) -> Vec<Reference<'a>> {
+fn references<'a>(
+    documents: &'a Documents,
+    statement: Option<&'a Statement>,
+) -> Vec<Reference<'a>> {
     let text = |digest: &Digest| digest.to_string();
     let statement = statement.map(|statement| &statement.predicate.suite).map(|suite| Reference {
         place: "the statement",
@@ -76,7 +85,9 @@ fn compare(reference: &Reference<'_>, suite: &Suite, concern: &mut Concern) {
     if *id != suite.id() {
         concern.fail(format!("{place} is of suite {id:?}, measurements.json of `{}`", suite.id()));
     } else if *version != present {
-        concern.fail(format!("{place} is of version {version} of suite `{id}`, the present version is {present}"));
+        concern.fail(format!(
+            "{place} is of version {version} of suite `{id}`, the present version is {present}"
+        ));
     } else if *content != suite.content_digest().to_string() {
         concern.fail(format!(
             "{place} is of suite `{id}` version {version} with content {content:?}, the locked content is {}",
@@ -104,7 +115,10 @@ fn datasets(documents: &Documents, suite: &Suite, manifest: &Manifest, concern: 
     for dataset in documents.manifest.iter().flat_map(|manifest| &manifest.datasets) {
         let id = &dataset.id;
         if !named.is_empty() && !named.contains(id) {
-            concern.fail(format!("data set {id:?} is none of the suite's, which are: {}", named.join(", ")));
+            concern.fail(format!(
+                "data set {id:?} is none of the suite's, which are: {}",
+                named.join(", ")
+            ));
         }
         match manifest.dataset(id) {
             Err(_) => concern.fail(format!("no manifest here describes data set {id:?}")),
