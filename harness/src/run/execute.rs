@@ -193,7 +193,6 @@ impl Run<'_> {
         }
         let taps: Vec<TapRows<'_>> = models.iter().flat_map(ModelResults::rows).collect();
         let rows = samples_table::rows(samples.list(), &taps)?;
-        drop(taps);
         let taps = models.into_iter().flat_map(|model| model.taps);
         let measurements = DatasetMeasurements {
             dataset: dataset.id.clone(),
@@ -265,7 +264,7 @@ struct ModelResults {
 
 impl ModelResults {
     fn rows(&self) -> impl Iterator<Item = TapRows<'_>> {
-        self.taps.iter().enumerate().map(|(index, tap)| TapRows {
+        self.taps.iter().enumerate().map(move |(index, tap)| TapRows {
             key: &tap.encoder.key,
             scores: self.chunks.iter().flat_map(|chunk| &chunk[index].scores).collect(),
             predictions: &tap.predictions,

@@ -38,7 +38,7 @@ impl BundleManifest {
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let manifest = Manifest::parse("manifest.toml", text)
-            .map_err(|error| crate::failure::with_causes(&error))?;
+            .map_err(|error| crate::failure::with_causes(&error).replace("\n  ", "; "))?;
         let read =
             Self::new(manifest.datasets().cloned().collect(), manifest.models().cloned().collect());
         let expected = read.to_bytes().map_err(|failure| failure.message())?;

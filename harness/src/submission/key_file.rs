@@ -1,6 +1,5 @@
 //! Key files: made once, readable by their owner alone, never overwritten.
 
-use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use retally_submissions::{PrivateKey, PublicKey};
 use std::fs::{File, OpenOptions};
@@ -92,7 +91,7 @@ pub fn read_public_key(path: &Path) -> Result<PublicKey, Failure> {
 }
 
 fn wrong(path: &Path, error: retally_submissions::key::KeyError) -> Failure {
-    Failure::new(ExitStatus::Invalid, format_args!("`{}`: {error}", path.display()))
+    Failure::invalid(format_args!("`{}`: {error}", path.display()))
 }
 
 fn read(path: &Path) -> Result<(String, File), Failure> {

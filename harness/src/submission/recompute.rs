@@ -118,7 +118,7 @@ impl Recomputation<'_> {
         }
         let measurer =
             Measurer { model: &model.model, samples: part.list(), settings: self.settings };
-        let measure = |(tap, parts): (&Tap, Vec<TapChunk>)| {
+        let measure = |(tap, parts): (&Tap, Vec<TapChunk>)| -> Result<RecomputedTap, Obstacle> {
             let measured = measurer.measure(tap, &parts.iter().collect::<Vec<_>>())?;
             let scores = parts.into_iter().flat_map(|part| part.scores).collect();
             Ok(RecomputedTap { measured, scores })

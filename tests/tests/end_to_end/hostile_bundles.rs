@@ -21,7 +21,7 @@ use zip::{CompressionMethod, ZipWriter};
 /// exit code.
 fn verify_file(path: &Path, more: &[&str]) -> Finished {
     let arguments =
-        [&["--offline", "leaderboard", "verify", text(path), "--threads", "2", "--json"], more]
+        [&["--offline", "leaderboard", "verify", text(path), "--threads", "2", "--json"][..], more]
             .concat();
     let mut command = if cfg!(target_os = "linux") {
         let mut shell = Command::new("sh");

@@ -96,7 +96,7 @@ impl SmallSubmission {
     /// Runs a command that knows the model.
     pub(crate) fn command(&self, arguments: &[&str]) -> Finished {
         let manifest = self.manifest();
-        run(&[&["--manifest", text(&manifest)], arguments].concat())
+        run(&[&["--manifest", text(&manifest)][..], arguments].concat())
     }
 
     /// Submits the run.

@@ -31,7 +31,7 @@ pub(super) fn check(
     if let Some(parts) = &parts {
         chunk_files(parts, archive, &mut concern);
         measured_rows(whole, parts, &mut concern);
-        models(whole, &options.context, &mut concern);
+        models(whole, options.context, &mut concern);
     }
     if let Some(device) = device {
         statement(whole, device, &mut concern);

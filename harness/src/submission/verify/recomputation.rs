@@ -182,6 +182,6 @@ fn is_possible(scores: &ImageScores) -> bool {
         |value: f64, low: f64, high: f64| (low - ROUNDING..=high + ROUNDING).contains(&value);
     within(scores.lds.get(), -2.0, 2.0)
         && within(scores.cds.get(), -8.0 / 21.0, 8.0 / 21.0)
-        && scores.srss.is_ok_and(|value| within(value.get(), -2.0, 2.0)) | scores.srss.is_err()
+        && scores.srss.map_or(true, |value| within(value.get(), -2.0, 2.0))
         && within(scores.rmsc.get(), 0.0, 1.0)
 }
