@@ -124,20 +124,22 @@ impl Statement {
         Digest::of_bytes(payload)
     }
 
-    /// One digest of the names and digests of what was measured: measurements, samples and chunks. Two submissions that have
-    /// it in common report the same measurement, whatever they are called and whoever signs.
+    /// One digest of the measured numbers, to the last bit, without the names of submission, models and taps. Two submissions that
+    /// have it in common report the same measurements, whatever things are called and whoever signs.
     #[must_use]
     pub fn content(&self) -> Digest {
-        let measured = |subject: &&Subject| {
-            [crate::files::MEASUREMENTS, crate::files::SAMPLES].contains(&subject.name.as_str())
-                || crate::files::chunk_key(&subject.name).is_some()
+        let line = |result: &CellResult| {
+            let CellResult { table, column, measured, .. } = result;
+            let bits = measured.value().map(f64::to_bits);
+            format!("{table}\t{column}\t{}\t{bits:?}\t{}\n", measured.metric, measured.n)
         };
-        let mut lines: Vec<String> = self
-            .subject
-            .iter()
-            .filter(measured)
-            .map(|subject| format!("{}  {}\n", subject.digest.sha256, subject.name))
-            .collect();
+        let mut lines: Vec<String> = self.predicate.results.iter().map(line).collect();
+        if lines.is_empty() {
+            // No table of the suite has a row for what was measured.
+            let measured = |subject: &&Subject| subject.name == crate::files::MEASUREMENTS;
+            let subject = self.subject.iter().find(measured);
+            lines.extend(subject.map(|subject| subject.digest.sha256.to_string()));
+        }
         lines.sort_unstable();
         Digest::of_bytes(lines.concat().as_bytes())
     }

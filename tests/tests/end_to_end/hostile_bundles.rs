@@ -649,6 +649,15 @@ fn what_is_known_already() {
     refused_with(&renamed.bundle(), &arguments, "replay", "it has the measurements of submission");
     let stolen = forge().signed_by(PrivateKey::from_seed(&[9; 32]));
     refused_with(&stolen.bundle(), &arguments, "replay", "\"Small\" signed by key");
+    // A copy whose model has another name, everywhere.
+    let mut renamed = forge();
+    for name in [MANIFEST, RUN, MEASUREMENTS] {
+        renamed.replace(name, "one-stage", "my-model");
+    }
+    let predicate = serde_json::to_string(&renamed.statement.predicate).unwrap();
+    renamed.statement.predicate =
+        serde_json::from_str(&predicate.replace("one-stage", "my-model")).unwrap();
+    refused_with(&renamed.bundle(), &arguments, "replay", "to the last bit");
     // Times and machine are not the measurement: changed in both places, it is still the same.
     let mut later = forge();
     let ended = later.statement.predicate.ended;
