@@ -134,22 +134,22 @@ impl VerifyReport {
 }
 
 fn write_check(text: &mut String, check: &Check) {
-    let (word, reasons) = match &check.result {
-        CheckResult::Passed => ("passed", &[][..]),
-        CheckResult::Failed { reasons } => ("FAILED", reasons.as_slice()),
-        CheckResult::Skipped { reason } => ("not made", std::slice::from_ref(reason)),
+    let (word, detail, reasons) = match &check.result {
+        CheckResult::Passed => ("passed", &check.detail, &[][..]),
+        CheckResult::Failed { reasons } => ("FAILED", &check.detail, reasons.as_slice()),
+        CheckResult::Skipped { reason } => ("not made", reason, &[][..]),
     };
-    let is_told = !matches!(check.result, CheckResult::Skipped { .. });
-    let detail = if is_told { check.detail.as_str() } else { "" };
-    let _ = writeln!(text, "  {word:<9} {:<14} {detail}", kind_name(check.kind));
+    let _ = writeln!(text, "  {word:<8}  {:<13}  {}", kind_name(check.kind), printable(detail));
     for reason in reasons {
-        // What comes from a bundle may hold control characters.
-        let reason: String = reason
-            .chars()
-            .map(|character| if character.is_control() { '\u{fffd}' } else { character })
-            .collect();
-        let _ = writeln!(text, "            {reason}");
+        let _ = writeln!(text, "            - {}", printable(reason));
     }
+}
+
+/// What comes from a bundle may hold characters that steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|character| if character.is_control() { '\u{fffd}' } else { character })
+        .collect()
 }
 
 fn kind_name(kind: CheckKind) -> String {
