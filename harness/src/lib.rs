@@ -29,6 +29,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod run;
 pub mod sampling;
+pub mod submission;
 mod text_files;
 mod threads;
 pub mod tokenizer;

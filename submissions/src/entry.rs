@@ -7,6 +7,7 @@ use retally_manifests::Digest;
 use retally_metrics::Measurement;
 use retally_suites::evaluation::{Column, Verdict};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Version of `entry.json`.
 pub const ENTRY_SCHEMA: u32 = 1;
@@ -37,6 +38,12 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyFingerprint(pub Digest);
+
+impl fmt::Display for KeyFingerprint {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
 
 /// A suite, exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

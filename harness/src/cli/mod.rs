@@ -6,6 +6,8 @@ mod export;
 mod features;
 mod fetch;
 mod instances;
+mod key;
+mod leaderboard;
 mod list;
 mod output;
 mod preprocess;
@@ -14,6 +16,7 @@ mod run;
 mod sample;
 mod score;
 mod stats;
+mod submit;
 mod tokenizer;
 mod verify;
 
@@ -30,7 +33,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Exit codes: 0 all as claimed; 1 measured, and something is outside its band; 2 invalid input \
 or a digest mismatch; 3 temporary, try again; 4 stopped before the end, the same command continues.\n\
-Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), HTTPS_PROXY and the like."
+Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), RETALLY_TOKEN (uploads), HTTPS_PROXY and the like."
 )]
 struct CommandLine {
     #[command(flatten)]
@@ -86,6 +89,12 @@ enum Command {
     Sample(sample::SampleCommand),
     /// Puzzles and drawings with ground truth in the layout of a benchmark, and answers whose score is known.
     Instances(instances::InstancesCommand),
+    /// Make the key that signs your submissions, or show the name of one.
+    Key(key::KeyCommand),
+    /// Pack a run into a signed bundle that others can check, and bring it to a folder or a server.
+    Submit(submit::SubmitCommand),
+    /// Check submissions.
+    Leaderboard(leaderboard::LeaderboardCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),
 }
@@ -138,6 +147,9 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Tokenizer(command) => tokenizer::run(&command, &context),
         Command::Sample(command) => sample::run(&command, &context),
         Command::Instances(command) => instances::run(&command, &context),
+        Command::Key(command) => key::run(&command, &context),
+        Command::Submit(command) => submit::run(&command, &context),
+        Command::Leaderboard(command) => leaderboard::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
     }
 }

@@ -234,7 +234,7 @@ impl ChatClient {
 }
 
 /// Whether the same request may be answered later.
-fn may_pass(status: StatusCode) -> bool {
+pub(crate) fn may_pass(status: StatusCode) -> bool {
     let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     busy.contains(&status) || status.is_server_error()
 }
@@ -242,7 +242,7 @@ fn may_pass(status: StatusCode) -> bool {
 /// The pause that the server asks for: in milliseconds as some say it, in seconds, or until a date.
 ///
 /// A date is read by the server's own clock, where it says what that shows: two clocks need not agree.
-fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
     let seconds =
         |text: &str, unit: f64| Duration::try_from_secs_f64(text.parse::<f64>().ok()? * unit).ok();
@@ -261,7 +261,11 @@ fn asked_pause(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 /// At most one byte more than `limit`, before `deadline`.
-fn read_limited(reader: &mut impl Read, limit: u64, deadline: Instant) -> io::Result<Vec<u8>> {
+pub(crate) fn read_limited(
+    reader: &mut impl Read,
+    limit: u64,
+    deadline: Instant,
+) -> io::Result<Vec<u8>> {
     let mut reader = reader.take(limit.saturating_add(1));
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; BUFFER_BYTES]);
     loop {
@@ -277,7 +281,8 @@ fn read_limited(reader: &mut impl Read, limit: u64, deadline: Instant) -> io::Re
     }
 }
 
-fn sleep(pause: Duration) {
+/// Waits, but no longer than until an interruption.
+pub(crate) fn sleep(pause: Duration) {
     let end = Instant::now() + pause;
     while !interrupt::requested() {
         let left = end.saturating_duration_since(Instant::now());
@@ -289,7 +294,7 @@ fn sleep(pause: Duration) {
 }
 
 /// The beginning of a text, on one line.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(REFUSAL_CHARACTERS) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),

@@ -48,7 +48,7 @@ impl ApiKey {
     }
 
     /// The header's value, marked so that no library prints it.
-    pub(super) fn bearer(&self) -> Option<HeaderValue> {
+    pub(crate) fn bearer(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&format!("Bearer {}", self.secret)).ok()?;
         value.set_sensitive(true);
         Some(value)

@@ -29,6 +29,7 @@ mod tests;
 
 pub use address::{EndpointAddress, PlainHttp};
 pub use client::{ChatClient, ClientLimits};
+pub(crate) use client::{asked_pause, may_pass, read_limited, shortened, sleep};
 pub use concurrent::map_concurrently;
 pub use error::EndpointError;
 pub use key::ApiKey;

@@ -25,7 +25,7 @@ impl Default for RetrySchedule {
 impl RetrySchedule {
     /// The pause after the `failures`-th failure of `request` in a row: first · 2^(failures - 1), times a number from 0.5 to 1.5
     /// that request and failure decide, but at least what the server asked for, and at most the longest.
-    pub(super) fn pause(
+    pub(crate) fn pause(
         &self,
         request: &Digest,
         failures: u32,

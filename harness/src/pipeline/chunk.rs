@@ -98,6 +98,18 @@ const PRESENT: u8 = 0;
 /// # Errors
 /// If the file cannot be written.
 pub(super) fn write(path: &Path, key: &Digest, taps: &[Tap], chunk: &Chunk) -> Result<(), Failure> {
+    sealed::write(path, key, tensors(taps, chunk))
+}
+
+/// The bytes of a chunk's file.
+///
+/// # Errors
+/// If a tap's arrays do not fit together, which is a bug.
+pub(crate) fn to_bytes(key: &Digest, taps: &[Tap], chunk: &Chunk) -> Result<Vec<u8>, String> {
+    sealed::to_bytes(key, tensors(taps, chunk)).map_err(|error| error.to_string())
+}
+
+fn tensors(taps: &[Tap], chunk: &Chunk) -> Vec<NamedTensor> {
     let mut tensors = Vec::new();
     for (tap, data) in taps.iter().zip(chunk) {
         let (values, states) = encode_scores(&data.scores);
@@ -110,7 +122,7 @@ pub(super) fn write(path: &Path, key: &Digest, taps: &[Tap], chunk: &Chunk) -> R
         add("scores", Dtype::F64, vec![samples, SCORES], values);
         add("score-states", Dtype::U8, vec![samples, SCORES], states);
     }
-    sealed::write(path, key, tensors)
+    tensors
 }
 
 /// Reads a chunk and checks its digest, its names and its shapes.
@@ -136,7 +148,16 @@ pub(super) fn read(
     }
 }
 
-fn decode(bytes: &[u8], key: &Digest, taps: &[Tap], samples: usize) -> Result<Chunk, String> {
+/// The given taps of a chunk, which may have more.
+///
+/// # Errors
+/// What is wrong with its seal, or with the names, types, shapes or values of these taps.
+pub(crate) fn decode(
+    bytes: &[u8],
+    key: &Digest,
+    taps: &[Tap],
+    samples: usize,
+) -> Result<Chunk, String> {
     let tensors = sealed::open(bytes, key)?;
     taps.iter().map(|tap| decode_tap(&tensors, tap, samples)).collect()
 }

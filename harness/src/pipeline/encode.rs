@@ -3,7 +3,7 @@
 use super::chunk::{self, Chunk, ChunkIdentity};
 use super::chunk_job::{self, ChunkJob};
 use super::execution::Execution;
-use super::samples::Samples;
+use super::samples::{SampleList, Samples};
 use super::worker::Worker;
 use crate::failure::Failure;
 use crate::images::prepare::Preparer;
@@ -51,13 +51,17 @@ impl<'a> Encoding<'a> {
     ) -> Result<Self, Failure> {
         let preparer = Preparer::for_model(&model.input, samples.dataset())?;
         let ranges = samples.chunks();
-        let keys = ranges
-            .iter()
-            .map(|range| {
-                identity(model, digest, &preparer, settings, &samples.digests()[range.clone()])
-                    .key()
-            })
-            .collect::<Result<_, _>>()?;
+        let execution = &settings.execution;
+        let naming = ChunkNaming {
+            model,
+            digest,
+            preprocessing: preparer.id(),
+            provider: execution.device.provider(),
+            onnxruntime: execution.library_id(),
+            session: execution.session_id(),
+            spatial: settings.spatial,
+        };
+        let keys = naming.keys(&samples.list())?;
         Ok(Self { model, file, samples, settings, directory, preparer, ranges, keys })
     }
 
@@ -186,25 +190,43 @@ pub fn spatial_method(definition: Definition) -> &'static str {
     }
 }
 
-/// Everything that decides a chunk's bytes.
-fn identity(
-    model: &Model,
-    digest: Digest,
-    preparer: &Preparer,
-    settings: &EncodeSettings<'_>,
-    inputs: &[Digest],
-) -> ChunkIdentity {
-    ChunkIdentity {
-        format: ChunkIdentity::current_format(),
-        inputs: inputs.to_vec(),
-        model: digest,
-        preprocessing: preparer.id(),
-        precision: "float32",
-        provider: settings.execution.device.provider().to_owned(),
-        onnxruntime: settings.execution.library_id(),
-        session: settings.execution.session_id(),
-        batch: model.input.batch,
-        outputs: model.taps.iter().map(|tap| tap.tensor.clone()).collect(),
-        scores: spatial_method(settings.spatial).to_owned(),
+/// Everything that decides the bytes of a model's chunks, beside the samples.
+#[derive(Debug)]
+pub(crate) struct ChunkNaming<'a> {
+    pub(crate) model: &'a Model,
+    /// Of the model's file.
+    pub(crate) digest: Digest,
+    /// Id of every decoding, resizing and normalising step.
+    pub(crate) preprocessing: String,
+    pub(crate) provider: &'static str,
+    /// As [`super::execution::library_id`] gives it.
+    pub(crate) onnxruntime: String,
+    /// As [`super::execution::session_id`] gives it.
+    pub(crate) session: String,
+    pub(crate) spatial: Definition,
+}
+
+impl ChunkNaming<'_> {
+    /// The names of the chunks, in sample order.
+    pub(crate) fn keys(&self, samples: &SampleList<'_>) -> Result<Vec<Digest>, Failure> {
+        let ranges = samples.chunks().into_iter();
+        ranges.map(|range| self.identity(&samples.digests[range]).key()).collect()
+    }
+
+    fn identity(&self, inputs: &[Digest]) -> ChunkIdentity {
+        let model = self.model;
+        ChunkIdentity {
+            format: ChunkIdentity::current_format(),
+            inputs: inputs.to_vec(),
+            model: self.digest,
+            preprocessing: self.preprocessing.clone(),
+            precision: "float32",
+            provider: self.provider.to_owned(),
+            onnxruntime: self.onnxruntime.clone(),
+            session: self.session.clone(),
+            batch: model.input.batch,
+            outputs: model.taps.iter().map(|tap| tap.tensor.clone()).collect(),
+            scores: spatial_method(self.spatial).to_owned(),
+        }
     }
 }

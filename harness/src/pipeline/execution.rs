@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::onnx::device::Device;
 use crate::onnx::library::Library;
 use crate::onnx::session::{self, Session, SessionOptions, SessionRecord};
+use retally_manifests::Digest;
 use std::path::Path;
 
 /// How models are run; the same for every model of a command.
@@ -17,6 +18,16 @@ pub struct Execution<'a> {
     pub threads: usize,
     /// Faster kernels whose results may differ between runs.
     pub fast: bool,
+}
+
+/// What decides a session's bits beside the model and the library.
+pub(crate) fn session_id(fast: bool) -> String {
+    format!("optimisation={};deterministic={}", session::OPTIMISATION, !fast)
+}
+
+/// Version and digest of a library.
+pub(crate) fn library_id(version: &str, sha256: &Digest) -> String {
+    format!("{version} {sha256}")
 }
 
 /// The sessions of all threads together may hold about this many bytes of weights; beyond it threads share sessions.
@@ -53,13 +64,13 @@ impl Execution<'_> {
 
     /// What decides a session's bits beside the model and the library.
     pub(crate) fn session_id(&self) -> String {
-        format!("optimisation={};deterministic={}", session::OPTIMISATION, !self.fast)
+        session_id(self.fast)
     }
 
     /// Version and digest of the library.
     pub(crate) fn library_id(&self) -> String {
         let library = self.library.record();
-        format!("{} {}", library.version, library.sha256)
+        library_id(&library.version, &library.sha256)
     }
 
     /// Threads that make the inputs of `sessions` sessions. On a CPU sessions take nearly all the time; a GPU waits for as

@@ -1,7 +1,7 @@
 //! From the stored chunks of a model to the measurements of each of its taps.
 
-use super::chunk::Chunk;
-use super::samples::Samples;
+use super::chunk::{Chunk, TapChunk};
+use super::samples::{SampleList, Samples};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::run::directory::{RunDirectory, write_durably};
@@ -125,13 +125,36 @@ impl TapContext<'_> {
     }
 
     fn measure(&self, index: usize, tap: &Tap) -> Result<MeasuredTap, Failure> {
-        let Self { model, chunks, settings, .. } = self;
-        let scores: Vec<_> =
-            chunks.iter().flat_map(|chunk| chunk[index].scores.iter().cloned()).collect();
+        let parts: Vec<&TapChunk> = self.chunks.iter().map(|chunk| &chunk[index]).collect();
+        let measurer =
+            Measurer { model: self.model, samples: self.samples.list(), settings: self.settings };
+        measurer.measure(tap, &parts)
+    }
+}
+
+/// From features and scores to measurements: the same for a run and for whoever computes them again.
+#[derive(Clone, Copy, Debug)]
+pub struct Measurer<'a> {
+    /// The model, with all the taps that are measured.
+    pub model: &'a Model,
+    /// The samples.
+    pub samples: SampleList<'a>,
+    /// What is measured.
+    pub settings: &'a MeasureSettings,
+}
+
+impl Measurer<'_> {
+    /// Measures one tap; `parts` are its share of the chunks, in sample order.
+    ///
+    /// # Errors
+    /// If the parts do not fit together, or a sample of the split has no label.
+    pub fn measure(&self, tap: &Tap, parts: &[&TapChunk]) -> Result<MeasuredTap, Failure> {
+        let Self { model, settings, .. } = self;
+        let scores: Vec<_> = parts.iter().flat_map(|part| part.scores.iter().cloned()).collect();
         let [rows, columns] = tap.grid.map(|side| side as usize);
         let options = SpatialOptions::of(settings.spatial, Lattice { rows, columns });
         let mut measurements = summarise(&scores, &options);
-        let features: Vec<_> = chunks.iter().map(|chunk| chunk[index].features.view()).collect();
+        let features: Vec<_> = parts.iter().map(|part| part.features.view()).collect();
         let features = concatenate(Axis(0), &features)
             .map_err(|error| Failure::invalid(format_args!("cannot join features: {error}")))?;
         let (probes, predictions) = self.probes(&features)?;
@@ -148,7 +171,7 @@ impl TapContext<'_> {
     /// The probes' measurements and the linear probe's classes of the test samples; nothing without a split. A probe that
     /// cannot be trained is an absence with its reason: other taps and metrics stand without it.
     fn probes(&self, features: &Array2<f32>) -> Result<(Vec<Measurement>, Vec<u32>), Failure> {
-        let Some(split) = self.samples.split() else { return Ok((Vec::new(), Vec::new())) };
+        let Some(split) = self.samples.split else { return Ok((Vec::new(), Vec::new())) };
         let [train, test] = [&split.train, &split.test].map(|set| self.labelled(features, set));
         let (train, test) = (train?, test?);
         let settings = self.settings;
@@ -170,7 +193,7 @@ impl TapContext<'_> {
 
     fn labelled(&self, features: &Array2<f32>, set: &[usize]) -> Result<OwnedLabelled, Failure> {
         let labels: Option<Vec<u32>> =
-            set.iter().map(|&index| self.samples.infos()[index].class).collect();
+            set.iter().map(|&index| self.samples.infos[index].class).collect();
         let labels =
             labels.ok_or_else(|| Failure::invalid("a sample of the split has no label"))?;
         Ok(OwnedLabelled { features: features.select(Axis(0), set), labels })

@@ -7,6 +7,55 @@ use retally_manifests::{Dataset, Digest, Hasher};
 use std::ops::Range;
 use std::path::PathBuf;
 
+/// What is known of a data set's samples beside their images: all that measuring needs once they are encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct SampleList<'a> {
+    /// The manifest's entry.
+    pub dataset: &'a Dataset,
+    /// Keys and classes, in order.
+    pub infos: &'a [SampleInfo],
+    /// Class names; a class number is an index into them.
+    pub classes: &'a [String],
+    /// SHA-256 of each sample's encoded bytes.
+    pub digests: &'a [Digest],
+    /// Train and test; `None` without labels.
+    pub split: Option<&'a TrainTest>,
+}
+
+impl SampleList<'_> {
+    /// How many samples there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.infos.len()
+    }
+
+    /// One digest for keys, classes and split: what a probe depends on beside the features.
+    #[must_use]
+    pub fn labels_digest(&self) -> Digest {
+        let mut hasher = Hasher::new();
+        for class in self.classes {
+            hasher.update(class.as_bytes());
+            hasher.update(b"\n");
+        }
+        for info in self.infos {
+            hasher.update(info.key.as_bytes());
+            hasher.update(b"\n");
+            hasher.update(&info.class.map_or(u64::MAX, u64::from).to_le_bytes());
+        }
+        for index in self.split.iter().flat_map(|split| &split.test) {
+            hasher.update(&(*index as u64).to_le_bytes());
+        }
+        hasher.finish()
+    }
+
+    /// Sample ranges of the chunks, in order.
+    #[must_use]
+    pub fn chunks(&self) -> Vec<Range<usize>> {
+        let (size, count) = (self.dataset.chunk as usize, self.count());
+        (0..count).step_by(size).map(|start| start..count.min(start + size)).collect()
+    }
+}
+
 /// The samples of a data set, or the first of them.
 pub struct Samples {
     dataset: Dataset,
@@ -90,23 +139,22 @@ impl Samples {
         &self.digests
     }
 
+    /// Everything but the images.
+    #[must_use]
+    pub fn list(&self) -> SampleList<'_> {
+        SampleList {
+            dataset: &self.dataset,
+            infos: self.infos(),
+            classes: self.classes(),
+            digests: &self.digests,
+            split: self.split.as_ref(),
+        }
+    }
+
     /// One digest for keys, classes and split: what a probe depends on beside the features.
     #[must_use]
     pub fn labels_digest(&self) -> Digest {
-        let mut hasher = Hasher::new();
-        for class in self.classes() {
-            hasher.update(class.as_bytes());
-            hasher.update(b"\n");
-        }
-        for info in self.infos() {
-            hasher.update(info.key.as_bytes());
-            hasher.update(b"\n");
-            hasher.update(&info.class.map_or(u64::MAX, u64::from).to_le_bytes());
-        }
-        for index in self.split.iter().flat_map(|split| &split.test) {
-            hasher.update(&(*index as u64).to_le_bytes());
-        }
-        hasher.finish()
+        self.list().labels_digest()
     }
 
     /// A sample's encoded bytes, which must still be those whose digest was taken: chunks are named by it.
@@ -127,7 +175,6 @@ impl Samples {
     /// Sample ranges of the chunks, in order.
     #[must_use]
     pub fn chunks(&self) -> Vec<Range<usize>> {
-        let size = self.dataset.chunk as usize;
-        (0..self.count).step_by(size).map(|start| start..self.count.min(start + size)).collect()
+        self.list().chunks()
     }
 }

@@ -28,18 +28,25 @@ pub(crate) struct NamedTensor {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn write(
-    path: &Path,
-    key: &Digest,
-    mut tensors: Vec<NamedTensor>,
-) -> Result<(), Failure> {
-    tensors.sort_by(|left, right| left.name.cmp(&right.name));
-    let contents = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.bytes.as_slice()));
-    let metadata = HashMap::from([(SEAL.to_owned(), seal(key, contents))]);
-    let bytes = serialise(&tensors, metadata).map_err(|error| {
+pub(crate) fn write(path: &Path, key: &Digest, tensors: Vec<NamedTensor>) -> Result<(), Failure> {
+    let bytes = to_bytes(key, tensors).map_err(|error| {
         Failure::invalid(format_args!("cannot encode chunk `{}`: {error}", path.display()))
     })?;
     write_durably_with(path, |file| file.write_all(&bytes))
+}
+
+/// The bytes of a sealed file.
+///
+/// # Errors
+/// If a tensor's bytes do not fit its shape.
+pub(crate) fn to_bytes(
+    key: &Digest,
+    mut tensors: Vec<NamedTensor>,
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    tensors.sort_by(|left, right| left.name.cmp(&right.name));
+    let contents = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.bytes.as_slice()));
+    let metadata = HashMap::from([(SEAL.to_owned(), seal(key, contents))]);
+    serialise(&tensors, metadata)
 }
 
 fn serialise(

@@ -11,7 +11,7 @@ use retally_manifests::{Model, Tap};
 use retally_metrics::spatial::{Definition, Lattice, SpatialOptions, SpatialScorer, pool_mask};
 
 /// A session with what it needs to score its own outputs. Each thread has one.
-pub(super) struct Worker {
+pub(crate) struct Worker {
     session: Session,
     taps: Vec<TapWorker>,
 }
@@ -23,7 +23,7 @@ struct TapWorker {
 }
 
 impl Worker {
-    pub(super) fn new(
+    pub(crate) fn new(
         session: Session,
         model: &Model,
         definition: Definition,
@@ -42,7 +42,7 @@ impl Worker {
     }
 
     /// Runs a batch. `name` gives a sample's key for messages.
-    pub(super) fn run(
+    pub(crate) fn run(
         &mut self,
         batch: &PreparedBatch,
         name: impl Fn(usize) -> String,

@@ -4,19 +4,19 @@ use super::directory::RunDirectory;
 use super::generators::GeneratorRun;
 use super::outcome::{FinishedRun, finish};
 use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, OptionsRecord, RunRecord};
-use super::samples_table::{self, ModelResults};
-use super::selection::{RunRequest, Selection};
+use super::samples_table::{self, TapRows};
+use super::selection::{RunRequest, Selection, measure_settings, methods};
 use super::to_fetch::ToFetch;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::onnx::library::Library;
 use crate::pipeline::{
-    EncodeSettings, Encoding, Execution, MeasureSettings, Samples, TapContext, measure_model,
+    Chunk, EncodeSettings, Encoding, Execution, MeasureSettings, MeasuredTap, Samples, TapContext,
+    measure_model,
 };
 use crate::threads::Threads;
 use polars::prelude::DataFrame;
 use retally_manifests::{ArtifactId, Dataset, Model, Store};
-use retally_metrics::probe::{KnnOptions, ProbeOptions};
 use retally_suites::{DatasetMeasurements, RunMeasurements, Suite};
 use serde::Serialize;
 use std::num::NonZeroUsize;
@@ -111,18 +111,7 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
         directory: &directory,
         store: context.store()?,
         threads,
-        settings: MeasureSettings {
-            spatial: selection.spatial(),
-            probe: ProbeOptions {
-                seed: selection.plan.probe.seed,
-                c: selection.plan.probe.c,
-                ..ProbeOptions::default()
-            },
-            knn: KnnOptions {
-                k: selection.plan.probe.neighbours as usize,
-                ..KnnOptions::default()
-            },
-        },
+        settings: measure_settings(&selection.plan),
     };
     let options = OptionsRecord {
         device: request.device.to_string(),
@@ -202,13 +191,14 @@ impl Run<'_> {
             };
             models.push(results);
         }
-        let rows = samples_table::rows(&samples, &models)?;
+        let taps: Vec<TapRows<'_>> = models.iter().flat_map(ModelResults::rows).collect();
+        let rows = samples_table::rows(samples.list(), &taps)?;
         let taps = models.into_iter().flat_map(|model| model.taps);
         let measurements = DatasetMeasurements {
             dataset: dataset.id.clone(),
             samples: samples.count() as u64,
             samples_in_dataset: samples.count_in_dataset() as u64,
-            methods: self.selection.methods(),
+            methods: methods(&self.selection.plan),
             models: taps.map(|tap| tap.encoder).collect(),
         };
         Ok(Some((measurements, rows)))
@@ -263,6 +253,23 @@ impl Run<'_> {
         let artifact = self.context.manifest.artifact(id)?;
         record.artifacts.push(ArtifactRecord::of(artifact));
         Ok(path)
+    }
+}
+
+/// One model over the samples: its chunks and what was measured at each of its taps.
+#[derive(Debug)]
+struct ModelResults {
+    chunks: Vec<Chunk>,
+    taps: Vec<MeasuredTap>,
+}
+
+impl ModelResults {
+    fn rows(&self) -> impl Iterator<Item = TapRows<'_>> {
+        self.taps.iter().enumerate().map(move |(index, tap)| TapRows {
+            key: &tap.encoder.key,
+            scores: self.chunks.iter().flat_map(|chunk| &chunk[index].scores).collect(),
+            predictions: &tap.predictions,
+        })
     }
 }
 

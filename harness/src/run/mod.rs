@@ -6,13 +6,13 @@ mod generators;
 pub mod miniature;
 mod outcome;
 mod record;
-mod samples_table;
+pub(crate) mod samples_table;
 mod selection;
 mod to_fetch;
 
 pub use execute::{Ended, execute, plan};
 pub(crate) use outcome::MEASUREMENTS_DIGEST;
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
-pub(crate) use selection::Selection;
 pub use selection::{GeneratorRequest, RunRequest};
+pub(crate) use selection::{Selection, measure_settings, methods};
 pub use to_fetch::ToFetch;

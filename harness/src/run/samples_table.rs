@@ -2,61 +2,74 @@
 
 use super::directory::{RunDirectory, write_durably_with};
 use crate::failure::Failure;
-use crate::pipeline::{Chunk, MeasuredTap, Samples};
+use crate::pipeline::SampleList;
 use polars::prelude::{Column, DataFrame, NamedFrom, ParquetWriter, PolarsError, Series};
 use retally_metrics::Finite;
 use retally_metrics::spatial::ImageScores;
+use std::io::Write;
 
-/// One model over the samples: its chunks and what was measured at each of its taps.
+/// The samples' scores at one tap.
 #[derive(Debug)]
-pub(super) struct ModelResults {
-    pub(super) chunks: Vec<Chunk>,
-    pub(super) taps: Vec<MeasuredTap>,
+pub(crate) struct TapRows<'a> {
+    /// The tap's row in tables: model id, slash, tap id.
+    pub(crate) key: &'a str,
+    /// One entry a sample.
+    pub(crate) scores: Vec<&'a ImageScores>,
+    /// Predicted class of each test sample; empty without a probe.
+    pub(crate) predictions: &'a [u32],
 }
 
 /// The rows of one data set.
-pub(super) fn rows(samples: &Samples, models: &[ModelResults]) -> Result<DataFrame, Failure> {
+pub(crate) fn rows(samples: SampleList<'_>, taps: &[TapRows<'_>]) -> Result<DataFrame, Failure> {
     let mut columns = sample_columns(samples);
-    for model in models {
-        for (index, tap) in model.taps.iter().enumerate() {
-            let scores = model.chunks.iter().flat_map(|chunk| &chunk[index].scores);
-            columns.extend(score_columns(&tap.encoder.key, scores));
-            columns.push(prediction_column(tap, samples));
-        }
+    for tap in taps {
+        columns.extend(score_columns(tap.key, &tap.scores));
+        columns.push(prediction_column(tap, samples));
     }
     DataFrame::new(samples.count(), columns).map_err(|error| failure(&error))
 }
 
-/// Writes the rows of all data sets, one below the other.
+/// Writes the rows of all data sets, one below the other; nothing if there is none.
 pub(super) fn write(directory: &RunDirectory, tables: Vec<DataFrame>) -> Result<(), Failure> {
+    let Some(mut all) = joined(tables)? else { return Ok(()) };
+    write_durably_with(&directory.root().join("samples.parquet"), |file| {
+        write_table(&mut all, file)
+    })
+}
+
+/// The rows of all data sets, one below the other.
+pub(crate) fn joined(tables: Vec<DataFrame>) -> Result<Option<DataFrame>, Failure> {
     let mut tables = tables.into_iter();
-    let Some(mut all) = tables.next() else { return Ok(()) };
+    let Some(mut all) = tables.next() else { return Ok(None) };
     for table in tables {
         all.vstack_mut(&table).map_err(|error| failure(&error))?;
     }
-    write_durably_with(&directory.root().join("samples.parquet"), |file| {
-        ParquetWriter::new(file).finish(&mut all).map(drop).map_err(std::io::Error::other)
-    })
+    Ok(Some(all))
+}
+
+/// Writes a table: the same rows give the same bytes.
+pub(crate) fn write_table(table: &mut DataFrame, output: impl Write) -> std::io::Result<()> {
+    ParquetWriter::new(output).finish(table).map(drop).map_err(std::io::Error::other)
 }
 
 fn failure(error: &PolarsError) -> Failure {
     Failure::invalid(format_args!("cannot make the table of samples: {error}"))
 }
 
-fn sample_columns(samples: &Samples) -> Vec<Column> {
+fn sample_columns(samples: SampleList<'_>) -> Vec<Column> {
     let count = samples.count();
-    let infos = samples.infos();
+    let infos = samples.infos;
     let keys: Vec<&str> = infos.iter().map(|info| info.key.as_str()).collect();
-    let digests: Vec<String> = samples.digests().iter().map(ToString::to_string).collect();
+    let digests: Vec<String> = samples.digests.iter().map(ToString::to_string).collect();
     let classes: Vec<Option<&str>> =
         infos.iter().map(|info| class_name(samples, info.class)).collect();
     let mut sets = vec![None; count];
-    if let Some(split) = samples.split() {
+    if let Some(split) = samples.split {
         split.train.iter().for_each(|&index| sets[index] = Some("train"));
         split.test.iter().for_each(|&index| sets[index] = Some("test"));
     }
     vec![
-        column("dataset", vec![samples.dataset().id.as_str(); count]),
+        column("dataset", vec![samples.dataset.id.as_str(); count]),
         column("sample", keys),
         column("sha256", digests),
         column("class", classes),
@@ -64,7 +77,7 @@ fn sample_columns(samples: &Samples) -> Vec<Column> {
     ]
 }
 
-fn score_columns<'a>(key: &str, scores: impl Iterator<Item = &'a ImageScores>) -> Vec<Column> {
+fn score_columns(key: &str, scores: &[&ImageScores]) -> Vec<Column> {
     let mut values: [(&str, Vec<Option<f64>>); 4] =
         ["LDS", "CDS", "SRSS", "RMSC"].map(|name| (name, Vec::new()));
     for score in scores {
@@ -76,17 +89,17 @@ fn score_columns<'a>(key: &str, scores: impl Iterator<Item = &'a ImageScores>) -
     values.into_iter().map(|(name, values)| column(&format!("{key}/{name}"), values)).collect()
 }
 
-fn prediction_column(tap: &MeasuredTap, samples: &Samples) -> Column {
+fn prediction_column(tap: &TapRows<'_>, samples: SampleList<'_>) -> Column {
     let mut predicted = vec![None; samples.count()];
-    let test = samples.split().map_or(&[][..], |split| &split.test);
-    for (&index, &class) in test.iter().zip(&tap.predictions) {
+    let test = samples.split.map_or(&[][..], |split| &split.test);
+    for (&index, &class) in test.iter().zip(tap.predictions) {
         predicted[index] = class_name(samples, Some(class));
     }
-    column(&format!("{}/predicted", tap.encoder.key), predicted)
+    column(&format!("{}/predicted", tap.key), predicted)
 }
 
-fn class_name(samples: &Samples, class: Option<u32>) -> Option<&str> {
-    samples.classes().get(class? as usize).map(String::as_str)
+fn class_name(samples: SampleList<'_>, class: Option<u32>) -> Option<&str> {
+    samples.classes.get(class? as usize).map(String::as_str)
 }
 
 fn column<Values, Kind: ?Sized>(name: &str, values: Values) -> Column

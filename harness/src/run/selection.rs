@@ -5,8 +5,9 @@ use crate::driving;
 use crate::failure::Failure;
 use crate::generation::ModelReference;
 use crate::onnx::device::Device;
-use crate::pipeline::spatial_method;
+use crate::pipeline::{MeasureSettings, spatial_method};
 use retally_manifests::{ArtifactId, Dataset, Generator, Manifest, Model};
+use retally_metrics::probe::{KnnOptions, ProbeOptions};
 use retally_metrics::spatial::Definition;
 use retally_suites::Suite;
 use retally_suites::generation::GenerationProtocol;
@@ -132,24 +133,6 @@ impl Selection {
         Ok(Self { plan: plan.clone(), models: selected, datasets: sets, generators })
     }
 
-    /// The definition of the spatial metrics that the suite asks for.
-    pub(super) fn spatial(&self) -> Definition {
-        match self.plan.spatial {
-            SpatialDefinition::Code => Definition::Code,
-            SpatialDefinition::Paper => Definition::Paper,
-        }
-    }
-
-    /// The method behind each metric, in the words that suites compare.
-    pub(super) fn methods(&self) -> BTreeMap<String, String> {
-        let spatial = spatial_method(self.spatial());
-        let methods = ["LDS", "CDS", "SRSS", "RMSC"].map(|metric| (metric, spatial));
-        let probes =
-            [("accuracy", method::LINEAR_PROBE), ("k-NN accuracy", method::NEAREST_NEIGHBOURS)];
-        let all = methods.into_iter().chain(probes);
-        all.map(|(metric, method)| (metric.to_owned(), method.to_owned())).collect()
-    }
-
     /// Everything that must be in the store: data, models and, where no library is named, ONNX Runtime.
     pub(crate) fn artifacts(&self, context: &Context) -> Result<Vec<ArtifactId>, Failure> {
         let mut ids = Vec::new();
@@ -163,6 +146,29 @@ impl Selection {
         }
         Ok(ids)
     }
+}
+
+/// What a plan measures on every tap.
+pub(crate) fn measure_settings(plan: &RunPlan) -> MeasureSettings {
+    let spatial = match plan.spatial {
+        SpatialDefinition::Code => Definition::Code,
+        SpatialDefinition::Paper => Definition::Paper,
+    };
+    MeasureSettings {
+        spatial,
+        probe: ProbeOptions { seed: plan.probe.seed, c: plan.probe.c, ..ProbeOptions::default() },
+        knn: KnnOptions { k: plan.probe.neighbours as usize, ..KnnOptions::default() },
+    }
+}
+
+/// The method behind each metric of a plan, in the words that suites compare.
+pub(crate) fn methods(plan: &RunPlan) -> BTreeMap<String, String> {
+    let spatial = spatial_method(measure_settings(plan).spatial);
+    let methods = ["LDS", "CDS", "SRSS", "RMSC"].map(|metric| (metric, spatial));
+    let probes =
+        [("accuracy", method::LINEAR_PROBE), ("k-NN accuracy", method::NEAREST_NEIGHBOURS)];
+    let all = methods.into_iter().chain(probes);
+    all.map(|(metric, method)| (metric.to_owned(), method.to_owned())).collect()
 }
 
 impl GeneratorSelection {

@@ -1,0 +1,228 @@
+//! The parts of a submission: each data set with its samples, and each model over it with its chunks.
+
+use super::bundle_manifest::BundleManifest;
+use crate::failure::Failure;
+use crate::images::prepare::Preparer;
+use crate::images::reader::SampleInfo;
+use crate::images::split::{TrainTest, split};
+use crate::onnx::device::Device;
+use crate::pipeline::SampleList;
+use crate::pipeline::encode::ChunkNaming;
+use crate::pipeline::execution::{library_id, session_id};
+use retally_manifests::{Dataset, Digest, Model};
+use retally_metrics::spatial::Definition;
+use retally_submissions::documents::{
+    DatasetSamples, DatasetUse, ModelUse, RunDocument, SamplesDocument,
+};
+use retally_submissions::limits::{MOST_SCORE_ROWS, MOST_TAP_VALUES};
+
+/// A data set with its samples, as a bundle tells them.
+#[derive(Debug)]
+pub(super) struct DatasetPart {
+    pub(super) dataset: Dataset,
+    pub(super) infos: Vec<SampleInfo>,
+    pub(super) classes: Vec<String>,
+    pub(super) digests: Vec<Digest>,
+    pub(super) split: Option<TrainTest>,
+    pub(super) models: Vec<ModelPart>,
+}
+
+/// A model over a data set.
+#[derive(Debug)]
+pub(super) struct ModelPart {
+    pub(super) model: Model,
+    /// Of its file.
+    pub(super) digest: Digest,
+    /// Names of its chunks, in sample order.
+    pub(super) keys: Vec<Digest>,
+}
+
+impl DatasetPart {
+    pub(super) fn list(&self) -> SampleList<'_> {
+        SampleList {
+            dataset: &self.dataset,
+            infos: &self.infos,
+            classes: &self.classes,
+            digests: &self.digests,
+            split: self.split.as_ref(),
+        }
+    }
+}
+
+/// How the models were run, by the record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Naming<'a> {
+    pub(super) run: &'a RunDocument,
+    pub(super) device: Device,
+    pub(super) spatial: Definition,
+}
+
+/// The parts of a submission, or what does not fit together.
+pub(super) fn parts(
+    naming: Naming<'_>,
+    manifest: &BundleManifest,
+    samples: &SamplesDocument,
+) -> Result<Vec<DatasetPart>, Vec<String>> {
+    let run = naming.run;
+    let ids: Vec<&str> = run.datasets.iter().map(|dataset| dataset.id.as_str()).collect();
+    let listed: Vec<&str> = samples.datasets.iter().map(|dataset| dataset.id.as_str()).collect();
+    let mut reasons = Vec::new();
+    if ids != listed {
+        reasons.push(format!(
+            "samples.json has the samples of {listed:?}, run.json says that {ids:?} were measured"
+        ));
+        return Err(reasons);
+    }
+    let mut parts = Vec::new();
+    for (used, listed) in run.datasets.iter().zip(&samples.datasets) {
+        match dataset_part(naming, manifest, used, listed) {
+            Ok(part) => parts.push(part),
+            Err(found) => reasons.extend(found),
+        }
+    }
+    let placed: usize = parts.iter().map(|part| part.models.len()).sum();
+    if reasons.is_empty() && placed != run.models.len() {
+        reasons.push("run.json has a model on a data set that was not measured".to_owned());
+    }
+    let rows = parts.iter().map(|part| {
+        let taps: usize = part.models.iter().map(|model| model.model.taps.len()).sum();
+        part.infos.len().saturating_mul(taps)
+    });
+    if rows.fold(0, usize::saturating_add) > MOST_SCORE_ROWS {
+        reasons.push(format!(
+            "it has more than {MOST_SCORE_ROWS} rows of scores (samples × taps), which is the limit of a bundle"
+        ));
+    }
+    if reasons.is_empty() { Ok(parts) } else { Err(reasons) }
+}
+
+fn dataset_part(
+    naming: Naming<'_>,
+    manifest: &BundleManifest,
+    used: &DatasetUse,
+    listed: &DatasetSamples,
+) -> Result<DatasetPart, Vec<String>> {
+    let id = &used.id;
+    let Some(dataset) = manifest.dataset(id) else {
+        return Err(vec![format!("manifest.toml does not describe data set `{id}`")]);
+    };
+    let mut reasons = Vec::new();
+    let classes = u32::try_from(listed.classes.len()).unwrap_or(u32::MAX);
+    if let Some(sample) =
+        listed.samples.iter().find(|sample| sample.class.is_some_and(|class| class >= classes))
+    {
+        return Err(vec![format!(
+            "data set `{id}`: sample `{}` has a class that samples.json does not name",
+            sample.key
+        )]);
+    }
+    let infos: Vec<SampleInfo> = listed
+        .samples
+        .iter()
+        .map(|sample| SampleInfo { key: sample.key.clone(), class: sample.class })
+        .collect();
+    let split = match split(dataset.split, &infos, &listed.classes) {
+        Ok(split) => split,
+        Err(error) => return Err(vec![format!("data set `{id}`: {error}")]),
+    };
+    let counts = split.as_ref().map_or((0, 0), |split| (split.train.len(), split.test.len()));
+    if (used.samples, used.train, used.test) != (infos.len(), counts.0, counts.1) {
+        reasons.push(format!(
+            "data set `{id}`: run.json says {} samples ({} train, {} test), samples.json has {} ({} train, {} test by the data \
+             set's rule)",
+            used.samples, used.train, used.test, infos.len(), counts.0, counts.1
+        ));
+    }
+    if used.classes != listed.classes {
+        reasons.push(format!("data set `{id}`: run.json and samples.json name other classes"));
+    }
+    let mut part = DatasetPart {
+        dataset: dataset.clone(),
+        infos,
+        classes: listed.classes.clone(),
+        digests: listed.samples.iter().map(|sample| sample.sha256).collect(),
+        split,
+        models: Vec::new(),
+    };
+    for used in naming.run.models.iter().filter(|model| model.dataset == *id) {
+        match model_part(naming, manifest, used, &part) {
+            Ok(model) => part.models.push(model),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    if reasons.is_empty() { Ok(part) } else { Err(reasons) }
+}
+
+fn model_part(
+    naming: Naming<'_>,
+    manifest: &BundleManifest,
+    used: &ModelUse,
+    part: &DatasetPart,
+) -> Result<ModelPart, String> {
+    let id = &used.id;
+    let model =
+        manifest.model(id).ok_or(format!("manifest.toml does not describe model `{id}`"))?;
+    if part.models.iter().any(|known| known.model.id == *id) {
+        return Err(format!("run.json has model `{id}` twice on data set `{}`", part.dataset.id));
+    }
+    let digest = naming.run.artifact(model.artifact.as_str()).map(|artifact| artifact.sha256);
+    let digest = digest.ok_or(format!(
+        "run.json has no digest of `{}`, the file of model `{id}`",
+        model.artifact
+    ))?;
+    for tap in &model.taps {
+        if part.infos.len().saturating_mul(tap.channels as usize) > MOST_TAP_VALUES {
+            return Err(format!(
+                "model `{id}`, tap `{}`: {} samples × {} channels are more than {MOST_TAP_VALUES} values, which is the limit of a \
+                 bundle",
+                tap.id,
+                part.infos.len(),
+                tap.channels
+            ));
+        }
+    }
+    let named = |failure: Failure| format!("model `{id}`: {}", failure.message());
+    let preparer =
+        Preparer::for_model(&model.input, &part.dataset).map_err(|error| named(error.into()))?;
+    let preprocessing = preparer.id();
+    if (&used.name, &used.preprocessing, used.batch)
+        != (&model.name, &preprocessing, model.input.batch)
+    {
+        return Err(format!(
+            "model `{id}`: name, preprocessing or batch in run.json do not follow from manifest.toml, which gives `{}`, \
+             `{preprocessing}`, {}",
+            model.name, model.input.batch
+        ));
+    }
+    let library = &naming.run.onnxruntime;
+    let chunk_naming = ChunkNaming {
+        model,
+        digest,
+        preprocessing,
+        provider: naming.device.provider(),
+        onnxruntime: library_id(&library.version, &library.sha256),
+        session: session_id(naming.run.options.fast),
+        spatial: naming.spatial,
+    };
+    let keys = chunk_naming.keys(&part.list()).map_err(named)?;
+    if keys == used.chunks {
+        return Ok(ModelPart { model: model.clone(), digest, keys });
+    }
+    Err(format!(
+        "model `{id}` on `{}`: the names of its chunks in run.json do not follow from samples, model, preprocessing, provider and \
+         library: {}",
+        part.dataset.id,
+        first_difference(&used.chunks, &keys)
+    ))
+}
+
+fn first_difference(found: &[Digest], expected: &[Digest]) -> String {
+    if found.len() != expected.len() {
+        return format!("there are {} of them, expected {}", found.len(), expected.len());
+    }
+    let pairs = found.iter().zip(expected).enumerate();
+    let different = pairs.into_iter().find(|(_, (found, expected))| found != expected);
+    different.map_or_else(String::new, |(index, (found, expected))| {
+        format!("chunk {} is {found}, expected {expected}", index + 1)
+    })
+}
