@@ -23,8 +23,12 @@ mod validate;
 mod words;
 
 pub use error::ReportError;
+// Leaderboards write numbers and verdicts with the same words, and have the same colours.
+pub use number::{fixed, four_digit_decimals, typographic, with_interval};
+pub use page::{PALETTE, STYLE};
 pub use picture::{LONGEST_SIDE, MOST_BYTES};
 pub use summary::{correlations_json, terminal_summary};
+pub use words::{absence_word, column_heading, verdict_meaning, verdict_symbol, verdict_word};
 
 use figure::Theme;
 use picture::PictureFile;

@@ -5,6 +5,10 @@ mod doctor;
 mod features;
 mod fetch;
 mod instances;
+mod leaderboard;
+mod leaderboard_build;
+mod leaderboard_serve;
+mod leaderboard_token;
 mod list;
 mod output;
 mod preprocess;
@@ -83,6 +87,8 @@ enum Command {
     Sample(sample::SampleCommand),
     /// Puzzles and drawings with ground truth in the layout of a benchmark, and answers whose score is known.
     Instances(instances::InstancesCommand),
+    /// Checked submissions beside each other: a site, and a server that accepts submissions.
+    Leaderboard(leaderboard::LeaderboardCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),
 }
@@ -134,6 +140,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Tokenizer(command) => tokenizer::run(&command, &context),
         Command::Sample(command) => sample::run(&command, &context),
         Command::Instances(command) => instances::run(&command, &context),
+        Command::Leaderboard(command) => leaderboard::run(&command, &context),
         Command::Preprocess(command) => preprocess::run(&command, &context),
     }
 }

@@ -105,7 +105,8 @@ impl PairedTests {
         }
         let Residuals { means, deviations } = Residuals::of(results, n);
         let gram = lower_gram(MatRef::from_row_major_slice(&deviations, results.len(), n));
-        let mut statistics = Vec::with_capacity(results.len() * results.len().saturating_sub(1) / 2);
+        let mut statistics =
+            Vec::with_capacity(results.len() * results.len().saturating_sub(1) / 2);
         for i in 1..results.len() {
             for j in 0..i {
                 let squares = gram[(i, i)] + gram[(j, j)];
