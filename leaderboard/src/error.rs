@@ -58,6 +58,17 @@ pub enum LeaderboardError {
     /// The server's record.
     #[error("the server's record cannot be used")]
     Record(#[from] rusqlite::Error),
+    /// An address that cannot be listened to.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A name that no token can have.
+    #[error("`{0}` is no name for a token: it has 1 to 100 characters, and no control characters")]
+    Name(String),
     /// The server's own state.
     #[error("{0}")]
     Server(String),
@@ -77,7 +88,7 @@ impl LeaderboardError {
             Self::File { source, .. } => {
                 !matches!(source.kind(), NotFound | NotADirectory | IsADirectory | InvalidInput)
             }
-            Self::Changed(_) | Self::Record(_) | Self::Server(_) => true,
+            Self::Listen { .. } | Self::Changed(_) | Self::Record(_) | Self::Server(_) => true,
             _ => false,
         }
     }

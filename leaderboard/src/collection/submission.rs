@@ -32,7 +32,7 @@ pub struct Submission {
 
 impl Submission {
     /// Reads a folder, and makes sure that the verification is about the bundle that is there.
-    pub(super) fn read(folder: &Path) -> Result<Self, LeftOutReason> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, LeftOutReason> {
         let verification_path = folder.join(VERIFICATION_FILE);
         if !verification_path.exists() {
             return Err(LeftOutReason::Unverified);

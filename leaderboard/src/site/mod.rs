@@ -19,5 +19,6 @@ mod submission_page;
 mod suite_page;
 mod text;
 
+pub(crate) use names::slug;
 pub use page::CONTENT_SECURITY_POLICY;
 pub use publish::{MARKER, Published, SiteOptions, refuse_overlap, write_site};

@@ -44,7 +44,7 @@ pub(super) fn cell_anchor(place: crate::board::Place, column: usize) -> String {
 }
 
 /// Lower-case letters, digits and single hyphens.
-fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     let mut slug = String::new();
     for character in text.chars() {
         if slug.len() >= LONGEST_SLUG {

@@ -41,7 +41,8 @@ pub(crate) const STARTER: Size =
 
 /// Few rows and samples.
 #[allow(dead_code, reason = "the example writes large ones alone")]
-pub(crate) const SMALL: Size = Size { rows: 3, samples: 40, bundle_bytes: 2_000, equal_in_hundred: 50 };
+pub(crate) const SMALL: Size =
+    Size { rows: 3, samples: 40, bundle_bytes: 2_000, equal_in_hundred: 50 };
 
 /// Submission number `number`, and its scores by cell.
 pub(crate) fn submission(number: usize, size: Size) -> (Entry, HashMap<String, Vec<f64>>) {
