@@ -118,7 +118,8 @@
       const body = table.tBodies[0];
       if (body.rows.length < 2) return;
       const rows = startSorting(table, body);
-      if (rows.length > 4) startFilter(table, rows, number);
+      // A reader takes in as many lines at a glance.
+      if (rows.length > 10) startFilter(table, rows, number);
     });
     // A link into a closed part opens it.
     const reveal = () => {

@@ -39,6 +39,7 @@ export class Browser {
     const { targetId } = targetInfos.find((target) => target.type === "page");
     ({ sessionId: browser.#session } = await browser.#send("Target.attachToTarget", { targetId, flatten: true }, false));
     for (const domain of ["Page", "Runtime", "Network", "Log"]) await browser.#send(`${domain}.enable`);
+    await browser.#send("Emulation.setFocusEmulationEnabled", { enabled: true });
     return browser;
   }
 

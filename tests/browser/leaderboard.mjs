@@ -29,8 +29,12 @@ const holds = (what, condition, found) => {
 
 const browser = await Browser.start(program);
 const table = (number) => `document.querySelectorAll("table.board")[${number}]`;
-// Number of the largest table of the page.
-const largest = `[...document.querySelectorAll("table.board")].reduce((best, one, number, all) => one.tBodies[0].rows.length > all[best].tBodies[0].rows.length ? number : best, 0)`;
+// Number of the largest table that has numbers.
+const largest = `(() => {
+  const all = [...document.querySelectorAll("table.board")];
+  const lines = (one) => (one.tHead.querySelector("th.number") ? one.tBodies[0].rows.length : 0);
+  return all.reduce((best, one, number) => (lines(one) > lines(all[best]) ? number : best), 0);
+})()`;
 
 async function check(name, action) {
   const before = failures.length;

@@ -69,16 +69,12 @@ async fn append_now(
     }
     let path = shared.folder.upload(&upload.id);
     let mut file = opened(&path, upload.received).await?;
-    let came = receive(&mut file, body, most).await;
     let failed = |error| LeaderboardError::file("write", &path, error);
-    if matches!(came, Received::TooMuch) {
-        // Nothing of a piece that is too large is kept.
-        return Err(too_large(most));
-    }
-    let count = match came {
+    let count = match receive(&mut file, body, most).await {
         Received::All(count) | Received::Broken(count) => count,
+        // Nothing of a piece that is too large is noted.
+        Received::TooMuch => return Err(too_large(most)),
         Received::Failed(error) => return Err(failed(error).into()),
-        Received::TooMuch => 0,
     };
     file.sync_all().await.map_err(failed)?;
     let (id, received) = (upload.id.clone(), upload.received + count);

@@ -12,6 +12,7 @@ mod generator_runs;
 mod instances;
 mod interaction;
 mod judges;
+mod leaderboard;
 mod paper_report;
 mod planted;
 mod probes;
