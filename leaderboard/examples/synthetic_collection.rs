@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "this makes test data")]
 
+#[allow(dead_code, reason = "others need the rest")]
 #[path = "../tests/support/synthetic.rs"]
 mod synthetic;
 

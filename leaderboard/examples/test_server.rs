@@ -9,6 +9,7 @@
     reason = "this serves tests"
 )]
 
+#[allow(dead_code, reason = "others need the rest")]
 #[path = "../tests/support/synthetic.rs"]
 mod synthetic;
 
@@ -78,7 +79,7 @@ fn main() {
         },
         checks_at_once: 2,
         verifier: Arc::new(TestVerifier { pause: Duration::from_millis(pause) }),
-        log: Arc::new(|line| eprintln!("{line}")),
+        log: Arc::new(|line: &str| eprintln!("{line}")),
     };
     let server = Server::start(&folder, settings).unwrap();
     println!("{}", server.address());

@@ -59,7 +59,7 @@ pub(super) fn run(command: &ServeCommand, context: &Context) -> Result<Document,
         },
         checks_at_once: command.checks_at_once,
         verifier: Arc::new(BundleVerifier),
-        log: Arc::new(move |line| progress.note(line)),
+        log: Arc::new(move |line: &str| progress.note(line)),
     };
     let server = Server::start(&folder, settings)?;
     let address = server.address();

@@ -4,7 +4,7 @@ use super::Document;
 use crate::failure::Failure;
 use retally_leaderboard::server::{Record, ServerFolder, TokenLine};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `retally leaderboard token`.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub(super) fn run(command: &TokenCommand) -> Result<Document, Failure> {
 }
 
 /// The record of a server that is there: a mistyped folder is not made.
-fn record_of(dir: &PathBuf) -> Result<Record, Failure> {
+fn record_of(dir: &Path) -> Result<Record, Failure> {
     if !dir.is_dir() {
         return Err(Failure::invalid(format_args!("`{}` is no folder of a server", dir.display())));
     }

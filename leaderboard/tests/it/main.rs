@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+#[allow(dead_code, reason = "others need the rest")]
 #[path = "../support/synthetic.rs"]
 mod synthetic;
 

@@ -40,7 +40,6 @@ pub(crate) const STARTER: Size =
     Size { rows: 37, samples: 1045, bundle_bytes: 1_400_000, equal_in_hundred: 0 };
 
 /// Few rows and samples.
-#[allow(dead_code, reason = "the example writes large ones alone")]
 pub(crate) const SMALL: Size =
     Size { rows: 3, samples: 40, bundle_bytes: 2_000, equal_in_hundred: 50 };
 
