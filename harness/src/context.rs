@@ -8,7 +8,7 @@ use retally_manifests::{ArtifactId, ArtifactKind, Fetcher, Manifest, Network, St
 use std::path::PathBuf;
 
 /// Shared by all commands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// Built-in manifests merged with the user's.
     pub manifest: Manifest,

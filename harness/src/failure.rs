@@ -94,6 +94,7 @@ failure_from! {
     retally_manifests::FetchError: |error| error.class() == ErrorClass::Temporary;
     retally_manifests::StoreError: |error| error.class() == ErrorClass::Temporary;
     retally_manifests::UnknownId: |_| false;
+    retally_leaderboard::LeaderboardError: retally_leaderboard::LeaderboardError::is_temporary;
     retally_metrics::spatial::SpatialError: |_| false;
     retally_metrics::probe::ProbeError: |_| false;
     retally_metrics::distribution::DistributionError: |_| false;

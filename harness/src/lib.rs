@@ -6,6 +6,7 @@
 
 pub mod arrays;
 mod benchmarks;
+pub mod bundle_verifier;
 pub mod check;
 pub mod cli;
 pub mod context;

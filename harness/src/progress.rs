@@ -126,6 +126,12 @@ impl Job {
         }
     }
 
+    /// Ends a job whose total was not known before.
+    pub fn finish_at(mut self, total: u64) {
+        self.total = total;
+        self.finish();
+    }
+
     /// Ends the job with a line.
     pub fn finish(mut self) {
         self.done = self.total;

@@ -12,8 +12,8 @@
 mod claim_list;
 mod error;
 pub mod figure;
-pub mod interchange;
 pub mod github;
+pub mod interchange;
 mod junit;
 mod number;
 mod output;
@@ -29,8 +29,12 @@ mod words;
 pub use claim_list::CheckedClaims;
 pub use error::ReportError;
 pub use junit::junit;
+// Leaderboards write numbers and verdicts with the same words, and have the same colours.
+pub use number::{fixed, four_digit_decimals, typographic, with_interval};
+pub use page::{PALETTE, STYLE};
 pub use picture::{LONGEST_SIDE, MOST_BYTES};
 pub use summary::{correlations_json, terminal_summary};
+pub use words::{absence_word, column_heading, verdict_meaning, verdict_symbol, verdict_word};
 
 use figure::Theme;
 use picture::PictureFile;

@@ -6,7 +6,8 @@ use retally_metrics::Interval;
 const MOST_DECIMALS: usize = 8;
 
 /// `value` with a fixed number of decimals and an ASCII sign; a value that rounds to zero has no sign.
-pub(crate) fn fixed(value: f64, decimals: usize) -> String {
+#[must_use]
+pub fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
         Some(magnitude) if magnitude.chars().all(|c| matches!(c, '0' | '.')) => {
@@ -24,7 +25,8 @@ pub(crate) fn signed(value: f64, decimals: usize) -> String {
 }
 
 /// Replaces the hyphen before a digit by the minus sign (U+2212), for formats that people read.
-pub(crate) fn typographic(text: &str) -> String {
+#[must_use]
+pub fn typographic(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
@@ -45,7 +47,8 @@ pub(crate) fn printed_decimals(text: &str) -> usize {
 }
 
 /// Decimals that show four significant digits of the largest of `values`.
-pub(crate) fn four_digit_decimals(values: impl IntoIterator<Item = f64>) -> usize {
+#[must_use]
+pub fn four_digit_decimals(values: impl IntoIterator<Item = f64>) -> usize {
     let largest = values.into_iter().map(f64::abs).fold(0.0, f64::max);
     if largest == 0.0 || !largest.is_finite() {
         return 3;
@@ -67,7 +70,8 @@ pub(crate) fn six_digits(value: f64) -> String {
 }
 
 /// A value with its interval: `0.812 ± 0.013` where both sides look the same, else `0.812 [0.798, 0.824]`.
-pub(crate) fn with_interval(value: f64, interval: Option<&Interval>, decimals: usize) -> String {
+#[must_use]
+pub fn with_interval(value: f64, interval: Option<&Interval>, decimals: usize) -> String {
     let Some(interval) = interval else {
         return fixed(value, decimals);
     };

@@ -13,7 +13,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 use retally_suites::evaluation::EvaluatedSuite;
 
 const TEMPLATE: &str = include_str!("../templates/report.html");
-const STYLE: &str = include_str!("../templates/report.css");
+/// The colours of every page, for light and dark ground, as CSS variables.
+pub const PALETTE: &str = include_str!("../templates/palette.css");
+/// The style of every page.
+pub const STYLE: &str = include_str!("../templates/report.css");
 const SCRIPT: &str = include_str!("../templates/report.js");
 
 /// What the page shows beside words and numbers, each in the order of the suite.
@@ -39,7 +42,7 @@ pub(crate) fn render(
     environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     environment.add_template("report.html", TEMPLATE)?;
     let page = minijinja::context! {
-        style => Value::from_safe_string(format!("{STYLE}{}", figure::dark_style_rules())),
+        style => Value::from_safe_string(format!("{PALETTE}{STYLE}{}", figure::dark_style_rules())),
         script => Value::from_safe_string(SCRIPT.to_owned()),
         drawings => images.figures.iter().map(|svg| Value::from_safe_string(inline(svg))).collect::<Vec<_>>(),
         retally_version => env!("CARGO_PKG_VERSION"),

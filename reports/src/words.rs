@@ -125,7 +125,8 @@ pub(crate) fn provenance_meaning(provenance: Provenance) -> &'static str {
 }
 
 /// The word of a verdict.
-pub(crate) fn verdict_word(verdict: Verdict) -> &'static str {
+#[must_use]
+pub fn verdict_word(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Identical => "identical",
         Verdict::WithinNumeric => "within-numeric",
@@ -139,7 +140,8 @@ pub(crate) fn verdict_word(verdict: Verdict) -> &'static str {
 }
 
 /// What a verdict means.
-pub(crate) fn verdict_meaning(verdict: Verdict) -> &'static str {
+#[must_use]
+pub fn verdict_meaning(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Identical => "the same printed digits",
         Verdict::WithinNumeric => "apart by no more than print rounding and the numeric budget",
@@ -153,7 +155,8 @@ pub(crate) fn verdict_meaning(verdict: Verdict) -> &'static str {
 }
 
 /// A shape that tells verdicts apart without colour.
-pub(crate) fn verdict_symbol(verdict: Verdict) -> &'static str {
+#[must_use]
+pub fn verdict_symbol(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Identical => "=",
         Verdict::WithinNumeric | Verdict::WithinSampling => "≈",
@@ -166,7 +169,8 @@ pub(crate) fn verdict_symbol(verdict: Verdict) -> &'static str {
 }
 
 /// The word of an absence's reason.
-pub(crate) fn absence_word(reason: AbsenceReason) -> &'static str {
+#[must_use]
+pub fn absence_word(reason: AbsenceReason) -> &'static str {
     match reason {
         AbsenceReason::MissingInput => "missing-input",
         AbsenceReason::TooFewSamples => "too-few-samples",
@@ -204,7 +208,8 @@ pub(crate) fn with_arrow(label: &str, direction: Direction) -> String {
 }
 
 /// A column's heading: label, unit where it is not obvious, arrow.
-pub(crate) fn column_heading(column: &Column) -> String {
+#[must_use]
+pub fn column_heading(column: &Column) -> String {
     let unit = match column.unit.as_str() {
         "percent" => "%",
         "million" => "M",

@@ -93,7 +93,7 @@ enum Command {
     Key(key::KeyCommand),
     /// Pack a run into a signed bundle that others can check, and bring it to a folder or a server.
     Submit(submit::SubmitCommand),
-    /// Check submissions.
+    /// Check submissions of others; checked ones beside each other: a site, and a server that accepts submissions.
     Leaderboard(leaderboard::LeaderboardCommand),
     /// Write the batch that a model would see.
     Preprocess(preprocess::PreprocessCommand),

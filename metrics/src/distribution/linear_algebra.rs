@@ -44,7 +44,7 @@ pub(super) fn triangular_product(
 }
 
 /// The lower triangle of A · Aᵀ; above it stand zeros.
-pub(super) fn lower_gram(a: MatRef<'_, f64>) -> Mat<f64> {
+pub(crate) fn lower_gram(a: MatRef<'_, f64>) -> Mat<f64> {
     let mut result = Mat::zeros(a.nrows(), a.nrows());
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     triangular::matmul(

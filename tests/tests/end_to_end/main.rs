@@ -5,9 +5,9 @@
 mod bad_input;
 mod benchmarks;
 mod chat_server;
-mod ci_files;
 mod check;
 mod check_bench;
+mod ci_files;
 mod driving;
 mod export;
 mod features;
@@ -17,6 +17,7 @@ mod hostile_bundles;
 mod instances;
 mod interaction;
 mod judges;
+mod leaderboard;
 mod paper_report;
 mod planted;
 mod probes;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Arguments of `retally leaderboard verify`.
 #[derive(Debug, clap::Args)]
-pub(in crate::cli) struct VerifyCommand {
+pub(super) struct VerifyCommand {
     /// Bundles.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -67,7 +67,7 @@ struct Reason {
     reason: String,
 }
 
-pub(in crate::cli) fn run(command: &VerifyCommand, context: &Context) -> Result<Document, Failure> {
+pub(super) fn run(command: &VerifyCommand, context: &Context) -> Result<Document, Failure> {
     if command.entry.is_some() && command.files.len() > 1 {
         return Err(Failure::invalid("--entry is the folder of one submission: give one FILE"));
     }
