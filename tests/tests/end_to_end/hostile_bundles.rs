@@ -445,6 +445,14 @@ fn chunks_and_tables_that_claim_too_much() {
     refused(&with_chunk(|_| b"abc".to_vec()), "schema", "too short");
     refused(&with_chunk(|_| vec![b' '; 30 << 20]), "schema", "its header is said to have");
 
+    let metadata = with_chunk(|_| {
+        let entries: Vec<String> =
+            (0..3 << 20).map(|number| format!("\"{number:x}\":\"\"")).collect();
+        let header = format!("{{\"__metadata__\":{{{}}}}}", entries.join(","));
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+    });
+    refused(&metadata, "schema", "at most 1048576 are read");
+
     // No Parquet file is parsed, whatever it claims.
     let mut parquet = forge();
     let mut claim = b"PAR1".to_vec();
