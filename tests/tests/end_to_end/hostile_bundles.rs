@@ -407,7 +407,7 @@ fn documents_in_another_form() {
     classes.files.insert(SAMPLES.to_owned(), many.into_bytes());
     refused(&classes.bundle(), "schema", "`samples.json`: EOF");
     let mut zeros = forge();
-    let many = format!("{{\"schema\":2,\"datasets\":[{}0]}}", "0,".repeat(2 << 20));
+    let many = format!("{{\"schema\":2,\"datasets\":[{}0]}}", "0,".repeat((2 << 20) - 100));
     zeros.files.insert(MEASUREMENTS.to_owned(), many.into_bytes());
     refused(&zeros.bundle(), "schema", "`measurements.json`: ");
     let mut binary = forge();
@@ -447,7 +447,7 @@ fn chunks_and_tables_that_claim_too_much() {
 
     let metadata = with_chunk(|_| {
         let entries: Vec<String> =
-            (0..3 << 20).map(|number| format!("\"{number:x}\":\"\"")).collect();
+            (0..5 << 19).map(|number| format!("\"{number:x}\":\"\"")).collect();
         let header = format!("{{\"__metadata__\":{{{}}}}}", entries.join(","));
         [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
     });
