@@ -5,6 +5,7 @@
 
 mod assemble;
 mod bundle_manifest;
+mod chunk_form;
 mod claim;
 pub mod deliver;
 mod key_file;

@@ -3,6 +3,7 @@
 //! Memory: one chunk and the features of some taps at a time (of one, if it is large), so that a bundle of any size within the
 //! limits is measured in the same memory.
 
+use super::chunk_form;
 use super::parts::{DatasetPart, ModelPart};
 use crate::failure::Failure;
 use crate::pipeline::chunk::{decode, to_bytes};
@@ -82,7 +83,7 @@ impl Recomputation<'_> {
     /// Every chunk is, byte for byte, what retally writes of its content: there is nothing else in it.
     fn check_form(self, part: &DatasetPart, model: &ModelPart) -> Result<(), Obstacle> {
         for (range, key) in part.list().chunks().into_iter().zip(&model.keys) {
-            let bytes = self.bytes(key)?;
+            let bytes = read_chunk(self.archive, key)?;
             let wrong =
                 |reason: String| Obstacle::Reason(format!("`{}`: {reason}", files::chunk(key)));
             let chunk = decode(&bytes, key, &model.model.taps, range.len()).map_err(wrong)?;
@@ -95,13 +96,6 @@ impl Recomputation<'_> {
         Ok(())
     }
 
-    fn bytes(self, key: &Digest) -> Result<Vec<u8>, Obstacle> {
-        let name = files::chunk(key);
-        let read = self.archive.read(&name);
-        let bytes = read.map_err(|error| Failure::temporary(error.to_string()))?;
-        bytes.ok_or_else(|| Obstacle::Reason(format!("`{name}` is missing")))
-    }
-
     fn group(
         self,
         part: &DatasetPart,
@@ -110,7 +104,7 @@ impl Recomputation<'_> {
     ) -> Result<Vec<RecomputedTap>, Obstacle> {
         let mut gathered: Vec<Vec<TapChunk>> = taps.iter().map(|_| Vec::new()).collect();
         for (range, key) in part.list().chunks().into_iter().zip(&model.keys) {
-            let chunk = decode(&self.bytes(key)?, key, taps, range.len())
+            let chunk = decode(&read_chunk(self.archive, key)?, key, taps, range.len())
                 .map_err(|reason| Obstacle::Reason(format!("`{}`: {reason}", files::chunk(key))))?;
             for (parts, tap) in gathered.iter_mut().zip(chunk) {
                 parts.push(tap);
@@ -126,6 +120,15 @@ impl Recomputation<'_> {
         let pairs: Vec<_> = taps.iter().zip(gathered).collect();
         self.threads.install(|| pairs.into_par_iter().map(measure).collect::<Result<_, Obstacle>>())
     }
+}
+
+/// The bytes of a chunk. What its header says of itself was looked at before anybody reads it.
+pub(super) fn read_chunk(archive: &ArchiveReader, key: &Digest) -> Result<Vec<u8>, Obstacle> {
+    let name = files::chunk(key);
+    let bytes = archive.read(&name).map_err(|error| Failure::temporary(error.to_string()))?;
+    let bytes = bytes.ok_or_else(|| Obstacle::Reason(format!("`{name}` is missing")))?;
+    chunk_form::check(&bytes).map_err(|reason| Obstacle::Reason(format!("`{name}`: {reason}")))?;
+    Ok(bytes)
 }
 
 /// Consecutive taps whose features are in memory together.

@@ -407,7 +407,7 @@ fn documents_in_another_form() {
     classes.files.insert(SAMPLES.to_owned(), many.into_bytes());
     refused(&classes.bundle(), "schema", "`samples.json`: EOF");
     let mut zeros = forge();
-    let many = format!("{{\"schema\":2,\"datasets\":[{}0]}}", "0,".repeat(2 << 20));
+    let many = format!("{{\"schema\":2,\"datasets\":[{}0]}}", "0,".repeat((2 << 20) - 100));
     zeros.files.insert(MEASUREMENTS.to_owned(), many.into_bytes());
     refused(&zeros.bundle(), "schema", "`measurements.json`: ");
     let mut binary = forge();
@@ -444,6 +444,14 @@ fn chunks_and_tables_that_claim_too_much() {
     refused(&header, "schema", "is said to have 18446744073709551615 bytes");
     refused(&with_chunk(|_| b"abc".to_vec()), "schema", "too short");
     refused(&with_chunk(|_| vec![b' '; 30 << 20]), "schema", "its header is said to have");
+
+    let metadata = with_chunk(|_| {
+        let entries: Vec<String> =
+            (0..5 << 19).map(|number| format!("\"{number:x}\":\"\"")).collect();
+        let header = format!("{{\"__metadata__\":{{{}}}}}", entries.join(","));
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+    });
+    refused(&metadata, "schema", "at most 1048576 are read");
 
     // No Parquet file is parsed, whatever it claims.
     let mut parquet = forge();

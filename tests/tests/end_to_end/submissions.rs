@@ -293,7 +293,7 @@ fn refused_uploads_say_why_and_never_show_the_token() {
     for (manner, token, reason) in [
         (Manner::Good, "another-token", "RETALLY_TOKEN"),
         (Manner::Small, TOKEN, "larger than this server takes"),
-        (Manner::Refuses, TOKEN, "LDS differs"),
+        (Manner::Refuses, TOKEN, "refused the submission"),
         (Manner::Redirects, TOKEN, "it redirects"),
     ] {
         let server = SubmissionServer::start(manner);

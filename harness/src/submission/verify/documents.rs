@@ -1,9 +1,9 @@
 //! The documents of a bundle, each in the one form that retally writes.
 
-use super::chunk_form;
 use super::concern::Concern;
 use crate::failure::Failure;
 use crate::submission::bundle_manifest::BundleManifest;
+use crate::submission::chunk_form;
 use retally_submissions::archive::{ArchiveError, ArchiveReader};
 use retally_submissions::documents::{
     RUN_SCHEMA, RunDocument, SAMPLES_SCHEMA, SamplesDocument, check_schema, expect_bytes,
@@ -109,7 +109,10 @@ fn samples(bytes: &[u8]) -> Result<SamplesDocument, String> {
 fn measurements(bytes: &[u8]) -> Result<RunMeasurements, String> {
     check_schema(bytes, run::SCHEMA).map_err(|error| error.to_string())?;
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    let measurements = RunMeasurements::parse(text).map_err(|error| error.to_string())?;
+    let measurements = RunMeasurements::parse(text).map_err(|error| {
+        let message = error.to_string();
+        message.strip_prefix("measurements.json: ").map(str::to_owned).unwrap_or(message)
+    })?;
     let mut expected =
         serde_json::to_vec_pretty(&measurements).map_err(|error| error.to_string())?;
     expected.push(b'\n');

@@ -1,6 +1,5 @@
 //! Checks of a bundle that nobody vouches for. Every check that is possible is made and reports; then there is a verdict.
 
-mod chunk_form;
 mod concern;
 mod consistency;
 mod documents;

@@ -17,6 +17,7 @@ use crate::pipeline::worker::Worker;
 use crate::pipeline::{Chunk, Execution, Samples};
 use crate::run::measure_settings;
 use crate::submission::parts::{DatasetPart, ModelPart};
+use crate::submission::recompute::{Obstacle, read_chunk};
 use ndarray::ArrayView1;
 use retally_manifests::Digest;
 use retally_metrics::random::Stream;
@@ -274,9 +275,11 @@ impl Reinference<'_> {
         else {
             return Ok(None);
         };
-        let bytes = self.verifier.archive.read(&files::chunk(key));
-        let bytes = bytes.map_err(|error| Failure::temporary(error.to_string()))?;
-        Ok(bytes.and_then(|bytes| decode(&bytes, key, &model.model.taps, range.len()).ok()))
+        match read_chunk(self.verifier.archive, key) {
+            Ok(bytes) => Ok(decode(&bytes, key, &model.model.taps, range.len()).ok()),
+            Err(Obstacle::Reason(_)) => Ok(None),
+            Err(Obstacle::Failure(failure)) => Err(failure),
+        }
     }
 
     fn features_differ(
