@@ -251,7 +251,10 @@ fn a_number_that_moved_by_itself_is_said_to_have_no_cause() {
     new.change("mobilenetv2/block-13", "LDS", 0.25);
     let finished = run(&["check", new.folder(), "--against", old.folder()]);
     assert_eq!(finished.code, 1, "{finished:?}");
-    assert!(finished.stdout.contains("No input differs that could have moved it: equal inputs"), "{finished:?}");
+    assert!(
+        finished.stdout.contains("No input differs that could have moved it: equal inputs"),
+        "{finished:?}"
+    );
     let missing = run(&["check", new.folder(), "--against", "nowhere"]);
     assert_eq!(missing.code, 2, "{missing:?}");
 }
