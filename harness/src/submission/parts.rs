@@ -73,6 +73,13 @@ pub(super) fn parts(
         ));
         return Err(reasons);
     }
+    // Before anything is named: names are digests of all samples, once for each model.
+    if score_rows(run, manifest, samples) > MOST_SCORE_ROWS {
+        reasons.push(format!(
+            "it has more than {MOST_SCORE_ROWS} rows of scores (samples × taps), which is the limit of a bundle"
+        ));
+        return Err(reasons);
+    }
     let mut parts = Vec::new();
     for (used, listed) in run.datasets.iter().zip(&samples.datasets) {
         match dataset_part(naming, manifest, used, listed) {
@@ -84,16 +91,17 @@ pub(super) fn parts(
     if reasons.is_empty() && placed != run.models.len() {
         reasons.push("run.json has a model on a data set that was not measured".to_owned());
     }
-    let rows = parts.iter().map(|part| {
-        let taps: usize = part.models.iter().map(|model| model.model.taps.len()).sum();
-        part.infos.len().saturating_mul(taps)
-    });
-    if rows.fold(0, usize::saturating_add) > MOST_SCORE_ROWS {
-        reasons.push(format!(
-            "it has more than {MOST_SCORE_ROWS} rows of scores (samples × taps), which is the limit of a bundle"
-        ));
-    }
     if reasons.is_empty() { Ok(parts) } else { Err(reasons) }
+}
+
+/// Samples × taps over all models. A model without taps counts as one with a tap.
+fn score_rows(run: &RunDocument, manifest: &BundleManifest, samples: &SamplesDocument) -> usize {
+    let rows = run.models.iter().map(|used| {
+        let listed = samples.datasets.iter().find(|listed| listed.id == used.dataset);
+        let taps = manifest.model(&used.id).map_or(1, |model| model.taps.len().max(1));
+        listed.map_or(0, |listed| listed.samples.len()).saturating_mul(taps)
+    });
+    rows.fold(0, usize::saturating_add)
 }
 
 fn dataset_part(
