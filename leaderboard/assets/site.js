@@ -33,93 +33,126 @@
   const compare = (a, b) =>
     typeof a === "number" && typeof b === "number" ? a - b : collator.compare(String(a), String(b));
 
-  const startSorting = (table, body) => {
-    const original = [...body.rows];
-    const headings = [...table.tHead.rows[0].cells];
-    const sort = (column) => {
-      const heading = headings[column];
-      // Of numbers the largest come first: that is what most look for.
-      const order = heading.classList.contains("number")
-        ? { none: "descending", descending: "ascending", ascending: "none" }
-        : { none: "ascending", ascending: "descending", descending: "none" };
-      const next = order[heading.getAttribute("aria-sort")];
-      for (const other of headings) other.setAttribute("aria-sort", other === heading ? next : "none");
-      let rows = original;
-      if (next !== "none") {
-        const sign = next === "descending" ? -1 : 1;
-        const keyed = original.map((row) => ({ row, key: keyOf(row.cells[column]) }));
+  // A browser lays out some hundred lines at once without a pause; the others come when they are asked for.
+  const FIRST = 200;
+
+  // A table's lines: in which order, which of them, and how many at once.
+  class Lines {
+    constructor(table) {
+      this.body = table.tBodies[0];
+      this.original = [...this.body.rows];
+      this.ordered = this.original;
+      this.words = [];
+      // A link may lead to a line that has a name, so those are always there.
+      this.isWhole = this.original.length <= FIRST || this.original.some((row) => row.id);
+      this.counts = document.createElement("output");
+      this.more = document.createElement("button");
+      this.more.type = "button";
+      this.more.addEventListener("click", () => {
+        const next = this.body.rows.length;
+        this.isWhole = true;
+        this.show();
+        // The button is gone; whoever pressed it goes on with the first line that came.
+        this.body.rows[next]?.querySelector("a")?.focus();
+      });
+      table.closest(".scroll").after(this.more);
+      this.show();
+    }
+
+    fits(row) {
+      this.texts ??= new Map(this.original.map((line) => [line, line.textContent.toLowerCase()]));
+      const text = this.texts.get(row);
+      return this.words.every((word) => text.includes(word));
+    }
+
+    show() {
+      const fitting = this.words.length ? this.ordered.filter((row) => this.fits(row)) : this.ordered;
+      const shown = this.isWhole ? fitting : fitting.slice(0, FIRST);
+      this.body.replaceChildren(...shown);
+      const [count, total] = [fitting.length, this.original.length].map((number) => number.toLocaleString("en"));
+      const part = shown.length < fitting.length ? `, the first ${shown.length} shown` : "";
+      this.counts.textContent = this.words.length ? `${count} of ${total} lines${part}` : `${total} lines${part}`;
+      this.more.hidden = part === "";
+      this.more.textContent = `Show all ${count} lines`;
+    }
+
+    sort(column, order) {
+      this.ordered = this.original;
+      if (order !== "none") {
+        const sign = order === "descending" ? -1 : 1;
+        const keyed = this.original.map((row) => ({ row, key: keyOf(row.cells[column]) }));
         keyed.sort((a, b) => {
           if (a.key === null || b.key === null) return (a.key === null) - (b.key === null);
           return sign * compare(a.key, b.key);
         });
-        rows = keyed.map(({ row }) => row);
+        this.ordered = keyed.map(({ row }) => row);
       }
-      body.replaceChildren(...rows);
-    };
+      this.show();
+    }
+
+    filter(text) {
+      this.words = text.toLowerCase().split(/\s+/).filter(Boolean);
+      this.show();
+    }
+  }
+
+  const startSorting = (table, lines) => {
+    const headings = [...table.tHead.rows[0].cells];
     headings.forEach((heading, column) => {
+      // Of numbers the largest come first: that is what most look for.
+      const next = heading.classList.contains("number")
+        ? { none: "descending", descending: "ascending", ascending: "none" }
+        : { none: "ascending", ascending: "descending", descending: "none" };
       const button = document.createElement("button");
       button.type = "button";
       button.append(...heading.childNodes);
       heading.append(button);
       heading.setAttribute("aria-sort", "none");
-      button.addEventListener("click", () => sort(column));
+      button.addEventListener("click", () => {
+        const order = next[heading.getAttribute("aria-sort")];
+        for (const other of headings) other.setAttribute("aria-sort", other === heading ? order : "none");
+        lines.sort(column, order);
+      });
     });
-    return original;
   };
 
   // Shows the lines that hold all words.
-  const startFilter = (table, rows, number) => {
-    const name = table.dataset.name;
+  const startFilter = (table, lines, number) => {
     const tools = document.createElement("div");
     tools.className = "tools";
     const label = document.createElement("label");
     const input = document.createElement("input");
-    const shown = document.createElement("output");
     input.type = "search";
     input.id = label.htmlFor = `filter-${number}`;
     input.autocomplete = "off";
     input.spellcheck = false;
     label.textContent = "Filter";
-    input.setAttribute("aria-label", `Filter ${name}`);
-    shown.htmlFor.add(input.id);
-    tools.append(label, input, shown);
+    input.setAttribute("aria-label", `Filter ${table.dataset.name}`);
+    lines.counts.htmlFor.add(input.id);
+    tools.append(label, input, lines.counts);
     table.closest(".scroll").before(tools);
-    const total = rows.length.toLocaleString("en");
-    let texts;
-    const apply = () => {
-      texts ??= rows.map((row) => row.textContent.toLowerCase());
-      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      let count = 0;
-      rows.forEach((row, index) => {
-        const fits = words.every((word) => texts[index].includes(word));
-        if (row.hidden === fits) row.hidden = !fits;
-        count += fits;
-      });
-      shown.textContent = words.length ? `${count.toLocaleString("en")} of ${total} lines` : `${total} lines`;
-    };
     let waiting;
     input.addEventListener("input", () => {
       clearTimeout(waiting);
-      waiting = setTimeout(apply, 60);
+      waiting = setTimeout(() => lines.filter(input.value), 60);
     });
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && input.value) {
-        event.preventDefault();
-        input.value = "";
-        apply();
-      }
+      if (event.key !== "Escape" || !input.value) return;
+      event.preventDefault();
+      clearTimeout(waiting);
+      input.value = "";
+      lines.filter("");
     });
-    shown.textContent = `${total} lines`;
   };
 
   document.addEventListener("DOMContentLoaded", () => {
     startTheme();
     document.querySelectorAll("table.board").forEach((table, number) => {
-      const body = table.tBodies[0];
-      if (body.rows.length < 2) return;
-      const rows = startSorting(table, body);
+      if (table.tBodies[0].rows.length < 2) return;
+      const lines = new Lines(table);
+      startSorting(table, lines);
       // A reader takes in as many lines at a glance.
-      if (rows.length > 10) startFilter(table, rows, number);
+      if (lines.original.length > 10) startFilter(table, lines, number);
     });
     // A link into a closed part opens it.
     const reveal = () => {
