@@ -61,13 +61,14 @@ pub fn standings(
     let present: Vec<Candidate<'_>> = candidates.iter().copied().flatten().collect();
     let comparisons = Comparisons::of(&present, direction)?;
     let mut tallies = vec![Tally::default(); present.len()];
-    for first in 1..present.len() {
-        let (before, rest) = tallies.split_at_mut(first);
-        let Some(own) = rest.first_mut() else { continue };
-        for (second, other) in before.iter_mut().enumerate() {
-            let (basis, relation) = comparisons.compare(first, second);
-            own.add(basis, relation);
-            other.add(basis, relation.reversed());
+    // The order in which statistics lie in memory.
+    for second in 0..present.len() {
+        let (before, rest) = tallies.split_at_mut(second + 1);
+        let Some(own) = before.last_mut() else { continue };
+        for (offset, other) in rest.iter_mut().enumerate() {
+            let (basis, relation) = comparisons.compare(second + 1 + offset, second);
+            other.add(basis, relation);
+            own.add(basis, relation.reversed());
         }
     }
     let is_ranked = !matches!(direction, Direction::Neutral);
@@ -153,7 +154,7 @@ impl<'a> Comparisons<'a> {
     fn of(candidates: &'a [Candidate<'a>], direction: Direction) -> Result<Self, Absence> {
         let mut families: Vec<Vec<&[f64]>> = Vec::new();
         let mut family_of_set: HashMap<usize, usize> = HashMap::new();
-        let mut result_of_bits: HashMap<(usize, Vec<u64>), usize> = HashMap::new();
+        let mut buckets: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
         let mut results = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             // One sample has no spread: such entries are compared by their intervals.
@@ -163,16 +164,10 @@ impl<'a> Comparisons<'a> {
                     families.push(Vec::new());
                     families.len() - 1
                 });
-                // Equal results are one hypothesis, however many have sent them.
-                let bits = scores.values.iter().map(|value| value.to_bits()).collect();
+                let bucket = buckets.entry((family, fingerprint(&scores.values))).or_default();
                 let members = families.get_mut(family);
-                let result = result_of_bits.entry((family, bits)).or_insert_with(|| {
-                    members.map_or(0, |members| {
-                        members.push(&scores.values);
-                        members.len() - 1
-                    })
-                });
-                (family, *result)
+                let result = members.map_or(0, |own| result_of(own, bucket, &scores.values));
+                (family, result)
             }));
         }
         let families = families
@@ -227,6 +222,31 @@ impl<'a> Comparisons<'a> {
             _ => Relation::Tie,
         }
     }
+}
+
+/// The number of a result among those of its family. Equal results are one hypothesis, however many have sent them.
+fn result_of<'a>(
+    members: &mut Vec<&'a [f64]>,
+    bucket: &mut Vec<usize>,
+    values: &'a [f64],
+) -> usize {
+    let has_bits = |known: &[f64]| {
+        known.len() == values.len()
+            && known.iter().zip(values).all(|(a, b)| a.to_bits() == b.to_bits())
+    };
+    let is_it = |number: &&usize| members.get(**number).copied().is_some_and(|known| has_bits(known));
+    if let Some(&known) = bucket.iter().find(is_it) {
+        return known;
+    }
+    members.push(values);
+    bucket.push(members.len() - 1);
+    members.len() - 1
+}
+
+/// A number that equal scores share. Others may share it too: the bits decide.
+fn fingerprint(values: &[f64]) -> u64 {
+    let step = |hash: u64, value: &f64| (hash ^ value.to_bits()).wrapping_mul(0x100_0000_01b3);
+    values.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ enum Outcome {
     Refused(Vec<String>),
 }
 
-/// Checks an upload. It stays as it is if the check itself fails, and is checked again when the server starts.
+/// Checks an upload. It stays as it is if the check itself fails, and is checked again.
 pub(super) fn check(shared: &Shared, id: &str) -> Result<(), LeaderboardError> {
     let Some(upload) = shared.record.to_check(id)? else { return Ok(()) };
     match outcome(shared, &upload)? {

@@ -17,10 +17,14 @@ use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Uploads that nobody has finished for so long are forgotten, in seconds.
 const ABANDONED: u64 = 7 * 24 * 3600;
+
+/// How long a check waits after trouble of the server's own.
+const TROUBLE_PAUSE: Duration = Duration::from_secs(5);
 
 /// How a server works.
 pub struct Settings {
@@ -184,6 +188,9 @@ fn start_checks(
                     }
                     if let Err(error) = check(&shared, &upload) {
                         shared.trouble(&format!("upload {upload}: not checked"), &error);
+                        // A disk that is full or the like: others first, then this one again.
+                        std::thread::sleep(TROUBLE_PAUSE);
+                        shared.check(upload);
                     }
                 }
             })

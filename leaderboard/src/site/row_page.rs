@@ -5,7 +5,7 @@ use super::names;
 use super::page::Page;
 use super::parts::{Heading, about_ranks, badge, day, given, signer, submission_link, table};
 use super::suite_page::cells;
-use super::text::count;
+use super::text::{count, grouped};
 use crate::board::{RowBoard, SuiteBoard, TableBoard};
 use retally_reports::column_heading;
 
@@ -33,7 +33,7 @@ pub(super) fn render(
         let results = match (row.entries.len(), row.results) {
             (1, _) => String::new(),
             (_, 1) => ", all with the same bits".to_owned(),
-            (_, results) => format!(", with {results} different results"),
+            (_, results) => format!(", with {} different results", grouped(results as u64)),
         };
         page.text(format_args!("{submissions} this row{results}. "));
         page.literal("Ranks on this page compare these submissions with each other.</p>\n");

@@ -8,7 +8,7 @@ use super::parts::{
     Heading, about_ranks, badge, day, fact, given, signer, submission_link, submissions_sentence,
     table,
 };
-use super::text::count;
+use super::text::{count, grouped};
 use crate::board::{LeadReason, RowBoard, RowEntry, Standing, SuiteBoard, TableBoard};
 use retally_reports::column_heading;
 
@@ -96,8 +96,8 @@ fn board_row(
     page.literal("</th>");
     let agreement = match (row.entries.len(), row.results) {
         (1, _) => "1".to_owned(),
-        (all, 1) => format!("{all}, same bits"),
-        (all, results) => format!("{all}, {results} results"),
+        (all, 1) => format!("{}, same bits", grouped(all as u64)),
+        (all, results) => format!("{} ({} results)", grouped(all as u64), grouped(results as u64)),
     };
     page.element("td", &[("class", &"text"), ("data-sort", &row.entries.len())], agreement);
     if let Some(entry) = row.shown() {

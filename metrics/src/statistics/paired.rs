@@ -80,7 +80,7 @@ const CANCELLED: f64 = 1e-6;
 pub struct PairedTests {
     results: usize,
     freedom: usize,
-    /// t of (i, j) for i > j: row by row the lower triangle without its diagonal. Positive where i has the larger mean; infinite where
+    /// t of (i, j) for i > j: column by column the lower triangle without its diagonal. Positive where i has the larger mean; infinite where
     /// differences are equal and not 0; never NaN.
     statistics: Vec<f64>,
 }
@@ -107,8 +107,9 @@ impl PairedTests {
         let gram = lower_gram(MatRef::from_row_major_slice(&deviations, results.len(), n));
         let mut statistics =
             Vec::with_capacity(results.len() * results.len().saturating_sub(1) / 2);
-        for i in 1..results.len() {
-            for j in 0..i {
+        // Column by column, as the product lies in memory.
+        for j in 0..results.len() {
+            for i in j + 1..results.len() {
                 let squares = gram[(i, i)] + gram[(j, j)];
                 let mut of_difference = squares - 2.0 * gram[(i, j)];
                 if of_difference <= CANCELLED * squares {
@@ -132,10 +133,10 @@ impl PairedTests {
     #[must_use]
     pub fn statistic(&self, first: usize, second: usize) -> f64 {
         let (larger, smaller) = (first.max(second), first.min(second));
-        if larger == smaller {
+        if larger == smaller || larger >= self.results {
             return 0.0;
         }
-        let position = larger * (larger - 1) / 2 + smaller;
+        let position = smaller * (2 * self.results - smaller - 1) / 2 + (larger - smaller - 1);
         let statistic = self.statistics.get(position).copied().unwrap_or(0.0);
         if first == larger { statistic } else { -statistic }
     }
