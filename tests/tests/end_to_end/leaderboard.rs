@@ -1,6 +1,7 @@
 //! `retally leaderboard build`, `serve` and `token` on the real binary.
 
-use crate::program::{json, retally, run, text};
+use crate::program::{Finished, binary, json, retally, run, text};
+use crate::small_submission::SmallSubmission;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -60,6 +61,11 @@ fn what_cannot_be_shown_is_listed_and_damage_is_an_error() {
     );
 }
 
+/// A message on one line, without the frame that it has for people.
+fn words(message: &str) -> String {
+    message.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn wrong_places_are_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -67,7 +73,7 @@ fn wrong_places_are_refused() {
     let refused = |submissions: &str, site: &str| -> String {
         let finished = run(&["leaderboard", "build", submissions, "--out", site]);
         assert_eq!(finished.code, 2, "{finished:?}");
-        finished.stderr
+        words(&finished.stderr)
     };
     assert!(
         refused(&format!("{here}/none"), &format!("{here}/site"))
@@ -110,21 +116,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(dir: &Path) -> Self {
-        let mut child = retally(&[
-            "leaderboard",
-            "serve",
-            "--dir",
-            text(dir),
-            "--listen",
-            "127.0.0.1:0",
-            "--max-bytes",
-            "100000",
-        ])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    fn start(dir: &Path, more: &[&str]) -> Self {
+        let arguments = ["leaderboard", "serve", "--dir", text(dir), "--listen", "127.0.0.1:0"];
+        let mut child = retally(&[&arguments[..], more].concat())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let address = lines
             .find_map(|line| {
@@ -169,7 +167,8 @@ fn a_server_receives_goes_on_after_a_kill_and_ends_when_asked() {
     let token =
         json(&["leaderboard", "token", "new", "--dir", text(folder.path()), "--name", "x"], 0);
     let token = token["token"].as_str().unwrap();
-    let server = Server::start(folder.path());
+    let limit = ["--max-bytes", "100000"];
+    let server = Server::start(folder.path(), &limit);
     let announce = |bytes: usize| {
         format!(
             "POST /api/submissions HTTP/1.1\r\nAuthorization: Bearer {token}\r\nX-Retally-Bytes: {bytes}\r\nX-Retally-Sha256: {}",
@@ -189,7 +188,7 @@ fn a_server_receives_goes_on_after_a_kill_and_ends_when_asked() {
     let (status, body) = server.ask(&send, &[1; 50_000]);
     assert_eq!(status, 200, "{body}");
     drop(server);
-    let mut server = Server::start(folder.path());
+    let mut server = Server::start(folder.path(), &limit);
     let (status, body) = server.ask(&announce(90_000), b"");
     assert!(status == 200 && body.contains("\"offset\":50000"), "{body}");
     let (status, _) = server.ask("GET /../leaderboard.sqlite HTTP/1.1", b"");
@@ -200,4 +199,46 @@ fn a_server_receives_goes_on_after_a_kill_and_ends_when_asked() {
     let asked = Command::new("kill").arg(server.child.id().to_string()).status().unwrap();
     assert!(asked.success());
     assert_eq!(server.child.wait().unwrap().code(), Some(0), "SIGTERM ends it in order");
+}
+
+/// Sends the small run under a name.
+fn send(server: &Server, token: &str, name: &str) -> Finished {
+    let submission = SmallSubmission::get();
+    let (run, key, manifest) = (submission.run(), submission.key(), submission.manifest());
+    let url = format!("http://{}", server.address);
+    Finished::of(
+        Command::new(binary())
+            .args(["--manifest", text(&manifest), "submit", text(&run), "--key", text(&key)])
+            .args(["--name", name, "--to", &url])
+            .env("RETALLY_TOKEN", token),
+    )
+}
+
+#[test]
+fn a_run_is_sent_checked_shown_and_known_from_then_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let token =
+        json(&["leaderboard", "token", "new", "--dir", text(folder.path()), "--name", "x"], 0);
+    let token = token["token"].as_str().unwrap();
+    let server = Server::start(folder.path(), &[]);
+    let sent = send(&server, token, "Small");
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert!(sent.stdout.contains("published"), "{sent:?}");
+    let front = |server: &Server| server.ask("GET / HTTP/1.1", b"");
+    let (status, page) = front(&server);
+    assert!(status == 200 && page.contains("Small"), "{page}");
+    let renamed = send(&server, token, "Mine now");
+    assert_eq!(renamed.code, 2, "{renamed:?}");
+    let said = words(&renamed.stderr);
+    assert!(said.contains("it has the measurements of submission"), "{renamed:?}");
+    // What was accepted is there after a kill, and is what `build` shows of the same folder.
+    drop(server);
+    let server = Server::start(folder.path(), &[]);
+    let (_, after) = front(&server);
+    assert_eq!(after, page);
+    assert_eq!(send(&server, token, "Small").code, 0, "the same again is no error");
+    let site = folder.path().join("site");
+    let submissions = folder.path().join("submissions");
+    let report = json(&["leaderboard", "build", text(&submissions), "--out", text(&site)], 0);
+    assert_eq!(report["submissions"], 1);
 }

@@ -76,6 +76,10 @@ fn bundles(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let kind = entry.file_type().map_err(failed)?;
+            // A hidden folder is no submission yet: a server checks one there, and it would be found to be known.
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             if kind.is_dir() && depth < DEPTH {
                 folders.push((entry.path(), depth + 1));
             } else if kind.is_file() && entry.file_name() == BUNDLE {
