@@ -111,7 +111,7 @@ mod tests {
         let skipped = CheckResult::Skipped { reason: "no model".to_owned() };
         let failed = CheckResult::Failed { reasons: vec!["wrong".to_owned()] };
         assert!(!verification(&[]).is_valid());
-        assert!(!verification(&[skipped.clone()]).is_valid());
+        assert!(!verification(std::slice::from_ref(&skipped)).is_valid());
         assert!(verification(&[CheckResult::Passed, skipped]).is_valid());
         let refused = verification(&[CheckResult::Passed, failed]);
         assert!(!refused.is_valid());

@@ -178,7 +178,9 @@ fn is_date(text: &str) -> bool {
 /// The day, in UTC, of a time in seconds since 1970; `None` beyond the year 9999.
 fn day_of(seconds: u64) -> Option<String> {
     let mut days = seconds / 86_400;
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let mut year = 1970;
     loop {
         let length = if is_leap(year) { 366 } else { 365 };

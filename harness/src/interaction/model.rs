@@ -137,7 +137,8 @@ impl ModelRun<'_> {
         let within = |failure: Failure| failure.within(format_args!("`{}`", self.path.display()));
         let (session, names) = session.map_err(|error| within(error.into()))?;
         for (id, sample) in &self.samples {
-            for name in sample.sample().given_inputs().filter(|name| !names.contains(*name)) {
+            let unknown = sample.sample().given_inputs().find(|name| !names.contains(*name));
+            if let Some(name) = unknown {
                 let failure = Failure::invalid(format_args!(
                     "the model has no input `{name}`; its inputs are {}",
                     names.join(", ")

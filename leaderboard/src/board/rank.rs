@@ -234,8 +234,7 @@ fn result_of<'a>(
         known.len() == values.len()
             && known.iter().zip(values).all(|(a, b)| a.to_bits() == b.to_bits())
     };
-    let is_it =
-        |number: &&usize| members.get(**number).copied().is_some_and(|known| has_bits(known));
+    let is_it = |number: &&usize| members.get(**number).copied().is_some_and(has_bits);
     if let Some(&known) = bucket.iter().find(is_it) {
         return known;
     }

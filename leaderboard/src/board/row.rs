@@ -45,6 +45,9 @@ pub struct Place {
     pub row: usize,
 }
 
+/// The scores of the samples of each cell of a row, as they are in the file; `None` where there are none.
+pub(super) type CellScores = Vec<Option<Vec<f64>>>;
+
 /// The scores of each cell of a row, where they can be paired.
 pub(super) type RowScores = Vec<Option<PairedScores>>;
 
@@ -54,7 +57,7 @@ impl<'a> RowBoard<'a> {
         (key, label): (&'a str, &'a str),
         mut entries: Vec<RowEntry<'a>>,
         columns: &[&Column],
-    ) -> Result<(Self, Vec<Option<Vec<f64>>>), LeaderboardError> {
+    ) -> Result<(Self, CellScores), LeaderboardError> {
         entries.sort_by_key(|entry| (entry.submission.entry.ended, entry.submission.entry.id));
         let (representative, results) = representative(&entries);
         let mut scores =
@@ -82,7 +85,7 @@ impl<'a> RowBoard<'a> {
 
 impl<'a> RowEntry<'a> {
     /// Every cell's scores as they are in the file.
-    pub(super) fn read_scores(&self) -> Result<Vec<Option<Vec<f64>>>, LeaderboardError> {
+    pub(super) fn read_scores(&self) -> Result<CellScores, LeaderboardError> {
         let Some(scores) = &self.submission.scores else {
             return Ok(vec![None; self.cells.len()]);
         };
@@ -95,11 +98,7 @@ impl<'a> RowEntry<'a> {
         })
     }
 
-    pub(super) fn paired(
-        &self,
-        scores: Vec<Option<Vec<f64>>>,
-        sets: &mut SampleSets<'a>,
-    ) -> RowScores {
+    pub(super) fn paired(&self, scores: CellScores, sets: &mut SampleSets<'a>) -> RowScores {
         let digest = self.submission.scores.as_ref().map_or("", |scores| scores.samples());
         let paired = |scores: Option<Vec<f64>>| scores.map(|values| sets.paired(digest, values));
         scores.into_iter().map(paired).collect()

@@ -2,7 +2,7 @@
 
 use super::history::{Lead, history};
 use super::rank::Standing;
-use super::row::{Place, RowBoard, RowEntry, RowScores, rank_columns};
+use super::row::{CellScores, Place, RowBoard, RowEntry, RowScores, rank_columns};
 use super::samples::SampleSets;
 use crate::collection::Submission;
 use crate::error::LeaderboardError;
@@ -117,7 +117,7 @@ fn cell(row: &EntryRow, position: Option<usize>) -> Option<&retally_submissions:
 
 fn beside_each_other(
     rows: &[RowBoard<'_>],
-    kept: Vec<Vec<Option<Vec<f64>>>>,
+    kept: Vec<CellScores>,
     columns: &[&Column],
 ) -> Result<Vec<Vec<Option<Standing>>>, LeaderboardError> {
     let mut sets = SampleSets::default();

@@ -67,7 +67,7 @@ fn relative_path(address: &str) -> Option<String> {
 async fn opened(path: &Path) -> Option<(File, u64)> {
     let file = File::open(path).await.ok()?;
     let metadata = file.metadata().await.ok()?;
-    metadata.is_file().then(|| (file, metadata.len()))
+    metadata.is_file().then_some((file, metadata.len()))
 }
 
 fn found(path: &Path, length: u64, body: Body) -> Response<Body> {

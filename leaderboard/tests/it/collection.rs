@@ -64,9 +64,12 @@ fn what_is_not_verified_or_refused_is_not_damage() {
     assert_eq!(reason.sentence(), "refused: signed by nobody");
 }
 
+/// What somebody does to the folder of a submission.
+type Damage = Box<dyn FnOnce(&Path)>;
+
 #[test]
 fn damage_is_named() {
-    let cases: [(&str, Box<dyn FnOnce(&Path)>); 10] = [
+    let cases: [(&str, Damage); 10] = [
         (
             "is about a file with the SHA-256",
             Box::new(|folder| fs::write(folder.join("submission.retally"), "x").unwrap()),

@@ -160,7 +160,7 @@ fn a_site_is_replaced_and_anything_else_is_left_alone() {
     assert!(site.join("index.html").exists());
     let left: Vec<PathBuf> =
         fs::read_dir(out.path()).unwrap().map(|item| item.unwrap().path()).collect();
-    assert_eq!(left, [site.clone()], "nothing is left beside it");
+    assert_eq!(left, std::slice::from_ref(&site), "nothing is left beside it");
     fs::write(out.path().join("file"), "x").unwrap();
     assert!(build(submissions.path(), &out.path().join("file")).is_err());
 }

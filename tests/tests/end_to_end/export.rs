@@ -106,7 +106,7 @@ fn an_eval_results_file_is_read_by_another_reader() {
     let (value, files) = export.files("hugging-face", "hub");
     assert_eq!(value["results"], 1);
     let expected = export.path("hub/example/mobilenet-v2/.eval_results/retally-starter.yaml");
-    assert_eq!(files, [expected.clone()]);
+    assert_eq!(files, std::slice::from_ref(&expected));
     let content = fs::read_to_string(expected).unwrap();
     let loaded = Yaml::load_from_str(&content).unwrap().remove(0);
     let entry = &loaded.as_vec().unwrap()[0];
