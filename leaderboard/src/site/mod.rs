@@ -2,7 +2,7 @@
 //!
 //! Every address in it is relative, so that it works from a folder, under any path of a server, and as an archive. Names in
 //! files come from digests and checked ids alone; texts of submitters are escaped by the only type that makes pages
-//! ([`markup::Markup`]).
+//! (`markup::Markup`).
 
 mod cells;
 mod csv_file;

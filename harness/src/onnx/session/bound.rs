@@ -39,7 +39,7 @@ impl BoundSession {
     /// Opens a model file.
     ///
     /// # Errors
-    /// If the file cannot be read, is no model with numbers of an [`Element`] as inputs and outputs alone, lacks an output that is asked
+    /// If the file cannot be read, is no model with numbers of an [`Element`](super::Element) as inputs and outputs alone, lacks an output that is asked
     /// for or a file that it refers to, or if the device cannot be used.
     pub fn open(
         library: &Library,
