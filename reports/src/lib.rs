@@ -9,6 +9,7 @@
 //! elsewhere. What is unknown stays empty; a measurement that
 //! failed says why.
 
+pub mod calendar;
 mod claim_list;
 mod error;
 pub mod figure;

@@ -5,6 +5,7 @@ use super::stored::StoredFiles;
 use crate::failure::Failure;
 use crate::run::directory::write_all_or_none;
 use crate::text_files::read_text;
+use retally_reports::calendar;
 use retally_suites::EvaluatedSuite;
 use retally_suites::relock::{ChangedValue, LockedTexts, Occasion, Reason, Relocked, relock};
 use serde::Serialize;
@@ -135,15 +136,19 @@ fn occasion(
 ) -> Result<Occasion, Failure> {
     let reason = Reason::new(&request.reason).map_err(Failure::invalid)?;
     let date = match &request.date {
-        Some(date) if is_date(date) => date.clone(),
+        Some(date) if calendar::is_date(date) => date.clone(),
         Some(date) => {
             return Err(Failure::invalid(format_args!(
                 "--date is `{date}`; expected a day as 2026-11-27"
             )));
         }
-        None => record.get("ended").and_then(Value::as_u64).and_then(day_of).ok_or_else(|| {
-            Failure::invalid("run.json does not say when the run ended: give the day with --date")
-        })?,
+        None => record.get("ended").and_then(Value::as_u64).and_then(calendar::date).ok_or_else(
+            || {
+                Failure::invalid(
+                    "run.json does not say when the run ended: give the day with --date",
+                )
+            },
+        )?,
     };
     let text = |pointer: &str| {
         let found = record.pointer(pointer).and_then(Value::as_str);
@@ -157,81 +162,4 @@ fn occasion(
         text("/machine/processor").trim(),
     );
     Ok(Occasion { reason, date, source, run: run.digest })
-}
-
-fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split('-').collect();
-    let number = |part: &str, digits: usize| {
-        (part.len() == digits && part.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| part.parse::<u32>().ok())
-            .flatten()
-    };
-    match parts.as_slice() {
-        [year, month, day] => {
-            let date = (number(year, 4), number(month, 2), number(day, 2));
-            matches!(date, (Some(_), Some(1..=12), Some(1..=31)))
-        }
-        _ => false,
-    }
-}
-
-/// The day, in UTC, of a time in seconds since 1970; `None` beyond the year 9999.
-fn day_of(seconds: u64) -> Option<String> {
-    let mut days = seconds / 86_400;
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let mut year = 1970;
-    loop {
-        let length = if is_leap(year) { 366 } else { 365 };
-        if days < length {
-            break;
-        }
-        days -= length;
-        year += 1;
-        if year > 9999 {
-            return None;
-        }
-    }
-    let february = if is_leap(year) { 29 } else { 28 };
-    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 1;
-    for length in months {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    Some(format!("{year:04}-{month:02}-{:02}", days + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_those_of_date() {
-        // date -u -d @SECONDS +%F
-        for (seconds, day) in [
-            (0, "1970-01-01"),
-            (951_782_399, "2000-02-28"),
-            (951_782_400, "2000-02-29"),
-            (951_868_800, "2000-03-01"),
-            (1_795_809_178, "2026-11-27"),
-            (4_107_542_399, "2100-02-28"),
-            (4_107_542_400, "2100-03-01"),
-        ] {
-            assert_eq!(day_of(seconds).unwrap(), day, "{seconds}");
-        }
-        assert_eq!(day_of(u64::MAX), None);
-    }
-
-    #[test]
-    fn a_date_is_a_day() {
-        assert!(is_date("2026-11-27"));
-        for bad in ["", "2026-13-01", "2026-1-1", "27.11.2026", "2026-11-27T00:00", "2026-00-10"] {
-            assert!(!is_date(bad), "{bad}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! `retally export`: a run in the formats of other projects.
 
-use super::Document;
+use super::{Document, counted};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interchange::facts;
@@ -75,10 +75,6 @@ pub(super) fn run(command: &ExportCommand, context: &Context) -> Result<Document
         "notes": export.notes,
     });
     Document::new(text, &value)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn read_about(path: &Path) -> Result<About, Failure> {

@@ -154,6 +154,11 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
     }
 }
 
+/// `1 file`, `2 files`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::CommandLine;

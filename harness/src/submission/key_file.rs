@@ -64,6 +64,8 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
 /// If the file cannot be read, others can read it, or it is no private key. No message holds any of its content.
 pub fn read_private_key(path: &Path) -> Result<PrivateKey, Failure> {
     let (text, file) = read(path)?;
+    // Before the permissions: a public key is told to be none, not to be hidden.
+    let key = PrivateKey::from_pem(&text).map_err(|error| wrong(path, error))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -78,7 +80,7 @@ pub fn read_private_key(path: &Path) -> Result<PrivateKey, Failure> {
     }
     #[cfg(not(unix))]
     drop(file);
-    PrivateKey::from_pem(&text).map_err(|error| wrong(path, error))
+    Ok(key)
 }
 
 /// Reads a public key.

@@ -4,6 +4,7 @@ use retally_metrics::statistics::{PairedTests, holm_critical_values};
 use retally_metrics::{Absence, Interval};
 use retally_suites::evaluation::Direction;
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// The chance that any difference of a column is called significant where there is none.
@@ -59,47 +60,17 @@ pub fn standings(
     direction: Direction,
 ) -> Result<Vec<Option<Standing>>, Absence> {
     let present: Vec<Candidate<'_>> = candidates.iter().copied().flatten().collect();
-    let comparisons = Comparisons::of(&present, direction)?;
+    let families = families(&present)?;
+    let sign = if matches!(direction, Direction::LowerIsBetter) { -1.0 } else { 1.0 };
     let mut tallies = vec![Tally::default(); present.len()];
-    // The order in which statistics lie in memory.
-    for second in 0..present.len() {
-        let (before, rest) = tallies.split_at_mut(second + 1);
-        let Some(own) = before.last_mut() else { continue };
-        for (offset, other) in rest.iter_mut().enumerate() {
-            let (basis, relation) = comparisons.compare(second + 1 + offset, second);
-            other.add(basis, relation);
-            own.add(basis, relation.reversed());
-        }
-    }
+    families.iter().for_each(|family| family.compare(sign, &mut tallies));
+    compare_others(&present, &families, sign, &mut tallies);
     let is_ranked = !matches!(direction, Direction::Neutral);
     let mut tallies = tallies.into_iter().map(|tally| tally.standing(is_ranked));
     Ok(candidates.iter().map(|candidate| candidate.and_then(|_| tallies.next())).collect())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Basis {
-    Paired,
-    Intervals,
-    Nothing,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    Better,
-    Tie,
-    Worse,
-}
-
-impl Relation {
-    fn reversed(self) -> Self {
-        match self {
-            Self::Better => Self::Worse,
-            Self::Tie => Self::Tie,
-            Self::Worse => Self::Better,
-        }
-    }
-}
-
+/// What is counted of one entry beside the others.
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     better: usize,
@@ -110,23 +81,6 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, basis: Basis, relation: Relation) {
-        match basis {
-            Basis::Paired => self.paired += 1,
-            Basis::Intervals => self.by_intervals += 1,
-            Basis::Nothing => {
-                self.not_comparable += 1;
-                return;
-            }
-        }
-        match relation {
-            // The other entry is better than this one.
-            Relation::Worse => self.better += 1,
-            Relation::Tie => self.ties += 1,
-            Relation::Better => {}
-        }
-    }
-
     fn standing(self, is_ranked: bool) -> Standing {
         let is_comparable = self.not_comparable == 0 || self.paired + self.by_intervals > 0;
         Standing {
@@ -139,92 +93,186 @@ impl Tally {
     }
 }
 
-/// All that decides how two entries compare.
-struct Comparisons<'a> {
-    candidates: &'a [Candidate<'a>],
-    /// 1 where larger is better, -1 where smaller is.
+/// Entries with scores of the same samples.
+struct Family {
+    /// Their numbers, rising.
+    entries: Vec<usize>,
+    /// Their values.
+    values: Vec<f64>,
+    /// Of each the number of its result among the tests'.
+    results: Vec<usize>,
+    tests: PairedTests,
+    /// The |t| from which on a difference is significant.
+    critical: f64,
+}
+
+/// Puts entries whose scores can be paired together, and tests all pairs.
+fn families(candidates: &[Candidate<'_>]) -> Result<Vec<Family>, Absence> {
+    let mut gathered: Vec<Gathered<'_>> = Vec::new();
+    let mut family_of_set: HashMap<usize, usize> = HashMap::new();
+    for (entry, candidate) in candidates.iter().enumerate() {
+        // One sample has no spread: such entries are compared by their intervals.
+        let scores = candidate.scores.filter(|scores| scores.values.len() > 1);
+        let Some(PairedScores { set, values }) = scores else { continue };
+        let number = *family_of_set.entry(*set).or_insert_with(|| {
+            gathered.push(Gathered::default());
+            gathered.len() - 1
+        });
+        if let Some(family) = gathered.get_mut(number) {
+            family.add(entry, candidate.value, values);
+        }
+    }
+    let tests = gathered.iter().map(|family| PairedTests::of(&family.different));
+    let tests = tests.collect::<Result<Vec<_>, _>>()?;
+    let criticals = holm_critical_values(&tests.iter().collect::<Vec<_>>(), LEVEL)?;
+    let tested = gathered.into_iter().zip(tests.into_iter().zip(criticals));
+    Ok(tested
+        .map(|(Gathered { entries, values, results, .. }, (tests, critical))| Family {
+            entries,
+            values,
+            results,
+            tests,
+            critical,
+        })
+        .collect())
+}
+
+/// A family before it is tested.
+#[derive(Default)]
+struct Gathered<'a> {
+    entries: Vec<usize>,
+    values: Vec<f64>,
+    results: Vec<usize>,
+    /// The scores of each result. Equal results are one hypothesis, however many have sent them.
+    different: Vec<&'a [f64]>,
+    /// Results by the fingerprint of their scores.
+    buckets: HashMap<u64, Vec<usize>>,
+}
+
+impl<'a> Gathered<'a> {
+    fn add(&mut self, entry: usize, value: f64, scores: &'a [f64]) {
+        let bucket = self.buckets.entry(fingerprint(scores)).or_default();
+        self.entries.push(entry);
+        self.values.push(value);
+        self.results.push(result_of(&mut self.different, bucket, scores));
+    }
+}
+
+impl Family {
+    /// Compares all pairs. A significant difference of scores counts where values differ in the same direction.
+    ///
+    /// A large board has many millions of pairs: they are counted without a branch, in the order in which statistics lie in memory.
+    fn compare(&self, sign: f64, tallies: &mut [Tally]) {
+        let count = self.entries.len();
+        let (mut better, mut ties) = (vec![0_u64; count], vec![0_u64; count]);
+        let mut gathered = Vec::new();
+        for (own, &own_value) in self.values.iter().enumerate() {
+            let statistics = self.statistics_after(own, &mut gathered);
+            let (Some((own_better, better)), Some((own_ties, ties))) =
+                (split(&mut better, own), split(&mut ties, own))
+            else {
+                continue;
+            };
+            let others = self.values.iter().skip(own + 1).zip(statistics);
+            for (((value, t), better), ties) in others.zip(better).zip(ties) {
+                let is_significant = (t.abs() >= self.critical) & (t * (value - own_value) > 0.0);
+                let is_better = t * sign > 0.0;
+                *better += u64::from(is_significant & !is_better);
+                *own_better += u64::from(is_significant & is_better);
+                *ties += u64::from(!is_significant);
+                *own_ties += u64::from(!is_significant);
+            }
+        }
+        for ((entry, better), ties) in self.entries.iter().zip(better).zip(ties) {
+            if let Some(tally) = tallies.get_mut(*entry) {
+                tally.paired += count - 1;
+                tally.better += better as usize;
+                tally.ties += ties as usize;
+            }
+        }
+    }
+
+    /// t of the difference `other - own` for every entry after this one.
+    fn statistics_after<'t>(&'t self, own: usize, gathered: &'t mut Vec<f64>) -> &'t [f64] {
+        let result = self.results.get(own).copied().unwrap_or_default();
+        if self.tests.results() == self.results.len() {
+            // No result stands twice, so entries have the order of results.
+            return self.tests.after(result);
+        }
+        gathered.clear();
+        let others = self.results.iter().skip(own + 1);
+        gathered.extend(others.map(|other| self.tests.statistic(*other, result)));
+        gathered
+    }
+}
+
+/// One number and all after it.
+fn split(numbers: &mut [u64], index: usize) -> Option<(&mut u64, &mut [u64])> {
+    numbers.get_mut(index..)?.split_first_mut()
+}
+
+/// Compares the pairs that no family holds by their intervals.
+fn compare_others(
+    candidates: &[Candidate<'_>],
+    families: &[Family],
     sign: f64,
-    /// Of each entry with scores: its family and the number of its result in it.
-    results: Vec<Option<(usize, usize)>>,
-    families: Vec<PairedTests>,
-    criticals: Vec<f64>,
-}
-
-impl<'a> Comparisons<'a> {
-    fn of(candidates: &'a [Candidate<'a>], direction: Direction) -> Result<Self, Absence> {
-        let mut families: Vec<Vec<&[f64]>> = Vec::new();
-        let mut family_of_set: HashMap<usize, usize> = HashMap::new();
-        let mut buckets: HashMap<(usize, u64), Vec<usize>> = HashMap::new();
-        let mut results = Vec::with_capacity(candidates.len());
-        for candidate in candidates {
-            // One sample has no spread: such entries are compared by their intervals.
-            let scores = candidate.scores.filter(|scores| scores.values.len() > 1);
-            results.push(scores.map(|scores| {
-                let family = *family_of_set.entry(scores.set).or_insert_with(|| {
-                    families.push(Vec::new());
-                    families.len() - 1
-                });
-                let bucket = buckets.entry((family, fingerprint(&scores.values))).or_default();
-                let members = families.get_mut(family);
-                let result = members.map_or(0, |own| result_of(own, bucket, &scores.values));
-                (family, result)
-            }));
-        }
-        let families = families
-            .iter()
-            .map(|members| PairedTests::of(members))
-            .collect::<Result<Vec<_>, _>>()?;
-        let criticals = holm_critical_values(&families.iter().collect::<Vec<_>>(), LEVEL)?;
-        let sign = if matches!(direction, Direction::LowerIsBetter) { -1.0 } else { 1.0 };
-        Ok(Self { candidates, sign, results, families, criticals })
-    }
-
-    fn compare(&self, first: usize, second: usize) -> (Basis, Relation) {
-        let result = |index: usize| self.results.get(index).copied().flatten();
-        if let (Some((family, a)), Some((other, b))) = (result(first), result(second))
-            && family == other
-        {
-            return (Basis::Paired, self.by_test(family, (a, b), (first, second)));
-        }
-        let (Some(a), Some(b)) = (self.candidates.get(first), self.candidates.get(second)) else {
-            return (Basis::Nothing, Relation::Tie);
-        };
-        match (a.interval, b.interval) {
-            (Some(a), Some(b)) => (Basis::Intervals, self.by_intervals(a, b)),
-            _ if a.value == b.value => (Basis::Intervals, Relation::Tie),
-            _ => (Basis::Nothing, Relation::Tie),
+    tallies: &mut [Tally],
+) {
+    let mut family_of: Vec<Option<usize>> = vec![None; candidates.len()];
+    for (number, family) in families.iter().enumerate() {
+        for entry in &family.entries {
+            if let Some(own) = family_of.get_mut(*entry) {
+                *own = Some(number);
+            }
         }
     }
-
-    /// A significant difference of scores counts where values differ in the same direction.
-    fn by_test(
-        &self,
-        family: usize,
-        (a, b): (usize, usize),
-        (first, second): (usize, usize),
-    ) -> Relation {
-        let value = |index: usize| self.candidates.get(index).map_or(0.0, |entry| entry.value);
-        let statistic = self.families.get(family).map_or(0.0, |tests| tests.statistic(a, b));
-        let critical = self.criticals.get(family).copied().unwrap_or(f64::INFINITY);
-        let difference = value(first) - value(second);
-        if statistic.abs() < critical || statistic * difference <= 0.0 {
-            return Relation::Tie;
-        }
-        if statistic * self.sign > 0.0 { Relation::Better } else { Relation::Worse }
+    if families.len() == 1 && family_of.iter().all(Option::is_some) {
+        return;
     }
-
-    fn by_intervals(&self, a: &Interval, b: &Interval) -> Relation {
-        let (above, below) = (a.low > b.high, a.high < b.low);
-        let (above, below) = if self.sign < 0.0 { (below, above) } else { (above, below) };
-        match (above, below) {
-            (true, _) => Relation::Better,
-            (_, true) => Relation::Worse,
-            _ => Relation::Tie,
+    let entries: Vec<_> = candidates.iter().zip(&family_of).collect();
+    for (own, (candidate, family)) in entries.iter().enumerate() {
+        let (before, after) = tallies.split_at_mut(own + 1);
+        let Some(tally) = before.last_mut() else { continue };
+        for ((other, other_family), other_tally) in entries.iter().skip(own + 1).zip(after) {
+            if family.is_none() || family != other_family {
+                match by_intervals(other, candidate, sign) {
+                    Some(relation) => {
+                        other_tally.add_by_intervals(relation);
+                        tally.add_by_intervals(relation.reverse());
+                    }
+                    None => {
+                        other_tally.not_comparable += 1;
+                        tally.not_comparable += 1;
+                    }
+                }
+            }
         }
     }
 }
 
-/// The number of a result among those of its family. Equal results are one hypothesis, however many have sent them.
+impl Tally {
+    /// `relation` is this entry's to the other.
+    fn add_by_intervals(&mut self, relation: Ordering) {
+        self.by_intervals += 1;
+        self.better += usize::from(relation.is_lt());
+        self.ties += usize::from(relation.is_eq());
+    }
+}
+
+/// Greater if the first is better; nothing if one has no interval and the values differ.
+fn by_intervals(first: &Candidate<'_>, second: &Candidate<'_>, sign: f64) -> Option<Ordering> {
+    let (Some(a), Some(b)) = (first.interval, second.interval) else {
+        return (first.value == second.value).then_some(Ordering::Equal);
+    };
+    let order = match (a.low > b.high, a.high < b.low) {
+        (true, _) => Ordering::Greater,
+        (_, true) => Ordering::Less,
+        _ => Ordering::Equal,
+    };
+    Some(if sign < 0.0 { order.reverse() } else { order })
+}
+
+/// The number of a result among those of its family.
 fn result_of<'a>(
     members: &mut Vec<&'a [f64]>,
     bucket: &mut Vec<usize>,

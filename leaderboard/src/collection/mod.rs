@@ -1,10 +1,12 @@
 //! A folder of checked submissions, one folder each: which of them can be shown, and why the others cannot.
 
+mod hashed_file;
 mod left_out;
 mod scores;
 mod submission;
 mod walk;
 
+pub use hashed_file::HashedFile;
 pub use left_out::{LeftOut, LeftOutReason};
 pub use scores::Scores;
 pub use submission::Submission;

@@ -1,8 +1,8 @@
 //! One checked submission.
 
+use super::hashed_file::HashedFile;
 use super::left_out::{LeftOutReason, RefusalReason};
 use super::{BUNDLE_FILE, ENTRY_FILE, SCORES_FILE, Scores, VERIFICATION_FILE};
-use retally_manifests::Digest;
 use retally_submissions::{ENTRY_SCHEMA, Entry, EntryTable, Verification};
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
@@ -24,8 +24,8 @@ pub struct Submission {
     pub entry: Entry,
     /// What was checked.
     pub verification: Verification,
-    /// Size of the bundle.
-    pub bundle_bytes: u64,
+    /// The bundle when its digest was taken.
+    pub bundle: HashedFile,
     /// Scores of single samples; `None` if no cell has any.
     pub scores: Option<Scores>,
 }
@@ -38,12 +38,12 @@ impl Submission {
             return Err(LeftOutReason::Unverified);
         }
         let verification: Verification = document(&verification_path)?;
-        let bundle = folder.join(BUNDLE_FILE);
-        let (digest, bundle_bytes) = digest_of(&bundle)?;
-        if digest != verification.bundle_sha256 {
+        let bundle = hashed(folder.join(BUNDLE_FILE))?;
+        if bundle.digest() != verification.bundle_sha256 {
             return Err(LeftOutReason::damaged(format!(
-                "`{VERIFICATION_FILE}` is about a file with the SHA-256 {}, and `{BUNDLE_FILE}` has {digest}: verify it again",
-                verification.bundle_sha256
+                "`{VERIFICATION_FILE}` is about a file with the SHA-256 {}, and `{BUNDLE_FILE}` has {}: verify it again",
+                verification.bundle_sha256,
+                bundle.digest()
             )));
         }
         if !verification.is_valid() {
@@ -58,13 +58,7 @@ impl Submission {
             LeftOutReason::damaged(format!("`{ENTRY_FILE}`: {what}: verify the bundle again"))
         })?;
         let scores = scores_of(folder, &entry)?;
-        Ok(Self { folder: folder.to_owned(), entry, verification, bundle_bytes, scores })
-    }
-
-    /// The bundle.
-    #[must_use]
-    pub fn bundle(&self) -> PathBuf {
-        self.folder.join(BUNDLE_FILE)
+        Ok(Self { folder: folder.to_owned(), entry, verification, bundle, scores })
     }
 }
 
@@ -102,18 +96,9 @@ fn document<T: DeserializeOwned>(path: &Path) -> Result<T, LeftOutReason> {
         .map_err(|error| LeftOutReason::damaged(format!("`{}`: {error}", path.display())))
 }
 
-fn digest_of(path: &Path) -> Result<(Digest, u64), LeftOutReason> {
-    let read = || {
-        let mut file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(std::io::Error::other("it is not a file"));
-        }
-        let bytes = file.metadata()?.len();
-        Ok((Digest::of_reader(&mut file)?, bytes))
-    };
-    read().map_err(|error| {
-        LeftOutReason::damaged(format!("cannot read `{}`: {error}", path.display()))
-    })
+fn hashed(path: PathBuf) -> Result<HashedFile, LeftOutReason> {
+    let wrong = format!("cannot read `{}`", path.display());
+    HashedFile::read(path).map_err(|error| LeftOutReason::damaged(format!("{wrong}: {error}")))
 }
 
 /// What pages and ranks rely on. The checker has looked at all of it; the file may have been changed since.

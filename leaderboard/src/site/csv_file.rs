@@ -2,11 +2,12 @@
 
 use super::submission_page::ShownCell;
 use super::text::field;
-use crate::board::SuiteBoard;
+use crate::board::{Standing, SuiteBoard};
 use crate::collection::Submission;
 use crate::error::LeaderboardError;
 use crate::time::timestamp;
 use retally_reports::{absence_word, verdict_word};
+use std::borrow::Cow;
 
 const HEADINGS: [&str; 25] = [
     "submission",
@@ -44,50 +45,54 @@ pub(super) fn render(
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(HEADINGS)?;
     for (submission, cells) in suite.submissions.iter().zip(cells) {
+        let own = fields_of(submission);
         for shown in cells {
-            writer.write_record(record(submission, shown))?;
+            let own = own.iter().map(String::as_str);
+            let of_cell = fields_of_cell(shown);
+            writer.write_record(own.chain(of_cell.iter().map(AsRef::as_ref)))?;
         }
     }
     writer.into_inner().map_err(|error| LeaderboardError::Table(error.into_error().into()))
 }
 
-fn record(submission: &Submission, shown: &ShownCell<'_, '_>) -> [String; HEADINGS.len()] {
+/// The fields that all cells of a submission have.
+fn fields_of(submission: &Submission) -> [String; 4] {
     let entry = &submission.entry;
+    [entry.id.to_string(), field(&entry.name), entry.key.0.to_string(), timestamp(entry.ended)]
+}
+
+fn fields_of_cell<'s>(shown: &'s ShownCell<'_, '_>) -> [Cow<'s, str>; HEADINGS.len() - 4] {
     let measured = &shown.cell.measured;
     let interval = measured.interval();
     let column = shown.table.columns.get(shown.column).map_or("", |column| &column.key);
-    let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    let standing = |part: fn(&crate::board::Standing) -> usize| {
-        shown.standing.map_or(String::new(), |standing| part(&standing).to_string())
-    };
+    let standing =
+        |part: fn(&Standing) -> Option<usize>| number(shown.standing.as_ref().and_then(part));
     [
-        entry.id.to_string(),
-        field(&entry.name),
-        entry.key.0.to_string(),
-        timestamp(entry.ended),
-        field(shown.table.id),
-        field(shown.row.key),
-        field(shown.row.label),
-        field(column),
-        field(&shown.cell.id),
-        field(&measured.metric),
-        optional(measured.value()),
-        measured.unit.to_string(),
-        measured.n.to_string(),
-        optional(interval.map(|interval| interval.low.get())),
-        optional(interval.map(|interval| interval.high.get())),
-        optional(interval.map(|interval| interval.level)),
-        interval.map_or(String::new(), |interval| field(&interval.method)),
-        measured.absence().map_or(String::new(), |absence| absence_word(absence.reason).to_owned()),
-        field(shown.cell.reported.as_deref().unwrap_or_default()),
-        shown.cell.verdict.map_or(String::new(), |verdict| verdict_word(verdict).to_owned()),
-        shown
-            .standing
-            .and_then(|standing| standing.rank)
-            .map_or(String::new(), |rank| rank.to_string()),
-        standing(|standing| standing.ties),
-        standing(|standing| standing.paired),
-        standing(|standing| standing.by_intervals),
-        standing(|standing| standing.not_comparable),
+        field(shown.table.id).into(),
+        field(shown.row.key).into(),
+        field(shown.row.label).into(),
+        field(column).into(),
+        field(&shown.cell.id).into(),
+        field(&measured.metric).into(),
+        number(measured.value()),
+        measured.unit.to_string().into(),
+        number(Some(measured.n)),
+        number(interval.map(|interval| interval.low.get())),
+        number(interval.map(|interval| interval.high.get())),
+        number(interval.map(|interval| interval.level)),
+        interval.map_or(Cow::Borrowed(""), |interval| field(&interval.method).into()),
+        measured.absence().map_or("", |absence| absence_word(absence.reason)).into(),
+        field(shown.cell.reported.as_deref().unwrap_or_default()).into(),
+        shown.cell.verdict.map_or("", verdict_word).into(),
+        standing(|standing| standing.rank),
+        standing(|standing| Some(standing.ties)),
+        standing(|standing| Some(standing.paired)),
+        standing(|standing| Some(standing.by_intervals)),
+        standing(|standing| Some(standing.not_comparable)),
     ]
+}
+
+/// A number with all its digits, or an empty field.
+fn number(value: Option<impl ToString>) -> Cow<'static, str> {
+    value.map_or(Cow::Borrowed(""), |value| value.to_string().into())
 }

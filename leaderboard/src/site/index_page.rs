@@ -2,7 +2,7 @@
 
 use super::markup::Markup;
 use super::page::Page;
-use super::parts::{Heading, about_ranks, badge, day, given, signer, submission_link, table};
+use super::parts::{Heading, about_ranks, day, given, signed_and_checked, submission_link, table};
 use super::text::{count, grouped};
 use super::{names, parts};
 use crate::board::Board;
@@ -102,14 +102,9 @@ fn newest_section(page: &mut Markup, board: &Board<'_>) {
             submission_link(page, "", submission);
             page.literal("</th><td class=\"text\">");
             given(page, suite);
-            page.literal("</td><td class=\"text\">");
-            signer(page, &submission.entry.key);
-            page.literal("</td><td class=\"text\">");
-            day(page, submission.entry.ended);
-            page.literal("</td><td class=\"text\">");
-            let checks = format!("{}#verification", names::submission_page(&submission.entry.id));
-            badge(page, &submission.verification, &checks);
-            page.literal("</td></tr>\n");
+            page.literal("</td>");
+            signed_and_checked(page, "", submission);
+            page.literal("</tr>\n");
         }
     });
     page.literal("</section>\n");

@@ -71,18 +71,44 @@ struct Escaped<'s>(&'s mut String);
 
 impl std::fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for character in text.chars() {
-            match character {
-                '&' => self.0.push_str("&amp;"),
-                '<' => self.0.push_str("&lt;"),
-                '>' => self.0.push_str("&gt;"),
-                '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
-                other => self.0.push(visible(other)),
+        let mut left = text;
+        // Long runs of characters that stay as they are: most texts are nothing else.
+        while let Some(place) = left.find(|character| escape(character).is_some()) {
+            let (plain, changed) = left.split_at(place);
+            self.0.push_str(plain);
+            let mut characters = changed.chars();
+            match characters.next().and_then(escape) {
+                Some(Escape::Reference(reference)) => self.0.push_str(reference),
+                Some(Escape::Character(shown)) => self.0.push(shown),
+                None => {}
             }
+            left = characters.as_str();
         }
+        self.0.push_str(left);
         Ok(())
     }
+}
+
+/// What stands for a character that cannot stand as it is.
+enum Escape {
+    Reference(&'static str),
+    Character(char),
+}
+
+fn escape(character: char) -> Option<Escape> {
+    let reference = match character {
+        '&' => "&amp;",
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '"' => "&quot;",
+        '\'' => "&#39;",
+        ' '..='~' => return None,
+        other => {
+            let shown = visible(other);
+            return (shown != other).then_some(Escape::Character(shown));
+        }
+    };
+    Some(Escape::Reference(reference))
 }
 
 #[cfg(test)]

@@ -80,6 +80,19 @@ pub(super) fn badge(page: &mut Markup, verification: &Verification, address: &st
     page.text(format_args!("{passed} of {all} checks")).literal("</span>").close("a");
 }
 
+/// Three cells of a line about a submission: who signed it, when its run ended, what was checked.
+pub(super) fn signed_and_checked(page: &mut Markup, root: &str, submission: &Submission) {
+    let Submission { entry, verification, .. } = submission;
+    page.literal("<td class=\"text\">");
+    signer(page, &entry.key);
+    page.literal("</td><td class=\"text\">");
+    day(page, entry.ended);
+    page.literal("</td><td class=\"text\">");
+    let checks = format!("{root}{}#verification", names::submission_page(&entry.id));
+    badge(page, verification, &checks);
+    page.literal("</td>");
+}
+
 /// Whether samples were run through the models again.
 pub(super) fn is_rerun(verification: &Verification) -> bool {
     let is_reinference = |check: &&retally_submissions::Check| check.kind == CheckKind::Reinference;

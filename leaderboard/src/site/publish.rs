@@ -7,11 +7,10 @@ use crate::board::{Board, SuiteBoard};
 use crate::collection::{BUNDLE_FILE, ENTRY_FILE, Submission, VERIFICATION_FILE};
 use crate::error::LeaderboardError;
 use rayon::prelude::*;
-use retally_manifests::{Digest, Hasher};
+use retally_manifests::Digest;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,15 +22,12 @@ const STYLE: &str = include_str!("../../assets/site.css");
 const SCRIPT: &str = include_str!("../../assets/site.js");
 const ICON: &str = include_str!("../../assets/icon.svg");
 
-/// Bytes copied at once.
-const BUFFER_BYTES: usize = 256 << 10;
-
 /// What a site is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteOptions<'a> {
     /// Its title.
     pub title: &'a str,
-    /// Whether bundles are copied into it. A server has them elsewhere, and serves them under the same addresses.
+    /// Whether bundles are put into it. A server has them elsewhere, and serves them under the same addresses.
     pub with_bundles: bool,
 }
 
@@ -140,20 +136,44 @@ impl Writer<'_> {
         let title = self.options.title;
         let page = suite_page::render(suite, &decimals, title);
         self.write(&names::suite_page(suite), page.as_bytes())?;
-        self.write(&format!("{folder}/board.json"), &json_files::suite(suite)?)?;
-        for (table, decimals) in suite.tables.iter().zip(&decimals) {
-            table.rows.par_iter().try_for_each(|row| {
-                let page = row_page::render((suite, table), row, decimals, title);
-                self.write(&names::row_page(suite, table, row), page.as_bytes())
-            })?;
-        }
         let cells = cells_of_submissions(suite, &decimals);
-        self.write(&format!("{folder}/cells.csv"), &csv_file::render(suite, &cells)?)?;
-        suite
-            .submissions
-            .par_iter()
-            .zip(&cells)
-            .try_for_each(|(submission, cells)| self.write_submission(suite, submission, cells))
+        // The two large files are made beside the pages: each by one thread.
+        let (files, pages) = rayon::join(
+            || self.write_data(suite, &cells),
+            || {
+                self.write_rows(suite, &decimals)?;
+                suite.submissions.par_iter().zip(&cells).try_for_each(|(submission, cells)| {
+                    self.write_submission(suite, submission, cells)
+                })
+            },
+        );
+        files.and(pages)
+    }
+
+    fn write_data(
+        &self,
+        suite: &SuiteBoard<'_>,
+        cells: &[Vec<ShownCell<'_, '_>>],
+    ) -> Result<(), LeaderboardError> {
+        let folder = names::suite_folder(suite);
+        let (board, table) = rayon::join(
+            || self.write(&format!("{folder}/board.json"), &json_files::suite(suite)?),
+            || self.write(&format!("{folder}/cells.csv"), &csv_file::render(suite, cells)?),
+        );
+        board.and(table)
+    }
+
+    fn write_rows(
+        &self,
+        suite: &SuiteBoard<'_>,
+        decimals: &[Decimals],
+    ) -> Result<(), LeaderboardError> {
+        suite.tables.iter().zip(decimals).try_for_each(|(table, decimals)| {
+            table.rows.par_iter().try_for_each(|row| {
+                let page = row_page::render((suite, table), row, decimals, self.options.title);
+                self.write(&names::row_page(suite, table, row), page.as_bytes())
+            })
+        })
     }
 
     fn write_submission(
@@ -170,7 +190,7 @@ impl Writer<'_> {
         let verification = json_files::written(&submission.verification)?;
         self.write(&format!("{folder}/{VERIFICATION_FILE}"), &verification)?;
         if self.options.with_bundles {
-            self.copy_bundle(submission, &format!("{folder}/{BUNDLE_FILE}"))?;
+            self.publish_bundle(submission, &format!("{folder}/{BUNDLE_FILE}"))?;
         }
         Ok(())
     }
@@ -187,15 +207,16 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Copies a bundle, and makes sure that what is published is what was checked.
-    fn copy_bundle(&self, submission: &Submission, name: &str) -> Result<(), LeaderboardError> {
-        let (from, to) = (submission.bundle(), self.root.join(name));
-        let copied = copy_with_digest(&from, &to)
-            .map_err(|error| LeaderboardError::file("copy the bundle to", &to, error))?;
-        if copied != (submission.verification.bundle_sha256, submission.bundle_bytes) {
-            return Err(LeaderboardError::Changed(from));
+    /// Puts a bundle into the site, and makes sure that what is published is what was checked.
+    fn publish_bundle(&self, submission: &Submission, name: &str) -> Result<(), LeaderboardError> {
+        let (bundle, to) = (&submission.bundle, self.root.join(name));
+        let is_same = bundle
+            .publish(&to)
+            .map_err(|error| LeaderboardError::file("put the bundle at", &to, error))?;
+        if !is_same {
+            return Err(LeaderboardError::Changed(bundle.path().to_owned()));
         }
-        self.count(submission.bundle_bytes);
+        self.count(bundle.bytes());
         Ok(())
     }
 
@@ -203,20 +224,6 @@ impl Writer<'_> {
         self.files.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
-}
-
-fn copy_with_digest(from: &Path, to: &Path) -> std::io::Result<(Digest, u64)> {
-    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
-    let (mut hasher, mut length) = (Hasher::new(), 0);
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        let count = from.read(&mut buffer)?;
-        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
-        hasher.update(piece);
-        to.write_all(piece)?;
-        length += count as u64;
-    }
-    Ok((hasher.finish(), length))
 }
 
 /// The cells of each submission, in the order of the suite's submissions.

@@ -1,9 +1,8 @@
 //! The page of a row: every submission that measured it.
 
 use super::cells::Decimals;
-use super::names;
 use super::page::Page;
-use super::parts::{Heading, about_ranks, badge, day, given, signer, submission_link, table};
+use super::parts::{Heading, about_ranks, given, signed_and_checked, submission_link, table};
 use super::suite_page::cells;
 use super::text::{count, grouped};
 use crate::board::{RowBoard, SuiteBoard, TableBoard};
@@ -41,31 +40,23 @@ pub(super) fn render(
         page.literal("<h2 id=\"entries\">Entries</h2>\n");
         let columns: Vec<String> =
             board.columns.iter().map(|column| column_heading(column)).collect();
-        let fixed = [
-            Heading::text("Submission"),
-            Heading::text("Signer"),
-            Heading::text("Run ended"),
-            Heading::text("Verification"),
-        ];
-        let headings: Vec<Heading<'_>> =
-            fixed.into_iter().chain(columns.iter().map(|column| Heading::number(column))).collect();
+        // Numbers stand beside the names: on a narrow screen they are what is seen first.
+        let origin =
+            [Heading::text("Signer"), Heading::text("Run ended"), Heading::text("Verification")];
+        let headings: Vec<Heading<'_>> = std::iter::once(Heading::text("Submission"))
+            .chain(columns.iter().map(|column| Heading::number(column)))
+            .chain(origin)
+            .collect();
         table(page, (row.label, &headings), |page| {
             for (number, entry) in row.entries.iter().enumerate() {
-                let own = &entry.submission.entry;
                 page.literal("<tr><th scope=\"row\">");
                 submission_link(page, ROOT, entry.submission);
                 if number == row.representative && row.entries.len() > 1 {
                     page.literal(" <span class=\"note\">stands for the row</span>");
                 }
-                page.literal("</th><td class=\"text\">");
-                signer(page, &own.key);
-                page.literal("</td><td class=\"text\">");
-                day(page, own.ended);
-                page.literal("</td><td class=\"text\">");
-                let checks = format!("{ROOT}{}#verification", names::submission_page(&own.id));
-                badge(page, &entry.submission.verification, &checks);
-                page.literal("</td>");
+                page.literal("</th>");
                 cells(page, ROOT, (entry, &entry.standings), decimals);
+                signed_and_checked(page, ROOT, entry.submission);
                 page.literal("</tr>\n");
             }
         });

@@ -95,7 +95,7 @@ fn summary(page: &mut Markup, suite: &SuiteBoard<'_>, submission: &Submission) {
     fact(page, "Bundle (SHA-256)", |page| code(page, submission.verification.bundle_sha256));
     fact(page, "Files", |page| {
         page.open("a", &[("href", &BUNDLE_FILE), ("download", &"")]);
-        page.text(format_args!("{BUNDLE_FILE} ({})", bytes(submission.bundle_bytes))).close("a");
+        page.text(format_args!("{BUNDLE_FILE} ({})", bytes(submission.bundle.bytes()))).close("a");
         for name in [ENTRY_FILE, VERIFICATION_FILE] {
             page.literal(" · ").element("a", &[("href", &name)], name);
         }

@@ -5,8 +5,8 @@ use super::markup::Markup;
 use super::names;
 use super::page::Page;
 use super::parts::{
-    Heading, about_ranks, badge, day, fact, given, signer, submission_link, submissions_sentence,
-    table,
+    Heading, about_ranks, day, fact, given, signed_and_checked, submission_link,
+    submissions_sentence, table,
 };
 use super::text::{count, grouped};
 use crate::board::{LeadReason, RowBoard, RowEntry, Standing, SuiteBoard, TableBoard};
@@ -205,14 +205,8 @@ fn submissions(page: &mut Markup, suite: &SuiteBoard<'_>) {
             let entry = &submission.entry;
             page.literal("<tr><th scope=\"row\">");
             submission_link(page, ROOT, submission);
-            page.literal("</th><td class=\"text\">");
-            signer(page, &entry.key);
-            page.literal("</td><td class=\"text\">");
-            day(page, entry.ended);
-            page.literal("</td><td class=\"text\">");
-            let checks = format!("{ROOT}{}#verification", names::submission_page(&entry.id));
-            badge(page, &submission.verification, &checks);
-            page.literal("</td>");
+            page.literal("</th>");
+            signed_and_checked(page, ROOT, submission);
             let rows: usize = entry.tables.iter().map(|table| table.rows.len()).sum();
             let measured = format!(
                 "{}, {}",

@@ -180,7 +180,7 @@ fn a_bundle_that_changes_meanwhile_is_not_published() {
     let submissions = collection_of(1);
     let collection = Collection::read(submissions.path(), &|| ()).unwrap();
     let board = Board::of(&collection, &|| ()).unwrap();
-    fs::write(collection.submissions[0].bundle(), "other").unwrap();
+    fs::write(collection.submissions[0].bundle.path(), "other").unwrap();
     let out = tempfile::tempdir().unwrap();
     let site = out.path().join("site");
     let options = SiteOptions { title: "x", with_bundles: true };

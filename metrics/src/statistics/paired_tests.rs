@@ -105,19 +105,31 @@ impl PairedTests {
         }
         let Residuals { means, deviations } = Residuals::of(results, n);
         let gram = lower_gram(MatRef::from_row_major_slice(&deviations, results.len(), n));
+        let squares: Vec<f64> = (0..results.len()).map(|index| gram[(index, index)]).collect();
+        let row = |index: usize| &deviations[index * n..(index + 1) * n];
         let mut statistics =
             Vec::with_capacity(results.len() * results.len().saturating_sub(1) / 2);
-        // Column by column, as the product lies in memory.
+        // Column by column, as the product lies in memory; one pass for what every pair needs, which vectorises, and one for the few
+        // that need more.
         for j in 0..results.len() {
-            for i in j + 1..results.len() {
-                let squares = gram[(i, i)] + gram[(j, j)];
-                let mut of_difference = squares - 2.0 * gram[(i, j)];
+            let products = gram.col(j).subrows(j + 1, results.len() - j - 1);
+            let others = squares[j + 1..].iter().zip(products.iter());
+            let begin = statistics.len();
+            statistics.extend(others.zip(&means[j + 1..]).map(|((square, product), mean)| {
+                let squares = square + squares[j];
+                let of_difference = squares - 2.0 * product;
                 if of_difference <= CANCELLED * squares {
-                    let row = |index: usize| &deviations[index * n..(index + 1) * n];
-                    of_difference = row(i).iter().zip(row(j)).map(|(a, b)| (a - b) * (a - b)).sum();
+                    return f64::NAN;
                 }
-                let error = (of_difference / (n as f64 - 1.0) / n as f64).sqrt();
-                statistics.push(statistic(means[i] - means[j], error));
+                (mean - means[j]) / standard_error(of_difference, n)
+            }));
+            for (offset, t) in statistics[begin..].iter_mut().enumerate() {
+                if t.is_nan() {
+                    let i = j + 1 + offset;
+                    let of_difference =
+                        row(i).iter().zip(row(j)).map(|(a, b)| (a - b) * (a - b)).sum();
+                    *t = statistic(means[i] - means[j], standard_error(of_difference, n));
+                }
             }
         }
         Ok(Self { results: results.len(), freedom: n - 1, statistics })
@@ -133,13 +145,25 @@ impl PairedTests {
     #[must_use]
     pub fn statistic(&self, first: usize, second: usize) -> f64 {
         let (larger, smaller) = (first.max(second), first.min(second));
-        if larger == smaller || larger >= self.results {
+        if larger == smaller {
             return 0.0;
         }
-        let position = smaller * (2 * self.results - smaller - 1) / 2 + (larger - smaller - 1);
-        let statistic = self.statistics.get(position).copied().unwrap_or(0.0);
+        let statistic = self.after(smaller).get(larger - smaller - 1).copied().unwrap_or(0.0);
         if first == larger { statistic } else { -statistic }
     }
+
+    /// t of the differences `later - result`, for all results after this one.
+    #[must_use]
+    pub fn after(&self, result: usize) -> &[f64] {
+        let count = self.results.saturating_sub(result + 1);
+        let begin = result * (2 * self.results).saturating_sub(result + 1) / 2;
+        self.statistics.get(begin..begin + count).unwrap_or_default()
+    }
+}
+
+/// Of the mean of n differences whose deviations have this sum of squares.
+fn standard_error(squares: f64, n: usize) -> f64 {
+    (squares / ((n as f64 - 1.0) * n as f64)).sqrt()
 }
 
 /// Infinite where a difference has no spread, 0 where there is neither difference nor spread nor a number.

@@ -7,8 +7,9 @@
 use super::names::{UuidVersion, percent_encoded, uuid};
 use super::{
     About, DatasetFacts, Document, Export, ExportError, FileFacts, ResultFacts, RunFacts,
-    SubjectFacts, absence_text, left_out, pretty, time,
+    SubjectFacts, absence_text, left_out, pretty,
 };
+use crate::calendar;
 use retally_manifests::Digest;
 use retally_metrics::Finite;
 use serde_json::{Value, json};
@@ -231,7 +232,7 @@ impl Writer<'_> {
 
     fn execution(&self, subject: &SubjectFacts) -> Result<Value, ExportError> {
         let facts = self.facts;
-        let times = [facts.started, facts.ended].map(time::iso_8601);
+        let times = [facts.started, facts.ended].map(calendar::timestamp);
         let [Some(started), Some(ended)] = times else {
             return Err(ExportError::NotExpressible {
                 format: FORMAT,

@@ -8,8 +8,9 @@ use super::names::HubName;
 use super::yaml::{number, quoted};
 use super::{
     About, AboutModel, DatasetFacts, Document, Export, ExportError, ResultFacts, RunFacts,
-    SubjectFacts, absence_text, time,
+    SubjectFacts, absence_text,
 };
+use crate::calendar;
 use retally_metrics::{Finite, Unit};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -115,7 +116,7 @@ impl<'a> Found<'a> {
 
     fn text(&self, facts: &RunFacts, entry: &BenchmarkEntry) -> Result<String, ExportError> {
         let value = self.value(entry)?;
-        let date = time::iso_8601(facts.ended)
+        let date = calendar::timestamp(facts.ended)
             .ok_or_else(|| self.refuse("the run's end is after the year 9999"))?;
         let mut text = String::new();
         // Writing to a `String` cannot fail.

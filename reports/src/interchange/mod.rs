@@ -22,7 +22,6 @@ mod hugging_face;
 mod names;
 #[cfg(test)]
 mod testing;
-mod time;
 mod yaml;
 
 pub use about::{

@@ -1,6 +1,6 @@
 //! `retally leaderboard build`: the static site of a folder of checked submissions.
 
-use super::super::Document;
+use super::super::{Document, counted};
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -77,7 +77,8 @@ fn text(report: &Report<'_>) -> String {
     let mut text = String::new();
     for suite in &report.suites {
         let SuiteLine { id, version, submissions, rows } = suite;
-        let _ = writeln!(text, "{id} version {version}: {submissions} submissions, {rows} rows");
+        let submissions = counted(*submissions, "submission");
+        let _ = writeln!(text, "{id} version {version}: {submissions}, {}", counted(*rows, "row"));
     }
     if !report.left_out.is_empty() {
         let _ = writeln!(text, "left out: {}", report.left_out.len());

@@ -1,6 +1,6 @@
 //! `retally leaderboard verify`: every check on a bundle, then a verdict.
 
-use super::super::Document;
+use super::super::{Document, counted};
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -126,7 +126,9 @@ impl VerifyReport {
                 Some(SubmissionName { id, name, key }) => {
                     writeln!(text, "valid: submission {id}, {name:?}, signed by key {key}\n")
                 }
-                None => writeln!(text, "refused: {} reasons\n", submission.reasons.len()),
+                None => {
+                    writeln!(text, "refused: {}\n", counted(submission.reasons.len(), "reason"))
+                }
             };
         }
         text

@@ -13,32 +13,22 @@ pub trait Number: PrimitiveTensorElementType + Copy {
     const ELEMENT: Element;
 }
 
-impl Number for bool {
-    const ELEMENT: Element = Element::Bool;
+macro_rules! numbers {
+    ($($number:ty => $element:ident),+ $(,)?) => {
+        $(impl Number for $number {
+            const ELEMENT: Element = Element::$element;
+        })+
+    };
 }
 
-impl Number for i32 {
-    const ELEMENT: Element = Element::Int32;
-}
-
-impl Number for f16 {
-    const ELEMENT: Element = Element::Float16;
-}
-
-impl Number for bf16 {
-    const ELEMENT: Element = Element::Bfloat16;
-}
-
-impl Number for f32 {
-    const ELEMENT: Element = Element::Float32;
-}
-
-impl Number for f64 {
-    const ELEMENT: Element = Element::Float64;
-}
-
-impl Number for i64 {
-    const ELEMENT: Element = Element::Int64;
+numbers! {
+    bool => Bool,
+    i32 => Int32,
+    i64 => Int64,
+    f16 => Float16,
+    bf16 => Bfloat16,
+    f32 => Float32,
+    f64 => Float64,
 }
 
 /// Numbers of one type and a fixed shape, in the memory of a device. Sessions that they are bound to read and write them
