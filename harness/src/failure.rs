@@ -45,14 +45,23 @@ impl Failure {
         Self { status, report: miette::Report::new(error) }
     }
 
-    /// A failed file operation: temporary, except where the path itself is wrong.
+    /// A failed file operation: temporary, except where the path itself is wrong or forbidden.
     pub fn file(action: &str, path: &Path, error: &std::io::Error) -> Self {
-        use std::io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
-        let status = match error.kind() {
-            NotFound | NotADirectory | IsADirectory | InvalidInput => ExitStatus::Invalid,
-            _ => ExitStatus::Temporary,
+        use std::io::ErrorKind::{
+            InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied, QuotaExceeded,
+            ReadOnlyFilesystem, StorageFull,
         };
-        Self::new(status, format_args!("cannot {action} `{}`: {error}", path.display()))
+        let (status, advice) = match error.kind() {
+            NotFound | NotADirectory | IsADirectory | InvalidInput => (ExitStatus::Invalid, ""),
+            PermissionDenied | ReadOnlyFilesystem => {
+                (ExitStatus::Invalid, "; correct its permissions, or choose a folder of yours")
+            }
+            StorageFull | QuotaExceeded => {
+                (ExitStatus::Temporary, "; make room, and the same command continues")
+            }
+            _ => (ExitStatus::Temporary, ""),
+        };
+        Self::new(status, format_args!("cannot {action} `{}`: {error}{advice}", path.display()))
     }
 
     /// The message and its causes on one line, for JSON.

@@ -2,7 +2,7 @@
 //!
 //! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
 //! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`sampling`] (noise to images), [`generation`] (generated images against a
-//! reference), [`features`] (an encoder's features of images, for probes), [`endpoint`] (models behind chat endpoints, asked and recorded), `world_model` (predicted views among augmented ones), `driving` (a benchmark asked of a chat endpoint), [`run`] (one execution of a suite), [`submission`] (a run as a signed bundle, made and checked) and [`cli`].
+//! reference), [`features`] (an encoder's features of images, for probes), [`endpoint`] (models behind chat endpoints, asked and recorded), `world_model` (predicted views among augmented ones), `driving` (a benchmark asked of a chat endpoint), [`run`] (one execution of a suite), [`sharding`] (one process' share of it), [`submission`] (a run as a signed bundle, made and checked) and [`cli`].
 
 pub mod arrays;
 mod benchmarks;
@@ -30,6 +30,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod run;
 pub mod sampling;
+pub mod sharding;
 pub mod submission;
 mod text_files;
 mod threads;

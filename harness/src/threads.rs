@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use rayon::prelude::*;
 use retally_metrics::executor::Executor;
 use std::num::NonZeroUsize;
+use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// Thousands of threads only wait for each other.
 const MOST_THREADS: usize = 1024;
@@ -20,6 +21,21 @@ pub(crate) fn thread_count(count: Option<NonZeroUsize>) -> Result<usize, Failure
         Some(count) => Ok(count),
         None => Ok(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)),
     }
+}
+
+/// Starts a thread within a scope. The system may give none: little memory, a limit of processes.
+///
+/// # Errors
+/// If it gives none; the work is then not begun.
+pub(crate) fn spawn_scoped<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: impl FnOnce() -> T + Send + 'scope,
+) -> Result<ScopedJoinHandle<'scope, T>, Failure> {
+    Builder::new().spawn_scoped(scope, work).map_err(|error| {
+        Failure::temporary(format_args!(
+            "cannot start a thread: {error}; memory or processes are at their limit: raise it, or take fewer with --threads"
+        ))
+    })
 }
 
 /// A pool of threads. How many there are changes no number.

@@ -9,6 +9,7 @@ mod instances;
 mod key;
 mod leaderboard;
 mod list;
+mod merge;
 mod output;
 mod preprocess;
 mod report;
@@ -16,6 +17,7 @@ mod run;
 mod sample;
 mod score;
 mod stats;
+mod status;
 mod submit;
 mod tokenizer;
 mod verify;
@@ -33,7 +35,7 @@ use std::path::PathBuf;
 #[command(
     after_help = "Exit codes: 0 all as claimed; 1 measured, and something is outside its band; 2 invalid input \
 or a digest mismatch; 3 temporary, try again; 4 stopped before the end, the same command continues.\n\
-Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), RETALLY_TOKEN (uploads), HTTPS_PROXY and the like."
+Environment: RETALLY_HOME (the store), ORT_DYLIB_PATH (ONNX Runtime), RETALLY_TOKEN (uploads), RETALLY_SHARDS (count of shards), HTTPS_PROXY and the like."
 )]
 struct CommandLine {
     #[command(flatten)]
@@ -71,6 +73,10 @@ enum Command {
     Verify(verify::VerifyCommand),
     /// Run a suite: fetch and verify, encode, measure, judge, report.
     Run(run::RunCommand),
+    /// How far a run is: chunks that are there, and the shards to start again.
+    Status(status::StatusCommand),
+    /// Measure, judge and report a run whose chunks several processes have computed.
+    Merge(merge::MergeCommand),
     /// Rebuild a paper's tables and figures, with measured values beside them if there is a run.
     Report(report::ReportCommand),
     /// Judge a run: what is outside its band, what is invalid.
@@ -138,6 +144,8 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Fetch(command) => fetch::run(&command, &context),
         Command::Verify(command) => verify::run(&command, &context),
         Command::Run(command) => run::run(&command, &context),
+        Command::Status(command) => status::run(&command, &context),
+        Command::Merge(command) => merge::run(&command, &context),
         Command::Report(command) => report::run(&command, &context),
         Command::Check(command) => check::run(&command, &context),
         Command::Export(command) => export::run(&command, &context),

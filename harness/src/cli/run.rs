@@ -11,9 +11,11 @@ use crate::interrupt;
 use crate::machine;
 use crate::onnx::device::Device;
 use crate::run::miniature::{self, MiniatureRequest, WorldModelRequest};
-use crate::run::{Ended, GeneratorRequest, RunRequest, execute, plan};
+use crate::run::{Ended, GeneratorRequest, RunRequest, execute, execute_shard, plan};
+use crate::sharding::{FoundShard, ShardRequest, ShardWord, find_shard};
 use retally_suites::Suite;
-use std::path::PathBuf;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `retally run`.
 #[derive(Debug, clap::Args)]
@@ -74,6 +76,13 @@ pub(super) struct RunCommand {
     /// Keep the generators' images in the store, and write them to the run's folder as .npz.
     #[arg(long)]
     keep_images: bool,
+    /// Compute only this part of the chunks, as `2/8`, and measure nothing; `none` for the whole run inside an engine whose variables say
+    /// otherwise. Without it Slurm, Kubernetes, SkyPilot, torchrun, GitLab CI and AWS Batch are asked (docs/scale.md).
+    #[arg(long, value_name = "I/N|none")]
+    shard: Option<ShardWord>,
+    /// How many shards there are, where the engine says only which one this is (Kubernetes).
+    #[arg(long, value_name = "N")]
+    shards: Option<NonZeroUsize>,
     /// Show what would be fetched and computed, and do neither.
     #[arg(long)]
     dry_run: bool,
@@ -83,6 +92,10 @@ pub(super) struct RunCommand {
 
 pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, Failure> {
     let suite = Suite::builtin(&command.suite)?;
+    let shard = command.find_shard()?;
+    if let Some(found) = shard {
+        command.refuse_shards_of_other_work(found)?;
+    }
     if command.driving.is_asked_for() {
         return driving::run(command, &suite, context);
     }
@@ -100,7 +113,37 @@ pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, F
         return Document::new(plan.to_text(), &plan);
     }
     interrupt::listen()?;
-    document(execute(&request, context)?)
+    let Some(shard) = shard else { return document(execute(&request, context)?) };
+    context.progress.note(format!("shard {} (by {})", shard.shard, shard.source));
+    match execute_shard(&request, shard, context)? {
+        Some(done) => Document::new(done.to_text(), &done),
+        None => Err(stopped(&request.out)),
+    }
+}
+
+impl RunCommand {
+    /// Which part of the run this process is.
+    fn find_shard(&self) -> Result<Option<FoundShard>, Failure> {
+        let request = ShardRequest { shard: self.shard, count: self.shards };
+        find_shard(request, &|name| std::env::var(name).ok())
+    }
+
+    /// Only encoders have chunks that several processes can compute.
+    fn refuse_shards_of_other_work(&self, found: FoundShard) -> Result<(), Failure> {
+        let other = if self.driving.is_asked_for() {
+            "a driven model"
+        } else if self.miniature || !self.world_models.is_empty() {
+            "a miniature"
+        } else if self.dry_run {
+            "--dry-run"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::invalid(format_args!(
+            "{} says that this is shard {}, and {other} is not cut into shards: give `--shard none`",
+            found.source, found.shard
+        )))
+    }
 }
 
 fn run_miniature(
@@ -147,18 +190,22 @@ fn run_miniature(
 
 fn document(ended: Ended) -> Result<Document, Failure> {
     match ended {
-        Ended::Interrupted { out } => Err(Failure::new(
-            ExitStatus::Incomplete,
-            format_args!(
-                "stopped before the end; what is done is kept in `{}`, and the same command continues",
-                out.display()
-            ),
-        )),
+        Ended::Interrupted { out } => Err(stopped(&out)),
         Ended::Complete(finished) => {
             let status = finished.status();
             Document::with_status(finished.to_text(), &finished, status)
         }
     }
+}
+
+fn stopped(out: &Path) -> Failure {
+    Failure::new(
+        ExitStatus::Incomplete,
+        format_args!(
+            "stopped before the end; what is done is kept in `{}`, and the same command continues",
+            out.display()
+        ),
+    )
 }
 
 fn request<'a>(command: &'a RunCommand, suite: &'a Suite) -> RunRequest<'a> {

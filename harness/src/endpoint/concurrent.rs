@@ -1,5 +1,6 @@
 //! Work that waits for a server, on a bounded number of threads.
 
+use crate::threads::spawn_scoped;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -24,7 +25,10 @@ pub fn map_concurrently<Item: Sync, Output: Send>(
     std::thread::scope(|scope| {
         // This thread is one of them.
         for _ in 1..limit.get().min(items.len()) {
-            scope.spawn(worker);
+            // With fewer threads it takes longer, and no result is another one.
+            if spawn_scoped(scope, worker).is_err() {
+                break;
+            }
         }
         worker();
     });

@@ -120,6 +120,17 @@ pub enum LibraryError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// Too little memory to load or start it.
+    #[error(
+        "there is too little memory for ONNX Runtime, `{}`: {reason}; raise the limit, or start fewer processes",
+        .path.display()
+    )]
+    NoMemory {
+        /// The library.
+        path: PathBuf,
+        /// What the loader or the library says.
+        reason: String,
+    },
     /// A file that the system's loader refuses, or that is another library.
     #[error(
         "`{}` cannot be loaded as ONNX Runtime: {reason}; \
@@ -170,7 +181,7 @@ impl LibraryError {
     /// Whether another try may succeed.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Self::Unreadable { .. })
+        matches!(self, Self::Unreadable { .. } | Self::NoMemory { .. })
     }
 }
 
@@ -227,9 +238,13 @@ impl Library {
             .with_name("retally")
             .with_telemetry(false)
             .build()
-            .map_err(|error| LibraryError::NotStarted {
-                path: path.clone(),
-                reason: error.to_string(),
+            .map_err(|error| {
+                let (path, reason) = (path.clone(), error.to_string());
+                if lacks_memory(&reason) {
+                    LibraryError::NoMemory { path, reason }
+                } else {
+                    LibraryError::NotStarted { path, reason }
+                }
             })?;
         let version = raw::version(&environment).ok_or_else(|| LibraryError::NotStarted {
             path: path.clone(),
@@ -270,7 +285,17 @@ fn refused(path: &Path, error: ort::LoadDynamicError) -> LibraryError {
         Error::MissingApi { .. } => "it does not export `OrtGetApiBase`".to_owned(),
         Error::InvalidVersionString => "its version is no text".to_owned(),
     };
+    if lacks_memory(&reason) {
+        return LibraryError::NoMemory { path, reason };
+    }
     LibraryError::NotOnnxRuntime { path, reason }
+}
+
+/// Whether these are a loader's or an allocator's words for too little memory.
+fn lacks_memory(reason: &str) -> bool {
+    ["failed to map segment", "annot allocate memory", "bad_alloc"]
+        .iter()
+        .any(|words| reason.contains(words))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::chunk::{self, Chunk, ChunkIdentity};
 use super::chunk_job::{self, ChunkJob};
 use super::execution::Execution;
 use super::samples::{SampleList, Samples};
+use super::stored_chunks::{StoredChunk, StoredChunks};
 use super::worker::Worker;
 use crate::failure::Failure;
 use crate::images::prepare::Preparer;
@@ -65,13 +66,6 @@ impl<'a> Encoding<'a> {
         Ok(Self { model, file, samples, settings, directory, preparer, ranges, keys })
     }
 
-    /// How many chunks there are, and how many of them are stored already.
-    #[must_use]
-    pub fn counts(&self) -> (usize, usize) {
-        let stored = self.keys.iter().filter(|key| self.directory.chunk(key).exists()).count();
-        (self.keys.len(), stored)
-    }
-
     /// The names of the chunks, in sample order.
     #[must_use]
     pub fn keys(&self) -> &[Digest] {
@@ -84,6 +78,18 @@ impl<'a> Encoding<'a> {
         self.preparer.id()
     }
 
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &'a Model {
+        self.model
+    }
+
+    /// The samples.
+    #[must_use]
+    pub fn samples(&self) -> &'a Samples {
+        self.samples
+    }
+
     /// Returns the chunks in sample order, computing those that the run directory lacks.
     ///
     /// Returns `None` if an interruption stopped it; what was computed is stored.
@@ -91,44 +97,87 @@ impl<'a> Encoding<'a> {
     /// # Errors
     /// Unreadable images, a model that does not fit its manifest, a failed session, a full disk.
     pub fn encode(&self, progress: &Progress) -> Result<Option<Encoded>, Failure> {
-        let mut chunks = self.read_stored(progress)?;
-        let missing: Vec<usize> =
-            (0..chunks.len()).filter(|&index| chunks[index].is_none()).collect();
-        let session = match missing.as_slice() {
-            [] => None,
-            missing => Some(self.compute(missing, &mut chunks, progress)?),
-        };
-        let chunks: Option<Vec<Chunk>> = chunks.into_iter().collect();
-        Ok(chunks.map(|chunks| Encoded { chunks, session }))
+        let missing = self.missing(0..self.keys.len(), progress)?;
+        let mut session = None;
+        if !missing.is_empty() {
+            let mut workers = self.open_workers()?;
+            if self.compute(&missing, &mut workers, progress)? < missing.len() {
+                return Ok(None);
+            }
+            session = Some(workers.session);
+        }
+        let chunks = self.stored_chunks().read_all()?;
+        Ok(Some(Encoded { chunks, session }))
     }
 
-    fn read_stored(&self, progress: &Progress) -> Result<Vec<Option<Chunk>>, Failure> {
-        self.ranges
-            .iter()
-            .zip(&self.keys)
-            .map(|(range, key)| {
-                let path = self.directory.chunk(key);
-                chunk::read(&path, key, &self.model.taps, range.len(), |damage| {
-                    progress.note(damage)
-                })
-            })
-            .collect()
+    /// The chunks of a part of them that the run directory lacks, or has in damaged form.
+    ///
+    /// # Errors
+    /// If a chunk's file exists and cannot be read.
+    pub fn missing(&self, part: Range<usize>, progress: &Progress) -> Result<Vec<usize>, Failure> {
+        let stored = self.stored_chunks();
+        let mut missing = Vec::new();
+        for index in part {
+            match stored.read(index)? {
+                StoredChunk::Whole(_) => {}
+                StoredChunk::Absent => missing.push(index),
+                StoredChunk::Damaged(reason) => {
+                    let path = self.directory.chunk(&self.keys[index]);
+                    progress.note(format!(
+                        "chunk {} is damaged ({reason}); it is computed again",
+                        path.display()
+                    ));
+                    missing.push(index);
+                }
+            }
+        }
+        Ok(missing)
     }
 
-    fn compute(
+    fn stored_chunks(&self) -> StoredChunks<'_> {
+        StoredChunks {
+            root: self.directory.root(),
+            model: self.model,
+            keys: &self.keys,
+            ranges: &self.ranges,
+        }
+    }
+
+    /// Opens the model for all threads. Workers serve every encoding of the same model.
+    ///
+    /// # Errors
+    /// If the file cannot be read, the device refuses the model, or a tap does not fit.
+    pub fn open_workers(&self) -> Result<Workers, Failure> {
+        let outputs = self.model.taps.iter().map(|tap| tap.tensor.clone()).collect();
+        let (sessions, session) = self
+            .settings
+            .execution
+            .open(self.file, outputs)
+            .map_err(|failure| failure.within(format_args!("model `{}`", self.model.id)))?;
+        let workers = sessions
+            .into_iter()
+            .map(|session| Worker::new(session, self.model, self.settings.spatial))
+            .collect::<Result<_, _>>()?;
+        Ok(Workers { workers, session })
+    }
+
+    /// Computes and stores some chunks; returns how many. An interruption lets the chunks in flight end, and begins no other.
+    ///
+    /// # Errors
+    /// Unreadable images, a failed session, a full disk.
+    pub fn compute(
         &self,
         missing: &[usize],
-        chunks: &mut [Option<Chunk>],
+        workers: &mut Workers,
         progress: &Progress,
-    ) -> Result<SessionRecord, Failure> {
+    ) -> Result<usize, Failure> {
         let images: usize = missing.iter().map(|&chunk| self.ranges[chunk].len()).sum();
         let mut job = progress.job(self.model.name.clone(), images as u64, "images");
-        let (workers, session) = self.open_workers()?;
         let chunk_job = ChunkJob {
             ranges: &self.ranges,
             batch: self.model.input.batch as usize,
             shape: self.preparer.shape(),
-            preparers: self.settings.execution.preparers(workers.len()),
+            preparers: self.settings.execution.preparers(workers.workers.len()),
             prepare: &|samples, out| {
                 chunk_job::prepare_each(
                     &self.preparer,
@@ -138,37 +187,38 @@ impl<'a> Encoding<'a> {
                 )
             },
         };
+        let mut computed = 0;
         chunk_job.compute(
             missing,
-            workers,
+            workers.workers.iter_mut().collect(),
             &mut job,
-            |worker: &mut Worker, batch| {
+            |worker: &mut &mut Worker, batch| {
                 worker.run(batch, |sample| self.samples.infos()[sample].key.clone())
             },
             |index, parts| {
                 let chunk = chunk::join(parts)?;
                 let key = &self.keys[index];
                 chunk::write(&self.directory.chunk(key), key, &self.model.taps, &chunk)?;
-                chunks[index] = Some(chunk);
+                computed += 1;
                 Ok(())
             },
         )?;
         chunk_job::end(job);
-        Ok(session)
+        Ok(computed)
     }
+}
 
-    fn open_workers(&self) -> Result<(Vec<Worker>, SessionRecord), Failure> {
-        let outputs = self.model.taps.iter().map(|tap| tap.tensor.clone()).collect();
-        let (sessions, record) = self
-            .settings
-            .execution
-            .open(self.file, outputs)
-            .map_err(|failure| failure.within(format_args!("model `{}`", self.model.id)))?;
-        let workers = sessions
-            .into_iter()
-            .map(|session| Worker::new(session, self.model, self.settings.spatial))
-            .collect::<Result<_, _>>()?;
-        Ok((workers, record))
+/// A model that is open on every thread.
+pub struct Workers {
+    workers: Vec<Worker>,
+    session: SessionRecord,
+}
+
+impl Workers {
+    /// What is recorded of the sessions.
+    #[must_use]
+    pub fn session(&self) -> &SessionRecord {
+        &self.session
     }
 }
 

@@ -1,10 +1,10 @@
 //! From the stored chunks of a model to the measurements of each of its taps.
 
 use super::chunk::{Chunk, TapChunk};
-use super::samples::{SampleList, Samples};
+use super::samples::SampleList;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::run::directory::{RunDirectory, write_durably};
+use crate::run::directory::RunDirectory;
 use ndarray::{Array2, Axis, concatenate};
 use rayon::prelude::*;
 use retally_manifests::{Digest, Model, Tap};
@@ -15,7 +15,6 @@ use retally_metrics::spatial::{Definition, Lattice, SpatialOptions, summarise};
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
 use retally_suites::evaluation::MeasuredModel;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 use std::sync::Mutex;
 
 /// What is measured on every tap.
@@ -49,7 +48,7 @@ pub struct TapContext<'a> {
     /// Its chunks, in sample order.
     pub chunks: &'a [Chunk],
     /// The samples.
-    pub samples: &'a Samples,
+    pub samples: SampleList<'a>,
     /// What is measured.
     pub settings: &'a MeasureSettings,
 }
@@ -72,12 +71,12 @@ pub fn measure_model(
         "taps",
     ));
     let measure = |(index, tap): (usize, &Tap)| {
-        let path = directory.measured(&context.key(tap)?);
-        let measured = match read_stored(&path) {
+        let name = context.key(tap)?;
+        let measured = match directory.read_measured(name, progress)? {
             Some(measured) => measured,
             None => {
                 let measured = context.measure(index, tap)?;
-                store(&path, &measured)?;
+                directory.write_measured(name, &measured)?;
                 measured
             }
         };
@@ -94,19 +93,6 @@ pub fn measure_model(
     measured
 }
 
-/// A damaged file is as good as none: the measurement is repeated.
-fn read_stored(path: &Path) -> Option<MeasuredTap> {
-    let bytes = std::fs::read(path).ok()?;
-    serde_json::from_slice(&bytes).ok()
-}
-
-fn store(path: &Path, measured: &MeasuredTap) -> Result<(), Failure> {
-    let bytes = serde_json::to_vec(measured).map_err(|error| {
-        Failure::invalid(format_args!("cannot write a measurement as JSON: {error}"))
-    })?;
-    write_durably(path, &bytes)
-}
-
 impl TapContext<'_> {
     /// Everything that decides a tap's measurements.
     fn key(&self, tap: &Tap) -> Result<Digest, Failure> {
@@ -115,7 +101,7 @@ impl TapContext<'_> {
             env!("CARGO_PKG_VERSION"),
             (&model.id, &model.name, &model.family, tap),
             self.keys,
-            (&samples.dataset().id, samples.labels_digest()),
+            (&samples.dataset.id, samples.labels_digest()),
             self.settings,
         );
         let json = serde_json::to_vec(&identity).map_err(|error| {
@@ -127,7 +113,7 @@ impl TapContext<'_> {
     fn measure(&self, index: usize, tap: &Tap) -> Result<MeasuredTap, Failure> {
         let parts: Vec<&TapChunk> = self.chunks.iter().map(|chunk| &chunk[index]).collect();
         let measurer =
-            Measurer { model: self.model, samples: self.samples.list(), settings: self.settings };
+            Measurer { model: self.model, samples: self.samples, settings: self.settings };
         measurer.measure(tap, &parts)
     }
 }

@@ -7,13 +7,14 @@ pub(crate) mod execution;
 mod measure;
 mod samples;
 pub(crate) mod sealed;
+pub(crate) mod stored_chunks;
 pub(crate) mod tokens;
 pub(crate) mod worker;
 pub(crate) mod workers;
 
 pub use chunk::{Chunk, ChunkIdentity, TapChunk};
-pub use encode::{EncodeSettings, Encoded, Encoding, spatial_method};
+pub use encode::{EncodeSettings, Encoded, Encoding, Workers, spatial_method};
 pub use execution::Execution;
 pub(crate) use measure::absent_accuracy;
 pub use measure::{MeasureSettings, MeasuredTap, Measurer, TapContext, measure_model};
-pub use samples::{SampleList, Samples};
+pub use samples::{ListedSamples, SampleList, Samples};

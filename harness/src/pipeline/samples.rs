@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::images::reader::{self, ImageSource, RawSample, SampleInfo};
 use crate::images::split::{TrainTest, split};
 use retally_manifests::{Dataset, Digest, Hasher};
+use retally_submissions::documents::{DatasetSamples, Sample};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -56,12 +57,64 @@ impl SampleList<'_> {
     }
 }
 
+/// Samples that are known from a list alone: enough to name and to measure chunks, without an image.
+#[derive(Clone, Debug)]
+pub struct ListedSamples {
+    dataset: Dataset,
+    infos: Vec<SampleInfo>,
+    classes: Vec<String>,
+    digests: Vec<Digest>,
+    split: Option<TrainTest>,
+}
+
+impl ListedSamples {
+    /// Takes a list as `samples.json` of a submission has it, and splits it by the data set's rule.
+    ///
+    /// # Errors
+    /// If a sample has a class that the list does not name, or the split is not possible; in words that follow on the list's name.
+    pub fn new(dataset: &Dataset, listed: &DatasetSamples) -> Result<Self, String> {
+        let classes = u32::try_from(listed.classes.len()).unwrap_or(u32::MAX);
+        let is_unnamed = |sample: &&Sample| sample.class.is_some_and(|class| class >= classes);
+        if let Some(sample) = listed.samples.iter().find(is_unnamed) {
+            return Err(format!("sample `{}` has a class that is not named", sample.key));
+        }
+        let infos: Vec<SampleInfo> = listed
+            .samples
+            .iter()
+            .map(|sample| SampleInfo { key: sample.key.clone(), class: sample.class })
+            .collect();
+        let split =
+            split(dataset.split, &infos, &listed.classes).map_err(|error| error.to_string())?;
+        Ok(Self {
+            dataset: dataset.clone(),
+            infos,
+            classes: listed.classes.clone(),
+            digests: listed.samples.iter().map(|sample| sample.sha256).collect(),
+            split,
+        })
+    }
+
+    /// All that measuring needs.
+    #[must_use]
+    pub fn list(&self) -> SampleList<'_> {
+        SampleList {
+            dataset: &self.dataset,
+            infos: &self.infos,
+            classes: &self.classes,
+            digests: &self.digests,
+            split: self.split.as_ref(),
+        }
+    }
+}
+
 /// The samples of a data set, or the first of them.
 pub struct Samples {
     dataset: Dataset,
     source: Box<dyn ImageSource>,
     count: usize,
     digests: Vec<Digest>,
+    /// Whether somebody else has taken the digests.
+    is_listed: bool,
     split: Option<TrainTest>,
 }
 
@@ -86,15 +139,54 @@ impl Samples {
         files: &[PathBuf],
         limit: Option<usize>,
     ) -> Result<Self, Failure> {
+        Self::with_digests(dataset, files, limit, |source, count| {
+            (0..count).map(|index| Ok(source.read(index)?.digest())).collect()
+        })
+    }
+
+    /// Opens a data set of which somebody has taken all digests already: a process that needs few of its samples reads no other. Each
+    /// is compared with its digest when it is read.
+    ///
+    /// # Errors
+    /// As [`Samples::open`], or if the list is of another data set.
+    pub fn open_listed(
+        dataset: &Dataset,
+        files: &[PathBuf],
+        limit: Option<usize>,
+        listed: &DatasetSamples,
+    ) -> Result<Self, Failure> {
+        let samples = Self::with_digests(dataset, files, limit, |source, count| {
+            let catalogue = source.catalogue();
+            let samples = catalogue.samples().iter().take(count);
+            let is_listed = listed.classes == catalogue.classes()
+                && samples.len() == listed.samples.len()
+                && samples
+                    .zip(&listed.samples)
+                    .all(|(info, listed)| (&info.key, info.class) == (&listed.key, listed.class));
+            if is_listed {
+                return Ok(listed.samples.iter().map(|sample| sample.sha256).collect());
+            }
+            Err(Failure::invalid(format_args!(
+                "data set `{}` has other samples or classes here than where the run was begun: use the same files, or another --out",
+                dataset.id
+            )))
+        })?;
+        Ok(Self { is_listed: true, ..samples })
+    }
+
+    fn with_digests(
+        dataset: &Dataset,
+        files: &[PathBuf],
+        limit: Option<usize>,
+        digests: impl FnOnce(&dyn ImageSource, usize) -> Result<Vec<Digest>, Failure>,
+    ) -> Result<Self, Failure> {
         let source = reader::open(dataset.format, files)?;
         let catalogue = source.catalogue();
         let all = catalogue.samples().len();
         let count = limit.map_or(all, |limit| limit.min(all));
-        let digests = (0..count)
-            .map(|index| Ok(source.read(index)?.digest()))
-            .collect::<Result<_, Failure>>()?;
+        let digests = digests(source.as_ref(), count)?;
         let split = split(dataset.split, &catalogue.samples()[..count], catalogue.classes())?;
-        Ok(Self { dataset: dataset.clone(), source, count, digests, split })
+        Ok(Self { dataset: dataset.clone(), source, count, digests, is_listed: false, split })
     }
 
     /// The manifest's entry.
@@ -151,10 +243,21 @@ impl Samples {
         }
     }
 
-    /// One digest for keys, classes and split: what a probe depends on beside the features.
+    /// The samples as a list tells them, to somebody who has not the images.
     #[must_use]
-    pub fn labels_digest(&self) -> Digest {
-        self.list().labels_digest()
+    pub fn listed(&self) -> DatasetSamples {
+        let pairs = self.infos().iter().zip(&self.digests);
+        DatasetSamples {
+            id: self.dataset.id.clone(),
+            classes: self.classes().to_vec(),
+            samples: pairs
+                .map(|(info, digest)| Sample {
+                    key: info.key.clone(),
+                    sha256: *digest,
+                    class: info.class,
+                })
+                .collect(),
+        }
     }
 
     /// A sample's encoded bytes, which must still be those whose digest was taken: chunks are named by it.
@@ -166,10 +269,16 @@ impl Samples {
         if self.digests.get(index) == Some(&sample.digest()) {
             return Ok(sample);
         }
-        Err(Failure::temporary(format_args!(
-            "{} has changed since the command began: start it again",
-            sample.place
-        )))
+        let place = sample.place;
+        Err(if self.is_listed {
+            Failure::invalid(format_args!(
+                "{place} is not the image that the run was begun with: bring the same files here, or choose another --out"
+            ))
+        } else {
+            Failure::temporary(format_args!(
+                "{place} has changed since the command began: start it again"
+            ))
+        })
     }
 
     /// Sample ranges of the chunks, in order.

@@ -4,6 +4,7 @@
 //! caller. At most a few batches exist at a time, whatever the size of the data set.
 
 use crate::failure::Failure;
+use crate::threads::spawn_scoped;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -39,31 +40,38 @@ pub(crate) fn run<Prepared: Send, Done: Send, Worker: Send>(
     let prepared_receiver = Mutex::new(prepared_receiver);
 
     std::thread::scope(|scope| {
-        for _ in 0..preparers {
-            let sender = prepared_sender.clone();
-            let (next, stop, proceed, prepare) = (&next, &stop, &proceed, &prepare);
-            scope.spawn(move || {
-                loop {
-                    let task = next.fetch_add(1, Ordering::Relaxed);
-                    if task >= tasks || stop.load(Ordering::Relaxed) || !proceed(task) {
-                        return;
+        let mut outcome = (|| {
+            for _ in 0..preparers {
+                let sender = prepared_sender.clone();
+                let (next, stop, proceed, prepare) = (&next, &stop, &proceed, &prepare);
+                spawn_scoped(scope, move || {
+                    loop {
+                        let task = next.fetch_add(1, Ordering::Relaxed);
+                        if task >= tasks || stop.load(Ordering::Relaxed) || !proceed(task) {
+                            return;
+                        }
+                        // A closed queue means that the other side has ended with an error.
+                        if sender.send((task, prepare(task))).is_err() {
+                            return;
+                        }
                     }
-                    // A closed queue means that the other side has ended with an error.
-                    if sender.send((task, prepare(task))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
+                })?;
+            }
+            for mut worker in workers {
+                let sender = done_sender.clone();
+                let (receiver, work) = (&prepared_receiver, &work);
+                spawn_scoped(scope, move || serve(&mut worker, receiver, &sender, work))?;
+            }
+            Ok(())
+        })();
         drop(prepared_sender);
-        for mut worker in workers {
-            let sender = done_sender.clone();
-            let (receiver, work) = (&prepared_receiver, &work);
-            scope.spawn(move || serve(&mut worker, receiver, &sender, work));
-        }
         drop(done_sender);
+        if outcome.is_err() {
+            // Threads that were started wait for places in the queues, and perhaps nobody takes anything out of the first.
+            stop.store(true, Ordering::Relaxed);
+            drain(&prepared_receiver);
+        }
 
-        let mut outcome = Ok(());
         for (task, done) in &done_receiver {
             // After an error the queues are drained, so that no thread waits for a place in them.
             if outcome.is_ok() {
@@ -75,6 +83,12 @@ pub(crate) fn run<Prepared: Send, Done: Send, Worker: Send>(
         }
         outcome
     })
+}
+
+fn drain<T>(receiver: &Mutex<Receiver<T>>) {
+    if let Ok(queue) = receiver.lock() {
+        queue.iter().for_each(drop);
+    }
 }
 
 /// The stages of [`run`].

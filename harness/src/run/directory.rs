@@ -1,24 +1,40 @@
-//! The folder of one run: `run.json`, `chunks/`, `samples.parquet`, `measurements.json` and the report.
+//! The folder of one run: `work.jsonl`, `chunks/`, `shards/`, `run.json`, `samples.parquet`, `measurements.json` and the report.
 
+use super::sealed_document;
 use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::sharding::Shard;
+use retally_manifests::Digest;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+/// Whoever holds it exclusively is alone in the directory; shards share it.
+const LOCK: &str = ".lock";
+/// `retally status` looks at locks, for which it takes them for a moment: nobody gives up at once.
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Features and scores, one file a chunk.
 const CHUNKS: &str = "chunks";
+const CHUNK_SUFFIX: &str = ".safetensors";
 /// Measurements, one file a tap: probes take longer than reading chunks.
 const MEASURED: &str = "measured";
 /// Pictures that a suite shows in its report.
 const PICTURES: &str = "pictures";
 
-/// A run directory that this process holds alone.
+/// Records of the processes that compute a run's chunks, and their locks.
+const SHARDS: &str = super::shard_record::FOLDER;
+
+/// A run directory that this process holds: alone, or together with other shards of the run.
 #[derive(Debug)]
 pub struct RunDirectory {
     root: PathBuf,
-    // Held, not read: the lock ends with the file handle, also when the process is killed.
-    _lock: File,
+    // Held, not read: locks end with the file handles, also when the process is killed.
+    _locks: Vec<File>,
 }
 
 impl RunDirectory {
@@ -27,22 +43,58 @@ impl RunDirectory {
     /// # Errors
     /// If the folder cannot be made, is not a folder, or another process holds it.
     pub fn open(root: &Path) -> Result<Self, Failure> {
-        for folder in [CHUNKS, MEASURED] {
-            let path = root.join(folder);
-            std::fs::create_dir_all(&path)
-                .map_err(|error| Failure::file("create the run directory", &path, &error))?;
-        }
-        let path = root.join(".lock");
-        let lock = File::create(&path)
-            .map_err(|error| Failure::file("create the lock file", &path, &error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Failure::temporary(format_args!(
+        create_folders(root)?;
+        let lock = lock(&root.join(LOCK), File::try_lock, || {
+            format!(
                 "another process is running in `{}`: wait for it, or choose another folder with --out",
                 root.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(Failure::file("lock", &path, &error)),
+            )
+        })?;
+        Ok(Self { root: root.to_path_buf(), _locks: vec![lock] })
+    }
+
+    /// Creates or opens `root` for one shard of a run. Other shards may be at work in it, but not this one twice.
+    ///
+    /// # Errors
+    /// As [`RunDirectory::open`].
+    pub fn join(root: &Path, shard: Shard) -> Result<Self, Failure> {
+        create_folders(root)?;
+        let whole = lock(&root.join(LOCK), File::try_lock_shared, || {
+            format!(
+                "another process has the whole run `{}` (a run without --shard, or a merge): wait for it",
+                root.display()
+            )
+        })?;
+        let path = shard_lock(root, shard.index(), shard.count());
+        let own = lock(&path, File::try_lock, || {
+            format!("another process computes shard {shard} of `{}`: wait for it", root.display())
+        })?;
+        Ok(Self { root: root.to_path_buf(), _locks: vec![whole, own] })
+    }
+
+    /// Whether a process computes this shard now.
+    pub(super) fn is_shard_held(root: &Path, index: usize, count: usize) -> bool {
+        let is_held = |path: &Path| {
+            File::open(path)
+                .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        };
+        is_held(&shard_lock(root, index, count)) || is_held(&root.join(LOCK))
+    }
+
+    /// The names of the chunks whose files are there.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub(super) fn stored_chunks(root: &Path) -> Result<HashSet<Digest>, Failure> {
+        let folder = root.join(CHUNKS);
+        let failed = |error| Failure::file("list the chunks in", &folder, &error);
+        let mut stored = HashSet::new();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(CHUNK_SUFFIX));
+            stored.extend(name.and_then(|name| name.parse::<Digest>().ok()));
         }
+        Ok(stored)
     }
 
     /// The folder.
@@ -53,14 +105,56 @@ impl RunDirectory {
 
     /// Where the chunk with this key is, or will be.
     #[must_use]
-    pub fn chunk(&self, key: &retally_manifests::Digest) -> PathBuf {
-        self.root.join(CHUNKS).join(format!("{key}.safetensors"))
+    pub fn chunk(&self, key: &Digest) -> PathBuf {
+        chunk_path(&self.root, key)
     }
 
-    /// Where the measurements of a tap with this key are, or will be.
-    #[must_use]
-    pub fn measured(&self, key: &retally_manifests::Digest) -> PathBuf {
-        self.root.join(MEASURED).join(format!("{key}.json"))
+    /// What was measured under this name; `None` if nothing was, or the file is damaged, of which `progress` hears.
+    ///
+    /// # Errors
+    /// If the file is there and cannot be read.
+    pub(crate) fn read_measured<T: DeserializeOwned>(
+        &self,
+        name: Digest,
+        progress: &Progress,
+    ) -> Result<Option<T>, Failure> {
+        let path = self.measured(name);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::file("read the measurement", &path, &error)),
+        };
+        let read = sealed_document::open(&bytes, Some(name))
+            .and_then(|(line, _)| serde_json::from_slice(line).map_err(|error| error.to_string()));
+        Ok(read.map_or_else(
+            |reason| {
+                let path = path.display();
+                progress.note(format!(
+                    "measurement {path} is damaged ({reason}); it is measured again"
+                ));
+                None
+            },
+            Some,
+        ))
+    }
+
+    /// Stores what was measured under this name.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn write_measured(
+        &self,
+        name: Digest,
+        measured: &impl Serialize,
+    ) -> Result<(), Failure> {
+        let (bytes, _) = sealed_document::to_bytes(Some(name), measured).map_err(|error| {
+            Failure::invalid(format_args!("cannot write a measurement as JSON: {error}"))
+        })?;
+        write_durably(&self.measured(name), &bytes)
+    }
+
+    fn measured(&self, name: Digest) -> PathBuf {
+        self.root.join(MEASURED).join(format!("{name}.jsonl"))
     }
 
     /// Where the picture with this id is, or will be; makes the folder.
@@ -87,6 +181,40 @@ impl RunDirectory {
         write_durably(&path, &bytes)?;
         Ok(path)
     }
+}
+
+/// Where the chunk with this key is in a run directory, or will be.
+pub(crate) fn chunk_path(root: &Path, key: &Digest) -> PathBuf {
+    root.join(CHUNKS).join(format!("{key}{CHUNK_SUFFIX}"))
+}
+
+fn create_folders(root: &Path) -> Result<(), Failure> {
+    [CHUNKS, MEASURED, SHARDS].into_iter().try_for_each(|folder| {
+        let path = root.join(folder);
+        std::fs::create_dir_all(&path)
+            .map_err(|error| Failure::file("create the run directory", &path, &error))
+    })
+}
+
+fn shard_lock(root: &Path, index: usize, count: usize) -> PathBuf {
+    root.join(SHARDS).join(format!("{index}-of-{count}.lock"))
+}
+
+fn lock(
+    path: &Path,
+    try_lock: impl Fn(&File) -> Result<(), TryLockError>,
+    held: impl FnOnce() -> String,
+) -> Result<File, Failure> {
+    let file =
+        File::create(path).map_err(|error| Failure::file("create the lock file", path, &error))?;
+    for _ in 0..LOCK_TRIES {
+        match try_lock(&file) {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(Failure::file("lock", path, &error)),
+        }
+    }
+    Err(Failure::temporary(held()))
 }
 
 /// Writes several files so that all are new or all are as they were: everything is written and synced under temporary names

@@ -1,24 +1,21 @@
-//! The order of a run: fetch, load, encode, measure, write.
+//! The order of a run: select, compute the encoders' chunks, measure them, sample generators, write.
 
+use super::conclusion::Conclusion;
 use super::directory::RunDirectory;
+use super::encoders::Encoders;
 use super::generators::GeneratorRun;
 use super::outcome::{FinishedRun, finish};
-use super::record::{ArtifactRecord, DatasetRecord, ModelRecord, OptionsRecord, RunRecord};
-use super::samples_table::{self, TapRows};
-use super::selection::{RunRequest, Selection, measure_settings, methods};
+use super::record::RunRecord;
+use super::selection::RunRequest;
+use super::shard_record::PairingRecord;
 use super::to_fetch::ToFetch;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::onnx::library::Library;
-use crate::pipeline::{
-    Chunk, EncodeSettings, Encoding, Execution, MeasureSettings, MeasuredTap, Samples, TapContext,
-    measure_model,
-};
+use crate::sharding::FoundShard;
 use crate::threads::Threads;
-use polars::prelude::DataFrame;
-use retally_manifests::{ArtifactId, Dataset, Model, Store};
-use retally_suites::{DatasetMeasurements, RunMeasurements, Suite};
+use retally_suites::{RunMeasurements, Suite};
 use serde::Serialize;
+use serde_json::Value;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -102,40 +99,29 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
     let selection = request.selection(&context.manifest)?;
     let library = context.onnxruntime()?;
     let directory = RunDirectory::open(&request.out)?;
-    let threads = Threads::new(NonZeroUsize::new(request.threads))?;
-    let run = Run {
-        request,
-        context,
-        selection: &selection,
-        library,
-        directory: &directory,
-        store: context.store()?,
-        threads,
-        settings: measure_settings(&selection.plan),
-    };
-    let options = OptionsRecord {
-        device: request.device.to_string(),
-        threads: request.threads,
-        fast: request.fast,
-        limit: request.limit,
-        miniature: false,
-    };
-    let mut record = RunRecord::begin(request.suite, options, library.record());
+    let encoders = Encoders { request, context, selection: &selection, library };
+    let mut record = RunRecord::begin(request.suite, request.options(), library.record())?;
     let mut measurements = no_measurements(request.suite);
-    let mut tables = Vec::new();
-    for dataset in &selection.datasets {
-        let Some((measured, rows)) = run.measure_dataset(dataset, &mut record)? else {
+    if !selection.models.is_empty() {
+        let Some((work, pairings)) = encoders.compute(&directory, None)? else {
             return Ok(Ended::Interrupted { out: request.out.clone() });
         };
-        measurements.datasets.push(measured);
-        tables.push(rows);
+        record.add_work(&work.list, |dataset, model| session(&pairings, dataset, model))?;
+        let threads = Threads::new(NonZeroUsize::new(request.threads))?;
+        let conclusion = Conclusion {
+            plan: &selection.plan,
+            work: &work.list,
+            directory: &directory,
+            threads: &threads,
+            progress: &context.progress,
+        };
+        measurements.datasets = conclusion.measure()?;
     }
-    samples_table::write(&directory, tables)?;
     if let Some(generators) = &selection.generators {
         let run = GeneratorRun {
             selection: generators,
             request: &request.generators,
-            execution: run.execution(),
+            execution: encoders.execution(),
             context,
             directory: &directory,
         };
@@ -143,6 +129,80 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
     }
     let finished = finish(request.suite, &directory, measurements, record.end()?)?;
     Ok(Ended::Complete(Box::new(finished)))
+}
+
+/// What one shard did.
+#[derive(Debug, Serialize)]
+pub struct ShardDone {
+    /// Which part.
+    pub shard: FoundShard,
+    /// The run directory.
+    pub out: PathBuf,
+    /// Its chunks.
+    pub chunks: ShardChunks,
+}
+
+/// Chunks of a shard.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct ShardChunks {
+    /// All that are its own.
+    pub own: usize,
+    /// Of them those that it computed.
+    pub computed: usize,
+    /// Of them those that were there before.
+    pub stored: usize,
+}
+
+impl ShardDone {
+    /// For people.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let Self { shard: FoundShard { shard, source }, out, chunks } = self;
+        format!(
+            "shard {shard} ({source}): {} chunks, {} computed, {} were stored\nwhen all shards are done: retally merge {}",
+            chunks.own,
+            chunks.computed,
+            chunks.stored,
+            out.display()
+        )
+    }
+}
+
+/// Computes one shard's chunks, and measures nothing; `None` if an interruption stopped it.
+///
+/// # Errors
+/// As [`execute`], and if the directory was begun with other work.
+pub fn execute_shard(
+    request: &RunRequest<'_>,
+    shard: FoundShard,
+    context: &Context,
+) -> Result<Option<ShardDone>, Failure> {
+    let selection = request.selection(&context.manifest)?;
+    if selection.generators.is_some() {
+        return Err(Failure::invalid(
+            "the chunks of encoders are cut into shards, generators are sampled by one process: run them without --shard (with \
+             `--shard none` where an engine sets its variables)",
+        ));
+    }
+    let library = context.onnxruntime()?;
+    let directory = RunDirectory::join(&request.out, shard.shard)?;
+    let encoders = Encoders { request, context, selection: &selection, library };
+    let done = encoders.compute(&directory, Some(shard))?;
+    Ok(done.map(|(_, pairings)| {
+        let sum = |count: fn(&PairingRecord) -> usize| pairings.iter().map(count).sum();
+        let chunks = ShardChunks {
+            own: sum(|pairing| pairing.own),
+            computed: sum(|pairing| pairing.computed),
+            stored: sum(|pairing| pairing.stored),
+        };
+        ShardDone { shard, out: request.out.clone(), chunks }
+    }))
+}
+
+/// The session that a pairing was computed with, where one was opened.
+pub(super) fn session(pairings: &[PairingRecord], dataset: &str, model: &str) -> Option<Value> {
+    let is_it = |pairing: &&PairingRecord| pairing.dataset == dataset && pairing.model == model;
+    pairings.iter().filter(is_it).find_map(|pairing| pairing.session.clone())
 }
 
 /// The measurements of a run that has not begun.
@@ -153,135 +213,5 @@ pub(super) fn no_measurements(suite: &Suite) -> RunMeasurements {
         suite_version: suite.definition().version,
         suite_content_sha256: suite.content_digest().to_string(),
         datasets: Vec::new(),
-    }
-}
-
-/// What stays the same over all models and data sets of a run.
-struct Run<'a> {
-    request: &'a RunRequest<'a>,
-    context: &'a Context,
-    selection: &'a Selection,
-    library: &'static Library,
-    directory: &'a RunDirectory,
-    store: Store,
-    threads: Threads,
-    settings: MeasureSettings,
-}
-
-impl Run<'_> {
-    fn measure_dataset(
-        &self,
-        dataset: &Dataset,
-        record: &mut RunRecord,
-    ) -> Result<Option<(DatasetMeasurements, DataFrame)>, Failure> {
-        let files = match self.context.manifest.dataset_folder(dataset) {
-            Some(folder) => vec![folder],
-            None => dataset
-                .artifacts
-                .iter()
-                .map(|id| self.fetch(id, record))
-                .collect::<Result<_, _>>()?,
-        };
-        let samples = Samples::open(dataset, &files, self.request.limit)?;
-        record.datasets.push(dataset_record(&samples));
-        let mut models = Vec::new();
-        for model in &self.selection.models {
-            let Some(results) = self.measure_model(model, &samples, record)? else {
-                return Ok(None);
-            };
-            models.push(results);
-        }
-        let taps: Vec<TapRows<'_>> = models.iter().flat_map(ModelResults::rows).collect();
-        let rows = samples_table::rows(samples.list(), &taps)?;
-        let taps = models.into_iter().flat_map(|model| model.taps);
-        let measurements = DatasetMeasurements {
-            dataset: dataset.id.clone(),
-            samples: samples.count() as u64,
-            samples_in_dataset: samples.count_in_dataset() as u64,
-            methods: methods(&self.selection.plan),
-            models: taps.map(|tap| tap.encoder).collect(),
-        };
-        Ok(Some((measurements, rows)))
-    }
-
-    fn measure_model(
-        &self,
-        model: &Model,
-        samples: &Samples,
-        record: &mut RunRecord,
-    ) -> Result<Option<ModelResults>, Failure> {
-        let file = self.fetch(&model.artifact, record)?;
-        let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
-        let settings =
-            EncodeSettings { execution: self.execution(), spatial: self.settings.spatial };
-        let encoding = Encoding::new((model, digest, &file), samples, &settings, self.directory)?;
-        let Some(encoded) = encoding.encode(&self.context.progress)? else { return Ok(None) };
-        record.models.push(ModelRecord {
-            id: model.id.clone(),
-            name: model.name.clone(),
-            artifact: model.artifact.to_string(),
-            dataset: samples.dataset().id.clone(),
-            preprocessing: encoding.preprocessing(),
-            batch: model.input.batch,
-            session: encoded.session,
-            chunks: encoding.keys().to_vec(),
-        });
-        let chunks = encoded.chunks;
-        let tap = TapContext {
-            model,
-            keys: encoding.keys(),
-            chunks: &chunks,
-            samples,
-            settings: &self.settings,
-        };
-        let taps =
-            self.threads.install(|| measure_model(&tap, self.directory, &self.context.progress))?;
-        Ok(Some(ModelResults { chunks, taps }))
-    }
-
-    fn execution(&self) -> Execution<'static> {
-        Execution {
-            library: self.library,
-            device: self.request.device,
-            threads: self.request.threads,
-            fast: self.request.fast,
-        }
-    }
-
-    fn fetch(&self, id: &ArtifactId, record: &mut RunRecord) -> Result<PathBuf, Failure> {
-        let path = self.context.fetch(&self.store, id)?;
-        let artifact = self.context.manifest.artifact(id)?;
-        record.artifacts.push(ArtifactRecord::of(artifact));
-        Ok(path)
-    }
-}
-
-/// One model over the samples: its chunks and what was measured at each of its taps.
-#[derive(Debug)]
-struct ModelResults {
-    chunks: Vec<Chunk>,
-    taps: Vec<MeasuredTap>,
-}
-
-impl ModelResults {
-    fn rows(&self) -> impl Iterator<Item = TapRows<'_>> {
-        self.taps.iter().enumerate().map(move |(index, tap)| TapRows {
-            key: &tap.encoder.key,
-            scores: self.chunks.iter().flat_map(|chunk| &chunk[index].scores).collect(),
-            predictions: &tap.predictions,
-        })
-    }
-}
-
-pub(super) fn dataset_record(samples: &Samples) -> DatasetRecord {
-    let (train, test) =
-        samples.split().map_or((0, 0), |split| (split.train.len(), split.test.len()));
-    DatasetRecord {
-        id: samples.dataset().id.clone(),
-        artifacts: samples.dataset().artifacts.iter().map(ToString::to_string).collect(),
-        samples: samples.count(),
-        train,
-        test,
-        classes: samples.classes().to_vec(),
     }
 }

@@ -11,7 +11,7 @@ mod world_models;
 use super::directory::RunDirectory;
 use super::execute::{Ended, no_measurements};
 use super::outcome::finish;
-use super::record::{ArtifactRecord, OptionsRecord, RunRecord};
+use super::record::{ArtifactRecord, DatasetRecord, OptionsRecord, RunRecord};
 use super::to_fetch::ToFetch;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -232,7 +232,7 @@ pub fn execute(request: &MiniatureRequest<'_>, context: &Context) -> Result<Ende
         limit: request.limit,
         miniature: true,
     };
-    let mut record = RunRecord::begin(request.suite, options, library.record());
+    let mut record = RunRecord::begin(request.suite, options, library.record())?;
     let mut measurements = no_measurements(request.suite);
     if let Some(plan) = &plan.world_models {
         let Some(measured) = world_models::measure(plan, &bench, &mut record)? else {
@@ -288,7 +288,7 @@ impl Workbench<'_> {
                 .collect::<Result<_, _>>()?,
         };
         let samples = Samples::open(dataset, &files, self.request.limit)?;
-        record.datasets.push(super::execute::dataset_record(&samples));
+        record.datasets.push(DatasetRecord::of(samples.list()));
         Ok(samples)
     }
 }

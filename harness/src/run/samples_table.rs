@@ -49,7 +49,37 @@ pub(crate) fn joined(tables: Vec<DataFrame>) -> Result<Option<DataFrame>, Failur
 
 /// Writes a table: the same rows give the same bytes.
 pub(crate) fn write_table(table: &mut DataFrame, output: impl Write) -> std::io::Result<()> {
-    ParquetWriter::new(output).finish(table).map(drop).map_err(std::io::Error::other)
+    let mut output = KeptError { output, error: None };
+    let written = ParquetWriter::new(&mut output).finish(table).map(drop);
+    written.map_err(|error| output.error.take().unwrap_or_else(|| std::io::Error::other(error)))
+}
+
+/// Remembers what the system said: the writer of the table tells its own error instead.
+struct KeptError<W> {
+    output: W,
+    error: Option<std::io::Error>,
+}
+
+impl<W> KeptError<W> {
+    fn keep<T>(&mut self, result: std::io::Result<T>) -> std::io::Result<T> {
+        result.map_err(|error| {
+            let told = std::io::Error::from(error.kind());
+            self.error = Some(error);
+            told
+        })
+    }
+}
+
+impl<W: Write> Write for KeptError<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.output.write(bytes);
+        self.keep(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let flushed = self.output.flush();
+        self.keep(flushed)
+    }
 }
 
 fn failure(error: &PolarsError) -> Failure {

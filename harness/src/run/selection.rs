@@ -1,5 +1,6 @@
 //! Which models, taps and data sets a run takes.
 
+use super::record::OptionsRecord;
 use crate::context::Context;
 use crate::driving;
 use crate::failure::Failure;
@@ -67,6 +68,17 @@ pub struct GeneratorRequest<'a> {
 }
 
 impl RunRequest<'_> {
+    /// What is recorded of it.
+    pub(super) fn options(&self) -> OptionsRecord {
+        OptionsRecord {
+            device: self.device.to_string(),
+            threads: self.threads,
+            fast: self.fast,
+            limit: self.limit,
+            miniature: false,
+        }
+    }
+
     /// What is asked for, resolved against the manifests.
     pub(super) fn selection(&self, manifest: &Manifest) -> Result<Selection, Failure> {
         let encoders = EncoderRequest { models: self.models, datasets: self.datasets };

@@ -7,7 +7,6 @@ use super::clock::{SampleClock, Spent};
 use super::networks::{NetworkFile, Networks};
 use super::noise_choice::NoiseChoice;
 use super::recipe::{LabelChoice, Recipe, SampleIdentity};
-use super::shard::Shard;
 use super::worker::{SampleWorker, Unit};
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
@@ -17,6 +16,8 @@ use crate::onnx::session::SessionRecord;
 use crate::pipeline::workers::{self, Stages};
 use crate::pipeline::{Execution, chunk_job};
 use crate::progress::{Job, Progress};
+use crate::sharding::Shard;
+use crate::threads::spawn_scoped;
 use retally_manifests::{Digest, Generator};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -244,7 +245,7 @@ impl<'a> SampleJob<'a> {
     ) -> Result<Duration, Failure> {
         let (sender, receiver) = channel();
         std::thread::scope(|scope| {
-            let hand_on = scope.spawn(|| self.hand_on(waiting, receiver, sink));
+            let hand_on = spawn_scoped(scope, || self.hand_on(waiting, receiver, sink))?;
             let computed = compute(Some(&sender));
             drop(sender);
             let handed_on = hand_on

@@ -39,7 +39,6 @@ mod recipe;
 mod sample_files;
 mod sample_groups;
 mod schedule;
-mod shard;
 mod state;
 #[cfg(test)]
 mod testing;
@@ -61,6 +60,5 @@ pub use quantise::{PixelError, quantise};
 pub use recipe::LabelChoice;
 pub use sample_files::{SampleFiles, SampleReport, sample_to_files};
 pub use sample_groups::{SampleGroups, ScoredImages};
-pub use shard::Shard;
 pub use state::{Guide, Output, Registers, StateError, decoder_input};
 pub use torch_noise::{TorchBatches, TorchNoise, TorchNoiseError, TorchScript};

@@ -244,26 +244,10 @@ fn samples(
         }
         let files = dataset.artifacts.iter().map(|id| context.fetch(&store, id));
         let samples = Samples::open(dataset, &files.collect::<Result<Vec<_>, _>>()?, None)?;
-        listed.push(listed_samples(&samples));
+        listed.push(samples.listed());
         datasets.push(dataset.clone());
     }
     Ok((datasets, SamplesDocument { schema: SAMPLES_SCHEMA, datasets: listed }))
-}
-
-/// The samples as `samples.json` tells them.
-pub(super) fn listed_samples(samples: &Samples) -> DatasetSamples {
-    let pairs = samples.infos().iter().zip(samples.digests());
-    DatasetSamples {
-        id: samples.dataset().id.clone(),
-        classes: samples.classes().to_vec(),
-        samples: pairs
-            .map(|(info, digest)| Sample {
-                key: info.key.clone(),
-                sha256: *digest,
-                class: info.class,
-            })
-            .collect(),
-    }
 }
 
 /// The models of a run with the taps that it measured.

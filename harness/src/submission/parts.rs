@@ -3,12 +3,10 @@
 use super::bundle_manifest::BundleManifest;
 use crate::failure::Failure;
 use crate::images::prepare::Preparer;
-use crate::images::reader::SampleInfo;
-use crate::images::split::{TrainTest, split};
 use crate::onnx::device::Device;
-use crate::pipeline::SampleList;
 use crate::pipeline::encode::ChunkNaming;
 use crate::pipeline::execution::{library_id, session_id};
+use crate::pipeline::{ListedSamples, SampleList};
 use retally_manifests::{Dataset, Digest, Model};
 use retally_metrics::spatial::Definition;
 use retally_submissions::documents::{
@@ -19,11 +17,7 @@ use retally_submissions::limits::{MOST_SCORE_ROWS, MOST_TAP_VALUES};
 /// A data set with its samples, as a bundle tells them.
 #[derive(Debug)]
 pub(super) struct DatasetPart {
-    pub(super) dataset: Dataset,
-    pub(super) infos: Vec<SampleInfo>,
-    pub(super) classes: Vec<String>,
-    pub(super) digests: Vec<Digest>,
-    pub(super) split: Option<TrainTest>,
+    samples: ListedSamples,
     pub(super) models: Vec<ModelPart>,
 }
 
@@ -39,13 +33,11 @@ pub(super) struct ModelPart {
 
 impl DatasetPart {
     pub(super) fn list(&self) -> SampleList<'_> {
-        SampleList {
-            dataset: &self.dataset,
-            infos: &self.infos,
-            classes: &self.classes,
-            digests: &self.digests,
-            split: self.split.as_ref(),
-        }
+        self.samples.list()
+    }
+
+    pub(super) fn dataset(&self) -> &Dataset {
+        self.samples.list().dataset
     }
 }
 
@@ -115,43 +107,23 @@ fn dataset_part(
         return Err(vec![format!("manifest.toml does not describe data set `{id}`")]);
     };
     let mut reasons = Vec::new();
-    let classes = u32::try_from(listed.classes.len()).unwrap_or(u32::MAX);
-    if let Some(sample) =
-        listed.samples.iter().find(|sample| sample.class.is_some_and(|class| class >= classes))
-    {
-        return Err(vec![format!(
-            "data set `{id}`: sample `{}` has a class that samples.json does not name",
-            sample.key
-        )]);
-    }
-    let infos: Vec<SampleInfo> = listed
-        .samples
-        .iter()
-        .map(|sample| SampleInfo { key: sample.key.clone(), class: sample.class })
-        .collect();
-    let split = match split(dataset.split, &infos, &listed.classes) {
-        Ok(split) => split,
-        Err(error) => return Err(vec![format!("data set `{id}`: {error}")]),
+    let samples = match ListedSamples::new(dataset, listed) {
+        Ok(samples) => samples,
+        Err(reason) => return Err(vec![format!("data set `{id}` in samples.json: {reason}")]),
     };
-    let counts = split.as_ref().map_or((0, 0), |split| (split.train.len(), split.test.len()));
-    if (used.samples, used.train, used.test) != (infos.len(), counts.0, counts.1) {
+    let list = samples.list();
+    let counts = list.split.map_or((0, 0), |split| (split.train.len(), split.test.len()));
+    if (used.samples, used.train, used.test) != (list.count(), counts.0, counts.1) {
         reasons.push(format!(
             "data set `{id}`: run.json says {} samples ({} train, {} test), samples.json has {} ({} train, {} test by the data \
              set's rule)",
-            used.samples, used.train, used.test, infos.len(), counts.0, counts.1
+            used.samples, used.train, used.test, list.count(), counts.0, counts.1
         ));
     }
     if used.classes != listed.classes {
         reasons.push(format!("data set `{id}`: run.json and samples.json name other classes"));
     }
-    let mut part = DatasetPart {
-        dataset: dataset.clone(),
-        infos,
-        classes: listed.classes.clone(),
-        digests: listed.samples.iter().map(|sample| sample.sha256).collect(),
-        split,
-        models: Vec::new(),
-    };
+    let mut part = DatasetPart { samples, models: Vec::new() };
     for used in naming.run.models.iter().filter(|model| model.dataset == *id) {
         match model_part(naming, manifest, used, &part) {
             Ok(model) => part.models.push(model),
@@ -171,7 +143,7 @@ fn model_part(
     let model =
         manifest.model(id).ok_or(format!("manifest.toml does not describe model `{id}`"))?;
     if part.models.iter().any(|known| known.model.id == *id) {
-        return Err(format!("run.json has model `{id}` twice on data set `{}`", part.dataset.id));
+        return Err(format!("run.json has model `{id}` twice on data set `{}`", part.dataset().id));
     }
     let digest = naming.run.artifact(model.artifact.as_str()).map(|artifact| artifact.sha256);
     let digest = digest.ok_or(format!(
@@ -179,19 +151,19 @@ fn model_part(
         model.artifact
     ))?;
     for tap in &model.taps {
-        if part.infos.len().saturating_mul(tap.channels as usize) > MOST_TAP_VALUES {
+        if part.list().count().saturating_mul(tap.channels as usize) > MOST_TAP_VALUES {
             return Err(format!(
                 "model `{id}`, tap `{}`: {} samples × {} channels are more than {MOST_TAP_VALUES} values, which is the limit of a \
                  bundle",
                 tap.id,
-                part.infos.len(),
+                part.list().count(),
                 tap.channels
             ));
         }
     }
     let named = |failure: Failure| format!("model `{id}`: {}", failure.message());
     let preparer =
-        Preparer::for_model(&model.input, &part.dataset).map_err(|error| named(error.into()))?;
+        Preparer::for_model(&model.input, part.dataset()).map_err(|error| named(error.into()))?;
     let preprocessing = preparer.id();
     if (&used.name, &used.preprocessing, used.batch)
         != (&model.name, &preprocessing, model.input.batch)
@@ -219,7 +191,7 @@ fn model_part(
     Err(format!(
         "model `{id}` on `{}`: the names of its chunks in run.json do not follow from samples, model, preprocessing, provider and \
          library: {}",
-        part.dataset.id,
+        part.dataset().id,
         first_difference(&used.chunks, &keys)
     ))
 }

@@ -70,7 +70,7 @@ impl Recomputation<'_> {
             let count = model.model.taps.len() as u64;
             let mut job =
                 self.progress.job(format!("{}: computed again", model.model.name), count, "taps");
-            for group in groups(&model.model.taps, part.infos.len()) {
+            for group in groups(&model.model.taps, part.list().count()) {
                 let chosen = model.model.taps.get(group).unwrap_or_default();
                 taps.extend(self.group(part, model, chosen)?);
                 job.advance(chosen.len() as u64);
@@ -159,9 +159,9 @@ pub(super) fn measurements(
     recomputed: &[RecomputedDataset],
 ) -> RunMeasurements {
     let datasets = parts.iter().zip(recomputed).map(|(part, found)| DatasetMeasurements {
-        dataset: part.dataset.id.clone(),
-        samples: part.infos.len() as u64,
-        samples_in_dataset: part.infos.len() as u64,
+        dataset: part.dataset().id.clone(),
+        samples: part.list().count() as u64,
+        samples_in_dataset: part.list().count() as u64,
         methods: methods.clone(),
         models: found.taps.iter().map(|tap| tap.measured.encoder.clone()).collect(),
     });

@@ -100,13 +100,14 @@ fn scores(metric: &str, part: &DatasetPart, tap: &RecomputedTap) -> Option<Vec<f
         "CDS" => Some(scores.map(|score| score.cds.get()).collect()),
         "RMSC" => Some(scores.map(|score| score.rmsc.get()).collect()),
         "accuracy" => {
-            let test = &part.split.as_ref()?.test;
+            let test = &part.list().split?.test;
             let predictions = &tap.measured.predictions;
             if predictions.len() != test.len() {
                 return None;
             }
             let hit = |(&index, &class): (&usize, &u32)| {
-                let is_right = part.infos.get(index).is_some_and(|info| info.class == Some(class));
+                let is_right =
+                    part.list().infos.get(index).is_some_and(|info| info.class == Some(class));
                 if is_right { 100.0 } else { 0.0 }
             };
             Some(test.iter().zip(predictions).map(hit).collect())
@@ -119,8 +120,8 @@ fn scores(metric: &str, part: &DatasetPart, tap: &RecomputedTap) -> Option<Vec<f
 fn samples_digest(parts: &[DatasetPart]) -> Digest {
     let mut hasher = Hasher::new();
     for part in parts {
-        hasher.update(format!("{}\n", part.dataset.id).as_bytes());
-        let mut digests = part.digests.clone();
+        hasher.update(format!("{}\n", part.dataset().id).as_bytes());
+        let mut digests = part.list().digests.to_vec();
         digests.sort_unstable();
         for digest in digests {
             hasher.update(format!("{digest}\n").as_bytes());

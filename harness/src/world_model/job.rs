@@ -9,7 +9,8 @@ use crate::interrupt;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::{Execution, Samples};
 use crate::progress::{Job, Progress};
-use crate::run::directory::{RunDirectory, write_durably};
+use crate::run::directory::RunDirectory;
+use crate::threads::spawn_scoped;
 use retally_manifests::{Digest, WorldModel};
 use retally_suites::miniature::RetrievalPlan;
 use std::sync::Mutex;
@@ -56,8 +57,8 @@ impl RetrievalJob<'_> {
                 self.identity.key(&info.key, &self.samples.digests()[index])
             })
             .collect::<Result<_, _>>()?;
-        let mut found: Vec<Option<ImageResult>> =
-            keys.iter().map(|key| stored(directory, key)).collect();
+        let stored = keys.iter().map(|key| directory.read_measured(*key, progress));
+        let mut found: Vec<Option<ImageResult>> = stored.collect::<Result<_, _>>()?;
         let missing: Vec<usize> = (0..keys.len()).filter(|&place| found[place].is_none()).collect();
         let mut sessions = Vec::new();
         if !missing.is_empty() {
@@ -66,10 +67,13 @@ impl RetrievalJob<'_> {
             let shared = Shared::new(self, &keys, &missing, (directory, job));
             let (count, threads) = execution.sessions(self.files.bytes()?);
             std::thread::scope(|scope| {
-                for _ in 0..count.min(missing.len()) {
-                    scope.spawn(|| shared.work(execution, threads));
+                // This thread is one of them.
+                for _ in 1..count.min(missing.len()) {
+                    spawn_scoped(scope, || shared.work(execution, threads))?;
                 }
-            });
+                shared.work(execution, threads);
+                Ok::<(), Failure>(())
+            })?;
             let Some(ranked) = shared.finish()? else { return Ok(None) };
             sessions = ranked.sessions;
             for (place, result) in ranked.results {
@@ -79,11 +83,6 @@ impl RetrievalJob<'_> {
         let images: Option<Vec<ImageResult>> = found.into_iter().collect();
         Ok(images.map(|images| Ranked { images, keys, sessions }))
     }
-}
-
-/// A damaged file is as good as none: the image is ranked again.
-fn stored(directory: &RunDirectory, key: &Digest) -> Option<ImageResult> {
-    serde_json::from_slice(&std::fs::read(directory.measured(key)).ok()?).ok()
 }
 
 /// What threads share while they work.
@@ -144,10 +143,7 @@ impl<'a> Shared<'a> {
             let result = ranking.rank((key, &sample), &mut networks).map_err(|failure| {
                 failure.within(format_args!("world model `{}`, image `{key}`", job.model.id))
             })?;
-            let bytes = serde_json::to_vec(&result).map_err(|error| {
-                Failure::invalid(format_args!("cannot write ranks as JSON: {error}"))
-            })?;
-            write_durably(&self.directory.measured(&self.keys[place]), &bytes)?;
+            self.directory.write_measured(self.keys[place], &result)?;
             self.with_state(|state| {
                 state.results.push((place, result));
                 state.progress.advance(1);

@@ -101,12 +101,16 @@ pub enum Failure {
     #[error(transparent)]
     Address(#[from] InvalidSource),
     /// The transfer broke off, also when tried again.
-    #[error("{reason} (tried {tries} times)")]
+    #[error("{reason} (tried {tries} times){}", kept(*received, *expected))]
     Network {
         /// The last reason.
         reason: String,
         /// How often it was tried.
         tries: u32,
+        /// Bytes that are kept for the next try.
+        received: u64,
+        /// Bytes that the manifest says.
+        expected: u64,
     },
     /// The server answered something that trying again does not change.
     #[error("{0}")]
@@ -150,6 +154,16 @@ pub enum Failure {
     /// An input of a derivation could not be fetched.
     #[error("{0}")]
     Input(Box<FetchError>),
+}
+
+/// What a person wants to know of a transfer that is given up: whether it was for nothing.
+fn kept(received: u64, expected: u64) -> String {
+    match received {
+        0 => String::new(),
+        _ => format!(
+            "; {received} of {expected} bytes came and are kept, and the same command continues"
+        ),
+    }
 }
 
 impl Failure {

@@ -137,7 +137,8 @@ impl Download<'_> {
             let progress = incoming.received().saturating_sub(before) >= PROGRESS_BYTES;
             failures = if progress { 1 } else { failures + 1 };
             if failures >= policy.tries {
-                return Err(Failure::Network { reason, tries: failures });
+                let (received, expected) = (incoming.received(), self.artifact.bytes);
+                return Err(Failure::Network { reason, tries: failures, received, expected });
             }
             let delay = policy.delay(failures, pause);
             self.fetcher.observer.event(Event::Retry {

@@ -98,8 +98,10 @@ impl StoreError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NoHome | Self::Damaged { .. } | Self::Content(_) => ErrorClass::Invalid,
-            Self::Full { .. } | Self::Denied { .. } | Self::Io { .. } => ErrorClass::Temporary,
+            Self::NoHome | Self::Damaged { .. } | Self::Content(_) | Self::Denied { .. } => {
+                ErrorClass::Invalid
+            }
+            Self::Full { .. } | Self::Io { .. } => ErrorClass::Temporary,
         }
     }
 }

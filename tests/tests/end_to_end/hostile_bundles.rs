@@ -626,7 +626,7 @@ fn parts_that_contradict_each_other() {
     refused(
         &changed(SAMPLES, "\"class\":0", "\"class\":99"),
         "consistency",
-        "has a class that samples.json does not name",
+        "has a class that is not named",
     );
     // A model that is known here, described in another way.
     let mut renamed = forge();

@@ -6,7 +6,6 @@ use crate::images::prepare::Preparer;
 use crate::interrupt;
 use crate::pipeline::Samples;
 use crate::progress::Job;
-use crate::run::directory::write_durably;
 use crate::world_model::{NetworkFile, TokenEncoder};
 use ndarray::{Array2, Axis};
 use retally_manifests::{Dataset, Digest, Model, WorldModelEncoder};
@@ -56,17 +55,15 @@ impl AttentiveProbe<'_> {
         }
         let recipe = self.recipe()?;
         let preparer = self.preparer()?;
-        let path = self.bench.directory.measured(&self.key(&recipe, &preparer)?);
-        let stored = std::fs::read(&path).ok();
-        if let Some(measured) = stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
-            return Ok(Some(measured));
+        let directory = self.bench.directory;
+        let name = self.key(&recipe, &preparer)?;
+        let stored = directory.read_measured(name, &self.bench.context.progress)?;
+        if stored.is_some() {
+            return Ok(stored);
         }
         let Some(tokens) = self.tokens(&preparer)? else { return Ok(None) };
         let Some(measured) = self.train(&tokens, &recipe)? else { return Ok(None) };
-        let bytes = serde_json::to_vec(&measured).map_err(|error| {
-            Failure::invalid(format_args!("cannot write a measurement as JSON: {error}"))
-        })?;
-        write_durably(&path, &bytes)?;
+        directory.write_measured(name, &measured)?;
         Ok(Some(measured))
     }
 
@@ -113,7 +110,7 @@ impl AttentiveProbe<'_> {
         let identity = (
             (method()?, recipe, self.plan.seed, env!("CARGO_PKG_VERSION")),
             (self.file.digest, self.entry, &self.encoder.input.tensor, &self.encoder.taps),
-            (preparer.id(), self.samples.digests(), self.samples.labels_digest()),
+            (preparer.id(), self.samples.digests(), self.samples.list().labels_digest()),
             (execution.device.provider(), execution.session_id(), execution.library_id()),
         );
         let json = serde_json::to_vec(&identity)

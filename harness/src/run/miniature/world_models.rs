@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::pipeline::{
     EncodeSettings, Encoding, MeasureSettings, Samples, TapContext, measure_model,
 };
-use crate::run::record::{ModelRecord, RunRecord, UNKNOWN_OF_IWM, WorldModelRecord};
+use crate::run::record::{ModelRecord, RunRecord, UNKNOWN_OF_IWM, WorldModelRecord, to_value};
 use crate::world_model::{
     Gallery, NetworkFile, Ranked, RetrievalJob, ViewMaker, WorldModelFiles, WorldModelIdentity,
     retrieval_method,
@@ -279,14 +279,14 @@ impl Part<'_> {
             dataset: self.samples.dataset().id.clone(),
             preprocessing: encoding.preprocessing(),
             batch: encoder.input.batch,
-            session: encoded.session,
+            session: encoded.session.as_ref().map(to_value).transpose()?,
             chunks: encoding.keys().to_vec(),
         });
         let context = TapContext {
             model: &encoder,
             keys: encoding.keys(),
             chunks: &encoded.chunks,
-            samples: self.samples,
+            samples: self.samples.list(),
             settings: &measure_settings(plan),
         };
         let measured = self

@@ -8,7 +8,6 @@ use crate::failure::Failure;
 use crate::onnx::device::Device;
 use crate::pipeline::Samples;
 use crate::run::measure_settings;
-use crate::submission::assemble::listed_samples;
 use crate::submission::claim::{self, Claimant};
 use crate::submission::parts::{DatasetPart, Naming, parts};
 use retally_manifests::{Dataset, Model};
@@ -119,7 +118,7 @@ fn chunk_files(parts: &[DatasetPart], archive: &ArchiveReader, concern: &mut Con
 fn measured_rows(whole: &Whole<'_>, parts: &[DatasetPart], concern: &mut Concern) {
     let measured: Vec<&str> =
         whole.measurements.datasets.iter().map(|set| set.dataset.as_str()).collect();
-    let expected: Vec<&str> = parts.iter().map(|part| part.dataset.id.as_str()).collect();
+    let expected: Vec<&str> = parts.iter().map(|part| part.dataset().id.as_str()).collect();
     if measured != expected {
         concern.fail(format!(
             "measurements.json is about the data sets {measured:?}, run.json about {expected:?}"
@@ -127,12 +126,12 @@ fn measured_rows(whole: &Whole<'_>, parts: &[DatasetPart], concern: &mut Concern
         return;
     }
     for (part, measured) in parts.iter().zip(&whole.measurements.datasets) {
-        if measured.samples != part.infos.len() as u64 {
+        if measured.samples != part.list().count() as u64 {
             concern.fail(format!(
                 "data set `{}`: measurements.json says {} samples, samples.json has {}",
                 measured.dataset,
                 measured.samples,
-                part.infos.len()
+                part.list().count()
             ));
         }
         let taps = part
@@ -300,7 +299,7 @@ fn samples(whole: &Whole<'_>, context: &Context, concern: &mut Concern) -> Resul
 
 /// The samples of a data set, if all its artifacts are in the store.
 fn stored(dataset: &Dataset, context: &Context) -> Result<Option<DatasetSamples>, Failure> {
-    Ok(open_stored(dataset, context)?.map(|samples| listed_samples(&samples)))
+    Ok(open_stored(dataset, context)?.map(|samples| samples.listed()))
 }
 
 /// A data set, if all its artifacts are in the store.

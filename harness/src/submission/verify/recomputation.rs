@@ -53,7 +53,7 @@ pub(super) fn check(
     let measurements = recompute::measurements(whole.suite, &methods(plan), parts, &datasets);
     let count = compare(whole, &measurements, &mut concern);
     compare_table(verifier, parts, &datasets, &mut concern)?;
-    let samples: usize = parts.iter().map(|part| part.infos.len()).sum();
+    let samples: usize = parts.iter().map(|part| part.list().count()).sum();
     let detail = format!(
         "{count} measurements and {} computed again from the features and scores of {samples} samples, to the last bit",
         files::SAMPLES_TABLE

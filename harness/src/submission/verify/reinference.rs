@@ -80,13 +80,13 @@ pub(super) fn check(
     let mut concern = Concern::new(kind);
     let (mut compared, mut absent) = (0, Vec::new());
     for (part, index) in parts.iter().zip(0..) {
-        let Some(samples) = open_stored(&part.dataset, context)?
-            .filter(|samples| samples.digests() == part.digests)
+        let Some(samples) = open_stored(part.dataset(), context)?
+            .filter(|samples| samples.digests() == part.list().digests)
         else {
-            absent.push(format!("data set `{}`", part.dataset.id));
+            absent.push(format!("data set `{}`", part.dataset().id));
             continue;
         };
-        let chosen = chosen(id, index, part.infos.len(), count);
+        let chosen = chosen(id, index, part.list().count(), count);
         for model in &part.models {
             match run.model_file(model)? {
                 Some(file) => {
@@ -191,6 +191,7 @@ impl Reinference<'_> {
                 compared += 1;
                 let subject = || {
                     let key = part
+                        .list()
                         .infos
                         .get(place.sample)
                         .map(|info| info.key.as_str())
@@ -220,7 +221,7 @@ impl Reinference<'_> {
         file: &Path,
         batches: &[Range<usize>],
     ) -> Result<Vec<Chunk>, Failure> {
-        let preparer = Preparer::for_model(&model.model.input, &part.dataset)?;
+        let preparer = Preparer::for_model(&model.model.input, part.dataset())?;
         let threads = self.verifier.options.threads.map_or_else(machine::cores, usize::from);
         let execution =
             Execution { library: self.library, device: Device::Cpu, threads, fast: false };

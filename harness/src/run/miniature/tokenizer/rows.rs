@@ -5,7 +5,7 @@ use super::conditions::{Condition, Place};
 use super::{Digest, Failure, Model, Samples, TokenizerPlan};
 use crate::pipeline::absent_accuracy;
 use crate::progress::Progress;
-use crate::run::directory::{RunDirectory, write_durably};
+use crate::run::directory::RunDirectory;
 use crate::tokenizer::{PixelScale, RECONSTRUCTION_ERROR, mean_error};
 use ndarray::{Array2, Axis};
 use rayon::prelude::*;
@@ -58,18 +58,12 @@ impl Rows<'_> {
             .par_iter()
             .zip(&whole)
             .map(|(condition, measured)| {
-                let path = self.directory.measured(&self.key(condition)?);
-                let stored = std::fs::read(&path).ok();
-                let row = match stored.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+                let name = self.key(condition)?;
+                let row = match self.directory.read_measured(name, progress)? {
                     Some(row) => row,
                     None => {
                         let row = self.row(condition, measured)?;
-                        let bytes = serde_json::to_vec(&row).map_err(|error| {
-                            Failure::invalid(format_args!(
-                                "cannot write a measurement as JSON: {error}"
-                            ))
-                        })?;
-                        write_durably(&path, &bytes)?;
+                        self.directory.write_measured(name, &row)?;
                         row
                     }
                 };
@@ -91,7 +85,7 @@ impl Rows<'_> {
             env!("CARGO_PKG_VERSION"),
             (condition.key(), condition.label(), condition.family()),
             self.keys,
-            (&self.samples.dataset().id, self.samples.labels_digest()),
+            (&self.samples.dataset().id, self.samples.list().labels_digest()),
             (&self.model.name, &self.model.taps),
             (
                 self.options(),

@@ -10,7 +10,7 @@ use crate::pipeline::chunk_job::{self, ChunkJob, PreparedBatch};
 use crate::pipeline::{Execution, tokens};
 use crate::progress::Progress;
 use crate::run::directory::RunDirectory;
-use crate::run::record::ModelRecord;
+use crate::run::record::{ModelRecord, to_value};
 use crate::tokenizer::PixelScale;
 use ndarray::{Array2, ArrayD, Axis, IxDyn, s};
 use retally_metrics::tokenizer::{NoiseLevel, NoisePlace, PatchGrid, Tokenizer, noise};
@@ -71,7 +71,7 @@ impl Sweep<'_> {
             dataset: self.samples.dataset().id.clone(),
             preprocessing: self.images.pixels_id(),
             batch: self.model.input.batch,
-            session,
+            session: session.as_ref().map(to_value).transpose()?,
             chunks: keys.clone(),
         };
         Ok(chunks.map(|chunks| Swept { keys, chunks, record }))

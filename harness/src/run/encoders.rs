@@ -1,0 +1,259 @@
+//! The chunks of a run's encoders: which there are, and computing those of them that are this process's.
+
+use super::directory::RunDirectory;
+use super::record::{ArtifactRecord, RunClock, SuiteRecord, to_value};
+use super::selection::{RunRequest, Selection, measure_settings};
+use super::shard_record::{PairingRecord, ShardOutcome, ShardRecord};
+use super::work_file::SealedWork;
+use super::work_list::{Pairing, SCHEMA, WorkDataset, WorkExecution, WorkList, WorkModel};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt;
+use crate::onnx::library::Library;
+use crate::pipeline::{EncodeSettings, Encoding, Execution, Samples, Workers};
+use crate::sharding::{FoundShard, Shard};
+use retally_manifests::{ArtifactId, Dataset};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What decides the chunks of a run.
+#[derive(Clone, Copy)]
+pub(super) struct Encoders<'a> {
+    pub(super) request: &'a RunRequest<'a>,
+    pub(super) context: &'a Context,
+    pub(super) selection: &'a Selection,
+    pub(super) library: &'static Library,
+}
+
+/// Files of the data sets and models, and what is recorded of them.
+struct Files {
+    datasets: Vec<Vec<PathBuf>>,
+    models: Vec<PathBuf>,
+    artifacts: Vec<ArtifactRecord>,
+}
+
+impl Encoders<'_> {
+    /// Computes a shard's chunks that the directory lacks; all of them without a shard. Writes the work list, which the chunks of
+    /// all shards belong to, and the record of what this process did. `None` if an interruption stopped it.
+    pub(super) fn compute(
+        self,
+        directory: &RunDirectory,
+        shard: Option<FoundShard>,
+    ) -> Result<Option<(SealedWork, Vec<PairingRecord>)>, Failure> {
+        let files = self.fetch()?;
+        // Whoever is alone takes every digest, so that a changed image begins a new run; a shard takes the list that is there.
+        let known = match shard {
+            Some(_) => SealedWork::read(directory.root())?,
+            None => None,
+        };
+        let samples = self.open_datasets(&files, known.as_ref())?;
+        let settings = EncodeSettings {
+            execution: self.execution(),
+            spatial: measure_settings(&self.selection.plan).spatial,
+        };
+        let encodings = self.encodings((&files, &samples), &settings, directory)?;
+        let work = SealedWork::of(self.work_list(files.artifacts.clone(), &samples, &encodings))?;
+        match known {
+            Some(known) => expect_same(&known.list, &work.list, directory)?,
+            None => work.write(directory.root())?,
+        }
+        let options = self.request.options();
+        let clock = RunClock::start();
+        let library = self.library.record();
+        let mut record = ShardRecord::begin(work.sha256, shard, options, (library, clock))?;
+        let part = shard.map_or(Shard::WHOLE, |found| found.shard);
+        let earlier = ShardRecord::read_one(directory.root(), part);
+        record.write(directory)?;
+        let computed = self.compute_part(&work.list.part(part), &encodings, &mut record.pairings);
+        record.inherit(earlier.as_ref());
+        let pairings = record.pairings.clone();
+        let is_complete = record.end(
+            (directory, clock),
+            computed.map(|is_complete| (ShardOutcome::of(is_complete), is_complete)),
+        )?;
+        Ok(is_complete.then_some((work, pairings)))
+    }
+
+    /// Computes parts of pairings, in their order; false if an interruption stopped it.
+    fn compute_part(
+        self,
+        parts: &[(Pairing, Range<usize>)],
+        encodings: &[Vec<Encoding<'_>>],
+        pairings: &mut Vec<PairingRecord>,
+    ) -> Result<bool, Failure> {
+        let progress = &self.context.progress;
+        // Units of one model follow each other, so that it is opened once.
+        for of_model in parts.chunk_by(|(left, _), (right, _)| left.model == right.model) {
+            let mut workers: Option<Workers> = None;
+            for (pairing, range) in of_model {
+                let Some(encoding) =
+                    encodings.get(pairing.dataset).and_then(|of_set| of_set.get(pairing.model))
+                else {
+                    continue;
+                };
+                let missing = encoding.missing(range.clone(), progress)?;
+                let mut record = PairingRecord {
+                    dataset: encoding.samples().dataset().id.clone(),
+                    model: encoding.model().id.clone(),
+                    own: range.len(),
+                    stored: range.len() - missing.len(),
+                    computed: 0,
+                    seconds: 0.0,
+                    session: None,
+                };
+                if !missing.is_empty() && !interrupt::requested() {
+                    let workers = match &mut workers {
+                        Some(workers) => workers,
+                        None => workers.insert(encoding.open_workers()?),
+                    };
+                    let begin = Instant::now();
+                    record.session = Some(to_value(workers.session())?);
+                    record.computed = encoding.compute(&missing, workers, progress)?;
+                    record.seconds = begin.elapsed().as_secs_f64();
+                }
+                let is_complete = record.computed == missing.len();
+                pairings.push(record);
+                if !is_complete {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn fetch(self) -> Result<Files, Failure> {
+        let store = self.context.store()?;
+        let mut artifacts: Vec<ArtifactRecord> = Vec::new();
+        let mut fetch = |id: &ArtifactId| -> Result<PathBuf, Failure> {
+            let path = self.context.fetch(&store, id)?;
+            let record = ArtifactRecord::of(self.context.manifest.artifact(id)?);
+            if !artifacts.contains(&record) {
+                artifacts.push(record);
+            }
+            Ok(path)
+        };
+        let files_of =
+            |dataset: &Dataset, fetch: &mut dyn FnMut(&ArtifactId) -> Result<PathBuf, Failure>| {
+                match self.context.manifest.dataset_folder(dataset) {
+                    Some(folder) => Ok(vec![folder]),
+                    None => dataset.artifacts.iter().map(fetch).collect::<Result<Vec<_>, _>>(),
+                }
+            };
+        let datasets = self
+            .selection
+            .datasets
+            .iter()
+            .map(|dataset| files_of(dataset, &mut fetch))
+            .collect::<Result<_, _>>()?;
+        let models = self
+            .selection
+            .models
+            .iter()
+            .map(|model| fetch(&model.artifact))
+            .collect::<Result<_, _>>()?;
+        Ok(Files { datasets, models, artifacts })
+    }
+
+    fn open_datasets(
+        self,
+        files: &Files,
+        known: Option<&SealedWork>,
+    ) -> Result<Vec<Samples>, Failure> {
+        let pairs = self.selection.datasets.iter().zip(&files.datasets);
+        pairs
+            .map(|(dataset, files)| {
+                let limit = self.request.limit;
+                let listed = known.and_then(|work| {
+                    work.list.datasets.iter().find(|listed| listed.dataset.id == dataset.id)
+                });
+                match listed
+                    .filter(|_| known.is_some_and(|work| work.list.execution.limit == limit))
+                {
+                    Some(listed) => Samples::open_listed(dataset, files, limit, &listed.samples),
+                    None => Samples::open(dataset, files, limit),
+                }
+            })
+            .collect()
+    }
+
+    /// One list a data set, of one encoding a model.
+    fn encodings<'e>(
+        self,
+        (files, samples): (&'e Files, &'e [Samples]),
+        settings: &'e EncodeSettings<'e>,
+        directory: &'e RunDirectory,
+    ) -> Result<Vec<Vec<Encoding<'e>>>, Failure>
+    where
+        Self: 'e,
+    {
+        samples
+            .iter()
+            .map(|samples| {
+                let models = self.selection.models.iter().zip(&files.models);
+                models
+                    .map(|(model, file)| {
+                        let digest = self.context.manifest.artifact(&model.artifact)?.sha256;
+                        Encoding::new((model, digest, file), samples, settings, directory)
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn work_list(
+        self,
+        artifacts: Vec<ArtifactRecord>,
+        samples: &[Samples],
+        encodings: &[Vec<Encoding<'_>>],
+    ) -> WorkList {
+        let library = self.library.record();
+        let datasets = samples.iter().zip(encodings).map(|(samples, encodings)| WorkDataset {
+            dataset: Dataset { folder: None, ..samples.dataset().clone() },
+            samples_in_dataset: samples.count_in_dataset(),
+            samples: samples.listed(),
+            models: encodings
+                .iter()
+                .map(|encoding| WorkModel {
+                    model: encoding.model().clone(),
+                    preprocessing: encoding.preprocessing(),
+                    chunks: encoding.keys().to_vec(),
+                })
+                .collect(),
+        });
+        WorkList {
+            schema: SCHEMA,
+            retally: env!("CARGO_PKG_VERSION").to_owned(),
+            suite: SuiteRecord::of(self.request.suite),
+            execution: WorkExecution {
+                provider: self.request.device.provider().to_owned(),
+                fast: self.request.fast,
+                limit: self.request.limit,
+                onnxruntime: library.version.clone(),
+                onnxruntime_sha256: library.sha256,
+            },
+            artifacts,
+            datasets: datasets.collect(),
+        }
+    }
+
+    pub(super) fn execution(self) -> Execution<'static> {
+        Execution {
+            library: self.library,
+            device: self.request.device,
+            threads: self.request.threads,
+            fast: self.request.fast,
+        }
+    }
+}
+
+fn expect_same(known: &WorkList, own: &WorkList, directory: &RunDirectory) -> Result<(), Failure> {
+    match known.difference(own) {
+        None => Ok(()),
+        Some(difference) => Err(Failure::invalid(format_args!(
+            "`{}` was begun with other work (there against here: {difference}): use the same words and files for every shard, or choose \
+             another --out",
+            directory.root().display()
+        ))),
+    }
+}
