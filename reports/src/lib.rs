@@ -32,6 +32,7 @@ pub use error::ReportError;
 pub use junit::junit;
 // Leaderboards write numbers and verdicts with the same words, and have the same colours.
 pub use number::{fixed, four_digit_decimals, typographic, with_interval};
+pub use output::PARTIAL;
 pub use page::{PALETTE, STYLE};
 pub use picture::{LONGEST_SIDE, MOST_BYTES};
 pub use summary::{correlations_json, terminal_summary};

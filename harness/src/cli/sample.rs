@@ -9,8 +9,9 @@ use crate::onnx::device::Device;
 use crate::pipeline::Execution;
 use crate::sampling::{
     LabelChoice, NoiseChoice, SampleFiles, SampleJob, SampleReport, SampleRequest, SamplerChanges,
-    SamplerKind, Shard, TorchScript, sample_to_files,
+    SamplerKind, TorchScript, sample_to_files,
 };
+use crate::sharding::Shard;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ use super::sealed;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::run::directory::chunk_path;
+use rayon::prelude::*;
 use retally_manifests::{Digest, Model};
 use std::ops::Range;
 use std::path::Path;
@@ -48,12 +49,13 @@ impl StoredChunks<'_> {
         })
     }
 
-    /// All chunks, in sample order.
+    /// All chunks, in sample order, read by as many threads as the caller's pool has.
     ///
     /// # Errors
     /// If one is not there or damaged: then the run is incomplete.
     pub(crate) fn read_all(&self) -> Result<Vec<Chunk>, Failure> {
         (0..self.keys.len())
+            .into_par_iter()
             .map(|index| {
                 let what = match self.read(index)? {
                     StoredChunk::Whole(chunk) => return Ok(chunk),

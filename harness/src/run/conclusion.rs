@@ -75,7 +75,7 @@ impl Conclusion<'_> {
             keys: &work.chunks,
             ranges: &ranges,
         };
-        let chunks = stored.read_all()?;
+        let chunks = self.threads.install(|| stored.read_all())?;
         let context = TapContext {
             model: &work.model,
             keys: &work.chunks,

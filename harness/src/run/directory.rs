@@ -18,6 +18,8 @@ const LOCK: &str = ".lock";
 /// `retally status` looks at locks, for which it takes them for a moment: nobody gives up at once.
 const LOCK_TRIES: u32 = 10;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+/// How the names of files begin that are being written.
+const PARTIAL: &str = ".partial-";
 /// Features and scores, one file a chunk.
 const CHUNKS: &str = "chunks";
 const CHUNK_SUFFIX: &str = ".safetensors";
@@ -50,7 +52,9 @@ impl RunDirectory {
                 root.display()
             )
         })?;
-        Ok(Self { root: root.to_path_buf(), _locks: vec![lock] })
+        let directory = Self { root: root.to_path_buf(), _locks: vec![lock] };
+        directory.remove_partial_files();
+        Ok(directory)
     }
 
     /// Creates or opens `root` for one shard of a run. Other shards may be at work in it, but not this one twice.
@@ -70,6 +74,25 @@ impl RunDirectory {
             format!("another process computes shard {shard} of `{}`: wait for it", root.display())
         })?;
         Ok(Self { root: root.to_path_buf(), _locks: vec![whole, own] })
+    }
+
+    /// Removes what killed processes have left of files that they were writing. Only whoever is alone here may: a shard's partial file is
+    /// perhaps another shard's work. One that cannot be removed is in nobody's way.
+    fn remove_partial_files(&self) {
+        for folder in ["", CHUNKS, MEASURED, SHARDS, PICTURES] {
+            let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else { continue };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let is_partial = name.to_str().is_some_and(|name| {
+                    [PARTIAL, retally_reports::PARTIAL]
+                        .iter()
+                        .any(|prefix| name.starts_with(prefix))
+                });
+                if is_partial && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                    let _ = std::fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     /// Whether a process computes this shard now.
@@ -283,7 +306,7 @@ fn stage_with(
     write: impl FnOnce(&mut File) -> std::io::Result<()>,
 ) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".partial-");
+    builder.prefix(PARTIAL);
     // Results are for others to read too, as far as the user's mask allows; the default is the owner alone.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

@@ -64,7 +64,9 @@ pub fn merge(request: MergeRequest<'_>, progress: &Progress) -> Result<FinishedR
     if SealedWork::read(out)?.is_none_or(|known| known.sha256 != work.sha256) {
         work.write(out)?;
     }
-    records.iter().try_for_each(|record| record.write(&directory))?;
+    for record in &records {
+        record.write_if_absent(&directory)?;
+    }
     let pairings: Vec<PairingRecord> =
         records.iter().flat_map(|record| record.pairings.iter().cloned()).collect();
     let mut record = RunRecord::of_shards(&suite, records).ok_or_else(|| {

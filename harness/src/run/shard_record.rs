@@ -115,6 +115,14 @@ impl ShardRecord {
         write_durably(&path, &bytes)
     }
 
+    /// Writes the record unless there is one in its place.
+    pub(super) fn write_if_absent(&self, directory: &RunDirectory) -> Result<(), Failure> {
+        if path(directory.root(), self.index, self.count).exists() {
+            return Ok(());
+        }
+        self.write(directory)
+    }
+
     /// Notes the end, and writes it; a failure of the work comes before one of the record.
     pub(super) fn end<T>(
         mut self,

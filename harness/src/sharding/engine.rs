@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 /// Holds the count of shards where an engine does not tell it, as `--shards` does.
-pub const COUNT_VARIABLE: &str = "RETALLY_SHARDS";
+const COUNT_VARIABLE: &str = "RETALLY_SHARDS";
 
 /// What the command line says of shards.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,6 +119,9 @@ pub fn find_shard(
     }
 }
 
+/// Asks an engine.
+type Engine = fn(&Variables<'_>) -> Result<Option<Position>, Failure>;
+
 /// What an engine says of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Position {
@@ -138,11 +141,11 @@ fn from_engine(
         Some(count) => Some((count.get(), "--shards")),
         None => variables.number(COUNT_VARIABLE)?.map(|count| (count, COUNT_VARIABLE)),
     };
-    let engines = [
+    let engines: [Engine; 7] = [
         slurm_array,
         slurm_step,
         kubernetes,
-        |variables: &Variables<'_>| {
+        |variables| {
             variables.pair(ShardSource::SkyPilot, "SKYPILOT_JOB_RANK", "SKYPILOT_NUM_JOBS", 0)
         },
         |variables| variables.pair(ShardSource::Torchrun, "RANK", "WORLD_SIZE", 0),

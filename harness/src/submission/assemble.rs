@@ -13,9 +13,7 @@ use crate::run::{StoredRun, measure_settings};
 use retally_manifests::{Dataset, Digest, Model};
 use retally_submissions::PrivateKey;
 use retally_submissions::archive::ArchiveWriter;
-use retally_submissions::documents::{
-    DatasetSamples, RunDocument, SAMPLES_SCHEMA, Sample, SamplesDocument, to_bytes,
-};
+use retally_submissions::documents::{RunDocument, SAMPLES_SCHEMA, SamplesDocument, to_bytes};
 use retally_submissions::dsse::Envelope;
 use retally_submissions::files;
 use retally_submissions::label::{Label, check_label};

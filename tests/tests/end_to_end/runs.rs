@@ -4,80 +4,10 @@
 //! A small part of the starter (one encoder, 96 emoji in chunks of 16) through the real program. The artifacts must be in the
 //! store: `cargo run --release -- fetch starter` brings them.
 
-use crate::program::{Finished, json, retally, run, text};
+use crate::emoji_workspace::{MANIFEST, Workspace, chunks, measurements};
+use crate::program::{json, retally, run};
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use tempfile::TempDir;
-
-const MANIFEST: &str = r#"
-[[dataset]]
-id = "emoji-in-small-chunks"
-name = "Noto emoji, 16 to a chunk"
-artifacts = ["noto-emoji.tar"]
-format = "tar"
-canvas = { background = [255, 255, 255], margin = 16 }
-mask = { kind = "alpha", threshold = 128 }
-split = { kind = "hashed-per-class", seed = 0, test_percent = 30 }
-chunk = 16
-"#;
-
-struct Workspace {
-    folder: TempDir,
-    manifest: PathBuf,
-}
-
-impl Workspace {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let manifest = folder.path().join("small.toml");
-        fs::write(&manifest, MANIFEST).unwrap();
-        Self { folder, manifest }
-    }
-
-    fn out(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn arguments<'a>(&'a self, out: &'a Path, threads: &'a str) -> Vec<&'a str> {
-        vec![
-            "--manifest",
-            text(&self.manifest),
-            "run",
-            "starter",
-            "--model",
-            "mobilenetv2",
-            "--data",
-            "emoji-in-small-chunks",
-            "--limit",
-            "96",
-            "--threads",
-            threads,
-            "--out",
-            text(out),
-        ]
-    }
-
-    fn run(&self, out: &Path, threads: &str) -> Finished {
-        let finished = run(&self.arguments(out, threads));
-        assert_eq!(finished.code, 0, "{finished:?}");
-        finished
-    }
-}
-
-fn measurements(out: &Path) -> Vec<u8> {
-    fs::read(out.join("measurements.json")).unwrap()
-}
-
-fn chunks(out: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(out.join("chunks")) else { return Vec::new() };
-    let mut paths: Vec<_> = entries
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
-        .collect();
-    paths.sort();
-    paths
-}
 
 #[test]
 fn thread_counts_and_repetition_change_no_byte() {
