@@ -10,6 +10,7 @@ mod key;
 mod leaderboard;
 mod list;
 mod output;
+mod plan;
 mod preprocess;
 mod report;
 mod run;
@@ -71,6 +72,8 @@ enum Command {
     Verify(verify::VerifyCommand),
     /// Run a suite: fetch and verify, encode, measure, judge, report.
     Run(run::RunCommand),
+    /// Print job files of a run in shards: Slurm, Kubernetes, SkyPilot, GitHub Actions.
+    Plan(plan::PlanCommand),
     /// Rebuild a paper's tables and figures, with measured values beside them if there is a run.
     Report(report::ReportCommand),
     /// Judge a run: what is outside its band, what is invalid.
@@ -130,6 +133,7 @@ fn refuse(error: &clap::Error) -> ExitStatus {
 }
 
 fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
+    let global = arguments.global.clone();
     let GlobalOptions { json, offline, onnxruntime, manifests } = arguments.global;
     let context = Context::new(&ContextOptions { silent: json, offline, onnxruntime, manifests })?;
     match arguments.command {
@@ -138,6 +142,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Fetch(command) => fetch::run(&command, &context),
         Command::Verify(command) => verify::run(&command, &context),
         Command::Run(command) => run::run(&command, &context),
+        Command::Plan(command) => plan::run(&command, &global, &context),
         Command::Report(command) => report::run(&command, &context),
         Command::Check(command) => check::run(&command, &context),
         Command::Export(command) => export::run(&command, &context),

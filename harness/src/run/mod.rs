@@ -10,7 +10,7 @@ pub(crate) mod samples_table;
 mod selection;
 mod to_fetch;
 
-pub use execute::{Ended, execute, plan};
+pub use execute::{Ended, Plan, execute, plan};
 pub(crate) use outcome::MEASUREMENTS_DIGEST;
 pub use outcome::{FinishedRun, StoredRun, status, write_report};
 pub use selection::{GeneratorRequest, RunRequest};
