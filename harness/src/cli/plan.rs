@@ -175,10 +175,7 @@ fn job_plan(
     let out = out_dir(command, suite)?;
     let file = match &command.out {
         Some(path) => Word::of_path("--out", path)?,
-        None => Word::new(
-            "the file's name",
-            format!("retally-{}.{}", suite.id(), command.format.extension()),
-        )?,
+        None => Word::new("the file's name", command.format.file_name(suite.id()))?,
     };
     Ok(JobPlan {
         suite: Word::new("the suite", suite.id())?,
@@ -304,16 +301,17 @@ fn fetched(
 impl RunArguments {
     /// The same as words of `retally run`.
     fn words(&self, format: Format) -> Result<Vec<Word>, Failure> {
-        let mut words = vec![Word::plain_option("device", self.device)];
+        let mut words =
+            vec![Word::option("device", &Word::new("--device", self.device.to_string())?)];
         // A runner of GitHub has the cores that it has, and `run` takes all of them.
         if format != Format::Github || self.threads.is_some() {
-            words.push(Word::plain_option("threads", self.threads.unwrap_or(THREADS)));
+            words.push(Word::count_option("threads", self.threads.unwrap_or(THREADS).get() as u64));
         }
         if self.fast {
             words.push(Word::fixed("--fast"));
         }
         if let Some(limit) = self.limit {
-            words.push(Word::plain_option("limit", limit));
+            words.push(Word::count_option("limit", limit.get() as u64));
         }
         for id in &self.models {
             words.push(Word::option("model", &Word::new("--model", id.as_str())?));

@@ -80,7 +80,7 @@ fn run_arguments(plan: &JobPlan) -> Vec<String> {
         Word::fixed("run"),
         plan.suite.clone(),
         Word::option("out", &plan.out),
-        Word::plain_option("shards", plan.shards),
+        Word::count_option("shards", u64::from(plan.shards.get())),
     ];
     items(&[&plan.program.everywhere, &own, &plan.program.run])
 }
@@ -122,7 +122,7 @@ fn commands(plan: &JobPlan) -> Vec<String> {
         format!(
             "kubectl patch job/{name}-merge --type=merge -p '{{\"spec\":{{\"suspend\":false}}}}'"
         ),
-        format!("kubectl logs -f job/{name}-merge"),
+        format!("kubectl logs --follow --pod-running-timeout=10m job/{name}-merge"),
     ]
 }
 

@@ -296,6 +296,12 @@ mod tests {
         let ended = cluster.run(&["job.sh"], &[]);
         assert_eq!(ended.status.code(), Some(3), "{ended:?}");
         assert!(String::from_utf8(ended.stderr).unwrap().contains("job 7"));
+        // A script that is no file cannot submit itself.
+        let cluster = simple("");
+        let text = fs::read_to_string(cluster.work().join("job.sh")).unwrap();
+        let ended = cluster.run(&["-c", &text], &[]);
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+        assert!(cluster.calls("sbatch").is_empty());
         // Nobody but Slurm starts a task, and no other part exists.
         for part in ["shard", "x"] {
             assert!(!simple("").run(&["job.sh", part], &[]).status.success());

@@ -47,7 +47,7 @@ impl FromStr for Memory {
 impl fmt::Display for Memory {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mebibytes = self.0.get();
-        if mebibytes % 1024 == 0 {
+        if mebibytes.is_multiple_of(1024) {
             write!(formatter, "{}G", mebibytes / 1024)
         } else {
             write!(formatter, "{mebibytes}M")

@@ -52,10 +52,10 @@ impl Word {
         Self(format!("--{name}={}", value.0))
     }
 
-    /// `--name=value` of a value that is printed in plain ASCII: a number, a device.
+    /// `--name=count`, one word.
     #[must_use]
-    pub fn plain_option(name: &str, value: impl fmt::Display) -> Self {
-        Self(format!("--{name}={value}"))
+    pub fn count_option(name: &str, count: u64) -> Self {
+        Self(format!("--{name}={count}"))
     }
 
     /// A flag without a value, or another word of the program itself.

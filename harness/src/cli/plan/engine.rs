@@ -43,13 +43,13 @@ impl Format {
         }
     }
 
-    /// How the file's name ends if nobody names it.
-    pub(super) const fn extension(self) -> &'static str {
+    /// What the file is called if nobody names it.
+    pub(super) fn file_name(self, suite: &str) -> String {
         match self {
-            Self::Slurm => "sh",
-            Self::Kubernetes => "yaml",
-            Self::Skypilot => "sky.yaml",
-            Self::Github => "yml",
+            Self::Slurm => format!("retally-{suite}.sh"),
+            Self::Kubernetes => format!("retally-{suite}.yaml"),
+            Self::Skypilot => format!("retally-{suite}.sky.yaml"),
+            Self::Github => format!(".github/workflows/retally-{suite}.yml"),
         }
     }
 }

@@ -27,6 +27,10 @@ submit() {
     echo "there is no program \`${retally[0]}\`: put it on the PATH, or name it with \`retally plan --program\`" >&2
     exit 2
   fi
+  if ! [ -f "$0" ]; then
+    echo "this script submits itself, so it must be a file: bash @FILE@" >&2
+    exit 2
+  fi
   # Artifacts come into the store here, once: nodes often have no network. What is there already is only verified.
   "${retally[@]}" fetch @FETCH@
   mkdir -p -- "$out/logs"
