@@ -2,7 +2,7 @@
 //!
 //! The library behind the `retally` command, by stage: [`onnx`] (library, graph editing, sessions), [`images`] (readers,
 //! decoding, resizing), [`pipeline`] (chunks, workers, measurements), [`sampling`] (noise to images), [`generation`] (generated images against a
-//! reference), [`features`] (an encoder's features of images, for probes), [`endpoint`] (models behind chat endpoints, asked and recorded), `world_model` (predicted views among augmented ones), `driving` (a benchmark asked of a chat endpoint), [`run`] (one execution of a suite), [`sharding`] (one process' share of it), [`submission`] (a run as a signed bundle, made and checked) and [`cli`].
+//! reference), [`features`] (an encoder's features of images, for probes), [`endpoint`] (models behind chat endpoints, asked and recorded), `world_model` (predicted views among augmented ones), `driving` (a benchmark asked of a chat endpoint), [`run`] (one execution of a suite), [`sharding`] (one process' share of it), [`job_plan`] (job files for Slurm and other engines), [`submission`] (a run as a signed bundle, made and checked) and [`cli`].
 
 pub mod arrays;
 mod benchmarks;
@@ -23,6 +23,7 @@ pub mod instances;
 mod interaction;
 mod interchange;
 pub mod interrupt;
+pub mod job_plan;
 mod judge;
 mod machine;
 pub mod onnx;

@@ -20,6 +20,7 @@ fn help_names_every_command_and_exit_code() {
         "fetch",
         "verify",
         "run",
+        "plan",
         "report",
         "check",
         "score",

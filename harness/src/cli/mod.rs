@@ -11,6 +11,7 @@ mod leaderboard;
 mod list;
 mod merge;
 mod output;
+mod plan;
 mod preprocess;
 mod report;
 mod run;
@@ -73,6 +74,8 @@ enum Command {
     Verify(verify::VerifyCommand),
     /// Run a suite: fetch and verify, encode, measure, judge, report.
     Run(run::RunCommand),
+    /// Print job files of a run in shards: Slurm, Kubernetes, SkyPilot, GitHub Actions.
+    Plan(plan::PlanCommand),
     /// How far a run is: chunks that are there, and the shards to start again.
     Status(status::StatusCommand),
     /// Measure, judge and report a run whose chunks several processes have computed.
@@ -136,6 +139,7 @@ fn refuse(error: &clap::Error) -> ExitStatus {
 }
 
 fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
+    let global = arguments.global.clone();
     let GlobalOptions { json, offline, onnxruntime, manifests } = arguments.global;
     let context = Context::new(&ContextOptions { silent: json, offline, onnxruntime, manifests })?;
     match arguments.command {
@@ -146,6 +150,7 @@ fn dispatch(arguments: CommandLine) -> Result<Document, Failure> {
         Command::Run(command) => run::run(&command, &context),
         Command::Status(command) => status::run(&command, &context),
         Command::Merge(command) => merge::run(&command, &context),
+        Command::Plan(command) => plan::run(&command, &global, &context),
         Command::Report(command) => report::run(&command, &context),
         Command::Check(command) => check::run(&command, &context),
         Command::Export(command) => export::run(&command, &context),

@@ -1,12 +1,14 @@
 //! The chunks of a run's encoders: which there are, and computing those of them that are this process's.
 
 use super::directory::RunDirectory;
+use super::probe::ProbedModel;
 use super::record::{ArtifactRecord, RunClock, SuiteRecord, to_value};
 use super::selection::{RunRequest, Selection, measure_settings};
 use super::shard_record::{PairingRecord, ShardOutcome, ShardRecord};
 use super::work_file::SealedWork;
 use super::work_list::{Pairing, SCHEMA, WorkDataset, WorkExecution, WorkList, WorkModel};
 use crate::context::Context;
+use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::onnx::library::Library;
@@ -15,7 +17,7 @@ use crate::sharding::{FoundShard, Shard};
 use retally_manifests::{ArtifactId, Dataset};
 use std::ops::Range;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What decides the chunks of a run.
 #[derive(Clone, Copy)]
@@ -48,10 +50,7 @@ impl Encoders<'_> {
             None => None,
         };
         let samples = self.open_datasets(&files, known.as_ref())?;
-        let settings = EncodeSettings {
-            execution: self.execution(),
-            spatial: measure_settings(&self.selection.plan).spatial,
-        };
+        let settings = self.settings();
         let encodings = self.encodings((&files, &samples), &settings, directory)?;
         let work = SealedWork::of(self.work_list(files.artifacts.clone(), &samples, &encodings))?;
         match known {
@@ -120,6 +119,60 @@ impl Encoders<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Opens every model and computes one of its chunks. Writes the work list, so that what was computed is the run's.
+    pub(super) fn probe(self, directory: &RunDirectory) -> Result<Vec<ProbedModel>, Failure> {
+        let files = self.fetch()?;
+        let samples = self.open_datasets(&files, None)?;
+        let settings = self.settings();
+        let encodings = self.encodings((&files, &samples), &settings, directory)?;
+        let list = self.work_list(files.artifacts.clone(), &samples, &encodings);
+        SealedWork::of(list)?.write(directory.root())?;
+        let models = 0..self.selection.models.len();
+        models
+            .map(|model| {
+                let of_model: Vec<&Encoding<'_>> =
+                    encodings.iter().filter_map(|of_set| of_set.get(model)).collect();
+                self.probe_model(&of_model)
+            })
+            .collect()
+    }
+
+    /// One model over the data sets of the run. A chunk that is there is computed again if no other is left.
+    fn probe_model(self, encodings: &[&Encoding<'_>]) -> Result<ProbedModel, Failure> {
+        let progress = &self.context.progress;
+        let chunks = encodings.iter().map(|encoding| encoding.keys().len()).sum();
+        let mut chosen = None;
+        for encoding in encodings.iter().filter(|encoding| !encoding.keys().is_empty()) {
+            let missing = encoding.missing(0..encoding.keys().len(), progress)?;
+            if let Some(first) = missing.first() {
+                chosen = Some((encoding, *first));
+                break;
+            }
+            chosen = chosen.or(Some((encoding, 0)));
+        }
+        let Some((encoding, chunk)) = chosen else {
+            return Ok(ProbedModel { load: Duration::ZERO, chunk: Duration::ZERO, chunks });
+        };
+        let begin = Instant::now();
+        let mut workers = encoding.open_workers()?;
+        let load = begin.elapsed();
+        let begin = Instant::now();
+        if encoding.compute(&[chunk], &mut workers, progress)? == 0 {
+            return Err(Failure::new(
+                ExitStatus::Incomplete,
+                "stopped before every model was measured; chunks that were computed are kept",
+            ));
+        }
+        Ok(ProbedModel { load, chunk: begin.elapsed(), chunks })
+    }
+
+    fn settings(self) -> EncodeSettings<'static> {
+        EncodeSettings {
+            execution: self.execution(),
+            spatial: measure_settings(&self.selection.plan).spatial,
+        }
     }
 
     fn fetch(self) -> Result<Files, Failure> {

@@ -159,7 +159,7 @@ impl ShardDone {
     pub fn to_text(&self) -> String {
         let Self { shard: FoundShard { shard, source }, out, chunks } = self;
         format!(
-            "shard {shard} ({source}): {} chunks, {} computed, {} were stored\nwhen all shards are done: retally merge {}",
+            "shard {shard} ({source}): {} of the run's chunks, {} computed, {} were stored\nwhen all shards are done: retally merge {}",
             chunks.own,
             chunks.computed,
             chunks.stored,

@@ -37,6 +37,7 @@ pub use facts::{
 };
 pub use hugging_face::hugging_face;
 pub use names::{Address, HubName};
+pub use yaml::quoted as quoted_yaml;
 
 use std::path::PathBuf;
 

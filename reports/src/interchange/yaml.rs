@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 /// A text in double quotes. Whatever it holds, a reader gives it back: nothing in it can end it, begin a comment, or be
 /// taken for another type.
-pub(super) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {

@@ -17,6 +17,7 @@ mod generator_runs;
 mod hostile_bundles;
 mod instances;
 mod interaction;
+mod job_plans;
 mod judges;
 mod leaderboard;
 mod paper_report;
