@@ -1,6 +1,7 @@
 //! `retally plan`: files against the published schemas of those who read them, refusals that say what to do, and a script
 //! that goes from submission to a merged report on a cluster of stand-ins.
 
+use crate::emoji_workspace::{Workspace, chunks};
 use crate::program::{Finished, binary, json, repository, retally, run, text};
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::{Map, Value};
@@ -216,4 +217,33 @@ fn the_script_fetches_with_the_real_program_and_submits_twice() {
     let calls = fs::read_to_string(folder.join("calls")).unwrap();
     assert_eq!(calls.matches("--\n").count(), 2);
     assert!(calls.contains("--dependency=afterok:7\n"), "{calls}");
+}
+
+/// One chunk of each model is computed in the run's folder, kept, and tells how long a task may take.
+#[test]
+fn a_probe_measures_and_loses_nothing() {
+    let workspace = Workspace::new();
+    let out = workspace.out("run");
+    let run_words = workspace.arguments(&out, "1");
+    let mut words = vec!["plan", "starter", "--format", "slurm", "--shards", "2", "--probe"];
+    words.extend(["--manifest", text(&workspace.manifest), "--model", "mobilenetv2"]);
+    words.extend(["--data", "emoji-in-small-chunks", "--limit", "96", "--threads", "1"]);
+    words.extend(["--out-dir", text(&out)]);
+    let plan = json(&words, 0);
+    let time = &plan["task"]["time"];
+    assert_eq!(
+        (&time["limit_basis"], &time["notice_basis"]),
+        (&"measured".into(), &"measured".into())
+    );
+    // Ten minutes to begin with, a minute of notice, and a few seconds of work.
+    assert_eq!((&time["limit_seconds"], &time["notice_seconds"]), (&900.into(), &60.into()));
+    assert!(plan["file"]["text"].as_str().unwrap().contains("--time=00:15:00"), "{plan}");
+    assert_eq!(chunks(&out).len(), 1);
+    let mut shard = run_words.clone();
+    shard.extend(["--shard", "1/2"]);
+    let done = json(&shard, 0);
+    assert_eq!(done["chunks"], serde_json::json!({"own": 3, "computed": 2, "stored": 1}));
+    // The user's word comes before a measurement.
+    words.extend(["--time", "4:00:00"]);
+    assert_eq!(json(&words, 0)["task"]["time"]["limit_basis"], "given");
 }
