@@ -38,7 +38,7 @@ PLANS = [
     ("slurm-full", "slurm", [
         "--account", "my account", "--partition", "gpu", "--qos", "long", "--device", "cuda:0", "--gpu", "a100", "--memory", "16G",
         "--time", "1-12:00:00", "--notice", "600", "--at-once", "3", "--threads", "8", "--limit", "512", "--model", "mobilenetv2",
-        "--store", "/shared/it's here", "--out-dir", "runs/100 % of $HOME",
+        "--store", "/shared/it's here", "--out-dir", "runs/100 % of it's",
     ]),
     ("kubernetes", "kubernetes", ["--image", IMAGE, "--volume", "shared"]),
     ("kubernetes-full", "kubernetes", [

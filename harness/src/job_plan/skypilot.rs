@@ -54,7 +54,7 @@ impl SkyPilotJob {
             .text("CPUS", format_args!("\"{}+\"", task.threads))
             .text("IMAGE", self.image.after("docker:").yaml())
             .text("STORE", store.yaml())
-            .text("OUT", plan.out.shell())
+            .text("OUT", plan.out.shell_quoted())
             .lines("MEMORY", memory.into_iter().collect())
             .lines("VOLUME", self.volume_lines())
             .lines("RETALLY", shell_lines(&plan.program.call()))

@@ -55,7 +55,7 @@ impl SlurmJob {
             .text("NAME", plan.name())
             .text("SHARDS", plan.shards)
             .text("ARRAY", format!("1-{}{at_once}", plan.shards))
-            .text("OUT", plan.out.shell())
+            .text("OUT", plan.out.shell_quoted())
             .text("FETCH", shell_line(&program.fetch))
             .text("THREADS", task.threads)
             .text("TIME", clock(task.time.limit()))
@@ -84,7 +84,9 @@ impl SlurmJob {
 fn store(store: Option<&Word>) -> Vec<String> {
     let note = "# Where artifacts are kept; nodes must see the same folder.";
     match store {
-        Some(folder) => vec![note.to_owned(), format!("export RETALLY_HOME={}", folder.shell())],
+        Some(folder) => {
+            vec![note.to_owned(), format!("export RETALLY_HOME={}", folder.shell_quoted())]
+        }
         None => vec![
             note.to_owned(),
             "# export RETALLY_HOME=…    not asked for: the user's own store".to_owned(),

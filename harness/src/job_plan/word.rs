@@ -86,6 +86,12 @@ impl Word {
         if self.0.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,+".contains(&byte)) {
             return self.0.clone();
         }
+        self.shell_quoted()
+    }
+
+    /// As one word of a shell, in single quotes: for assignments, where a bare `a-b` looks like arithmetic to readers.
+    #[must_use]
+    pub fn shell_quoted(&self) -> String {
         format!("'{}'", self.0.replace('\'', r"'\''"))
     }
 

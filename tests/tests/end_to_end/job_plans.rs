@@ -3,6 +3,7 @@
 
 use crate::emoji_workspace::{Workspace, chunks};
 use crate::program::{Finished, binary, json, repository, retally, run, text};
+use retally_manifests::Digest;
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::{Map, Value};
 use std::fs;
@@ -246,4 +247,33 @@ fn a_probe_measures_and_loses_nothing() {
     // The user's word comes before a measurement.
     words.extend(["--time", "4:00:00"]);
     assert_eq!(json(&words, 0)["task"]["time"]["limit_basis"], "given");
+}
+
+/// `tests/parity/job_files.py` asked shellcheck, kubernetes-validate and SkyPilot's own reader: about these very bytes.
+#[test]
+fn what_other_readers_said_is_about_these_files() {
+    let path = repository().join("tests/parity/job_files.json");
+    let record: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let plans = record["plans"].as_object().unwrap();
+    assert_eq!(plans.len(), 8);
+    for (name, said) in plans {
+        let further: Vec<_> =
+            said["words"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+        let (format, _) = name.split_once('-').unwrap_or((name, ""));
+        let digest = Digest::of_bytes(plan(format, &further).as_bytes()).to_string();
+        assert_eq!(
+            said["sha256"],
+            digest.as_str(),
+            "{name} has changed: ask the other readers again"
+        );
+        let findings = said.get("shellcheck").and_then(Value::as_array);
+        assert!(findings.is_none_or(Vec::is_empty), "{name}: {findings:?}");
+        let reader = match format {
+            "slurm" => "shellcheck",
+            "kubernetes" => "kubernetes_validate",
+            "skypilot" => "sky.Task",
+            _ => "jsonschema",
+        };
+        assert!(said.get(reader).is_some(), "{name} was not shown to {reader}");
+    }
 }
