@@ -130,12 +130,24 @@ def wait_for(condition: Callable[[], bool], what: str, pause_s: float = 0.005) -
         time.sleep(pause_s)
 
 
+def clean_environment() -> dict[str, str]:
+    """The environment without anything that decides where retally looks, or that an engine has set."""
+    engines = ("RETALLY_", "SLURM", "JOB_COMPLETION", "SKYPILOT", "CI_NODE", "AWS_BATCH", "HQ_", "ORT_")
+    names = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "HF_ENDPOINT", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+    proxies = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(engines) and name not in names and name.lower() not in proxies
+    }
+
+
 @dataclass(frozen=True)
 class Program:
     """The binary with an environment of its own."""
 
     binary: Path
-    environment: Mapping[str, str] = field(default_factory=lambda: clean_environment())
+    environment: Mapping[str, str] = field(default_factory=clean_environment)
 
     def with_environment(self, **variables: str) -> Program:
         """The same with further variables."""
@@ -153,18 +165,6 @@ class Program:
         """Whether it has a command, and the command an option."""
         help_text = self.run(command, "--help")
         return help_text.code == 0 and option in help_text.stdout
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment without anything that decides where retally looks, or that an engine has set."""
-    engines = ("RETALLY_", "SLURM", "JOB_COMPLETION", "SKYPILOT", "CI_NODE", "AWS_BATCH", "HQ_", "ORT_")
-    names = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "HF_ENDPOINT", "SSL_CERT_FILE", "SSL_CERT_DIR"}
-    proxies = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(engines) and name not in names and name.lower() not in proxies
-    }
 
 
 def find_binary(named: Path | None) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,4 +140,4 @@ def has_pending(pid: int, number: signal.Signals) -> bool:
 
 def make_reachable(folder: Path) -> None:
     """Daemons and jobs must reach the folder, which is made for its owner alone."""
-    os.chmod(folder, 0o755)
+    folder.chmod(0o755)
