@@ -1,1 +1,88 @@
-"""To come."""
+"""SIGTERM, SIGINT and SIGHUP: the chunk in flight is finished, exit 4; a second signal ends at once; both continue."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from case import DONE, INCOMPLETE, Bench, case, expect, expect_code, expect_failure
+from kill_results import Survivors, expect_nothing_lost
+from program import run_in_slices
+from small_run import MANIFEST, SmallRun, chunk_files, has_chunk, partial_files
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+ANNOUNCED = "stopping after the chunk in flight; interrupt again to stop at once"
+KEPT = ("stopped before the end; what is done is kept in", "and the same command continues")
+# A chunk of 16 batches is never finished by the time that the next one begins.
+LARGE_CHUNK, CHUNKS = 256, 4
+
+
+@case("SIGTERM, SIGINT and SIGHUP: the chunk in flight is finished, exit 4, the same command continues")
+def finish_the_chunk(bench: Bench) -> None:
+    """One signal with one chunk stored: the second is finished, no third is begun."""
+    bench = with_large_chunks(bench)
+    for number in SIGNALS:
+        out = bench.folder / number.name
+        running = bench.run.program.start(*bench.run.arguments(out))
+        expect(run_in_slices(running.pid, partial(has_chunk, out)), "it ended by itself")
+        survivors = Survivors(out)
+        survivors.look()
+        expect(len(survivors.marks) == 1, "it was faster than the signal")
+        running.send(number)
+        running.send(signal.SIGCONT)
+        expect_failure(running.wait(), INCOMPLETE, ANNOUNCED, *KEPT, str(out))
+        expect(len(chunk_files(out)) == 2, f"{len(chunk_files(out))} chunks after {number.name}, not 2")
+        expect(not partial_files(out), "it left a half-written file")
+        ended = bench.run.run(out)
+        expect_code(ended, DONE)
+        expect_nothing_lost(survivors, ended)
+        bench.expect_same_results(out)
+
+
+@case("a second signal ends at once, exit 4, the same command continues")
+def second_signal(bench: Bench) -> None:
+    """Both wait when the stopped process goes on: no chunk can be finished between them."""
+    bench = with_large_chunks(bench)
+    for first, second in ((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)):
+        out = bench.folder / first.name
+        running = bench.run.program.start(*bench.run.arguments(out))
+        expect(run_in_slices(running.pid, (out / ".lock").exists), "it ended by itself")
+        for number in (first, second, signal.SIGCONT):
+            running.send(number)
+        expect_failure(running.wait(), INCOMPLETE, ANNOUNCED)
+        expect(not chunk_files(out), "it finished a chunk after the second signal")
+        expect_code(bench.run.run(out), DONE)
+        bench.expect_same_results(out)
+
+
+@case("a signal before anything is computed: exit 4, the same command continues")
+def early_signal(bench: Bench) -> None:
+    """The run's folder is there and nothing in it."""
+    out = bench.folder / "run"
+    running = bench.run.program.start(*bench.run.arguments(out))
+    expect(run_in_slices(running.pid, (out / ".lock").exists, slice_s=0.002), "it ended by itself")
+    expect(not chunk_files(out), "it was faster than the signal")
+    running.send(signal.SIGTERM)
+    running.send(signal.SIGCONT)
+    expect_failure(running.wait(), INCOMPLETE, ANNOUNCED, *KEPT)
+    expect_code(bench.run.run(out), DONE)
+    bench.expect_same_results(out)
+
+
+def with_large_chunks(bench: Bench) -> Bench:
+    """The small run with one model in a few large chunks, and its own undisturbed run."""
+    manifest = bench.folder / "large.toml"
+    text = MANIFEST.read_text(encoding="utf-8").replace("chunk = 32", f"chunk = {LARGE_CHUNK}")
+    manifest.write_text(text, encoding="utf-8")
+    run = large_run(bench.run, manifest)
+    reference = bench.folder / "reference"
+    expect_code(run.run(reference), DONE)
+    return replace(bench, run=run, reference=reference)
+
+
+def large_run(run: SmallRun, manifest: Path) -> SmallRun:
+    """One model in a few large chunks."""
+    models, limit = run.models[:1], LARGE_CHUNK * CHUNKS
+    return replace(run, manifests=(manifest,), chunk=LARGE_CHUNK, limit=limit, models=models)

@@ -70,6 +70,11 @@ def chunk_files(out: Path) -> list[Path]:
     return sorted((out / "chunks").glob("*.safetensors"))
 
 
+def has_chunk(out: Path) -> bool:
+    """Whether a chunk is stored."""
+    return bool(chunk_files(out))
+
+
 def chunk_marks(out: Path) -> dict[str, FileMark]:
     """Every whole chunk file of a run with its mark."""
     return {path.name: FileMark.of(path) for path in chunk_files(out)}
