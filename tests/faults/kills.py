@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from program import PATIENCE_S, Running
+from small_run import SmallRun
+
 from case import DONE, Bench, Failed, case, expect, expect_code
 from inotify import FileEvent, Kind, Watch
 from kill_results import Survivors, expect_nothing_lost, expect_only_missing_were_computed
-from program import PATIENCE_S, Running
-from small_run import SmallRun
 
 # Rounds in a row in which the process was always faster.
 MOST_MISSES = 20

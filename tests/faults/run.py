@@ -21,9 +21,10 @@ import processes  # isort: skip
 import memory  # isort: skip
 import clocks  # isort: skip
 import fetching  # isort: skip
-from case import CASES, Bench, Case, Failed, Skipped, expect_code, is_root
 from program import ProcessError, find_binary, own_store
 from small_run import SmallRun
+
+from case import CASES, Bench, Case, Failed, Skipped, expect_code, is_root
 
 SUBJECTS = (kills, signals, damage, disks, processes, memory, clocks, fetching)
 
