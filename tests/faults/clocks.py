@@ -8,11 +8,10 @@ import signal
 from functools import partial
 from pathlib import Path
 
-from program import Program, run_in_slices
-from small_run import chunk_files, has_chunk
-
 from case import DONE, Bench, Skipped, case, expect, expect_code
 from kill_results import Survivors, expect_nothing_lost
+from program import Program, run_in_slices
+from small_run import chunk_files, has_chunk
 
 FAKE_CLOCK = "libfaketimeMT.so.1"
 FOLDERS = ("/usr/lib", "/usr/local/lib", "/lib")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from program import Outcome
-from small_run import CHUNK, SmallRun, chunk_files
-
 from case import DONE, INVALID, Bench, case, expect, expect_code, expect_failure, expect_said
 from kill_results import COMPUTED
+from program import Outcome
+from small_run import CHUNK, SmallRun, chunk_files
 
 Damage = Callable[[bytes], bytes]
 

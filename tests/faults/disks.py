@@ -6,12 +6,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from program import Outcome
-from small_run import chunk_files, partial_files
-
 from case import DONE, INVALID, TEMPORARY, Bench, Failed, case, expect, expect_code, expect_failure, expect_said
 from kill_results import Survivors, expect_nothing_lost
 from mounts import grow, read_only, small_disk
+from program import Outcome
+from small_run import chunk_files, partial_files
 from stores import empty_store, small_objects
 
 NO_SPACE = "No space left on device"

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Outcome, Program
-
 from case import DONE, INVALID, TEMPORARY, Bench, Skipped, case, expect, expect_code, expect_failure, expect_said
 from certificates import make_certificate
+from program import Outcome, Program
 from server import Answer, Behaviour, Request, Server, address_in_the_network, proper, serve
 
 CONTENT = random.Random(0).randbytes(3_000_000)
@@ -262,8 +261,8 @@ def too_many(bench: Bench) -> None:
 @case("fetch: a redirect to http on another machine: exit 2, the address is said, nobody there is asked")
 def redirect_to_http(bench: Bench) -> None:
     """The address is reserved for documentation: nobody answers there."""
-    fetched = fetch(bench, always(Answer(302, headers={"Location": "http://192.0.2.1/file"})))
-    fetched.expect_refused(INVALID, "redirects to `http://192.0.2.1/file`, which is not https")
+    fetched = fetch(bench, always(Answer(302, headers={"Location": "http://198.51.100.1/file"})))
+    fetched.expect_refused(INVALID, "redirects to `http://198.51.100.1/file`, which is not https")
     expect(len(fetched.server.requests) == 1, "it was asked again")
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from case import expect
 from program import Outcome
 from small_run import FileMark, SmallRun, chunk_files, chunk_marks, chunks_of_models
-
-from case import expect
 
 COMPUTED = re.compile(r"^(.+): (\d+)/\2 images in ", re.MULTILINE)
 

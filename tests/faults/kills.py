@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-from program import PATIENCE_S, Running
-from small_run import SmallRun
 
 from case import DONE, Bench, Failed, case, expect, expect_code
 from inotify import FileEvent, Kind, Watch
+from kill_count import share
 from kill_results import Survivors, expect_nothing_lost, expect_only_missing_were_computed
+from program import PATIENCE_S, Running
+from small_run import SmallRun, partial_files
 
 # Rounds in a row in which the process was always faster.
 MOST_MISSES = 20
@@ -90,28 +91,20 @@ class Tally:
 @case("kill -9 in every phase of a run")
 def kill_runs(bench: Bench) -> str:
     """Rounds of kills on a folder each, until there are enough."""
-    draw, tally, misses = random.Random(bench.seed), Tally(), 0
-    for number in rounds():
-        if tally.total >= bench.kills:
+    draw, tally, misses, wanted = random.Random(bench.seed), Tally(), 0, share(bench.kills, "run")
+    for number in itertools.count():
+        if tally.total >= wanted:
             break
         out, before = bench.folder / f"run-{number}", tally.total
-        kill_one_run(bench, out, draw, tally)
+        kill_one_run(bench, out, draw, tally, wanted - tally.total)
         misses = 0 if tally.total > before else misses + 1
         expect(misses < MOST_MISSES, f"the process was faster {misses} times; {tally}")
     return str(tally)
 
 
-def rounds() -> Iterator[int]:
-    """Without an end."""
-    number = 0
-    while True:
-        yield number
-        number += 1
-
-
-def kill_one_run(bench: Bench, out: Path, draw: random.Random, tally: Tally) -> None:
+def kill_one_run(bench: Bench, out: Path, draw: random.Random, tally: Tally, most: int) -> None:
     """Kills one run a few times, ends it, and looks at what came out."""
-    count = min(draw.randint(1, MOST_KILLS_OF_A_ROUND), bench.kills - tally.total)
+    count = min(draw.randint(1, MOST_KILLS_OF_A_ROUND), most)
     phases = sorted((draw.choice(PHASES) for _ in range(count)), key=PHASES.index)
     survivors = Survivors(out)
     try:
@@ -159,3 +152,23 @@ def wait_for_events(watch: Watch, running: Running, count: int, wanted: Callable
         if ended:
             return False
     return False
+
+
+@case(
+    "kill -9 while files are written: the next run leaves no half-written file behind",
+    known="finding 7: they stay for ever, one for each kill",
+)
+def half_written_files(bench: Bench) -> None:
+    """Chunks and parts of the report, at the moment in which their temporary files are made."""
+    draw, out = random.Random(bench.seed), bench.folder / "run"
+    written = [replace(phase, within_s=0.0) for phase in PHASES if phase.name in {"write", "report"}]
+    for phase in written * 6:
+        kill_in(phase, bench.run, out, draw)
+    left = len(partial_files(out))
+    expect_code(bench.run.run(out), DONE)
+    bench.expect_same_results(out)
+    names = [path.name for path in partial_files(out)]
+    expect(
+        not names, f"{len(names)} of {left} half-written files are there after the run has ended: {', '.join(names)}"
+    )
+    expect(left > 0, "no kill has left a half-written file: the case has shown nothing")

@@ -9,11 +9,10 @@ import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from program import Outcome
-from small_run import results
-
 from case import DONE, TEMPORARY, Bench, Skipped, case, expect, expect_code
 from kill_results import Survivors, expect_nothing_lost
+from program import Outcome
+from small_run import results
 
 MEGABYTE = 1 << 20
 # Up to the first sizes with which the run comes to its end.

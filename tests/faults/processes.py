@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import signal
 
+from case import DONE, TEMPORARY, Bench, case, expect, expect_code, expect_failure
 from program import run_in_slices
 from small_run import chunk_files, has_chunk
-
-from case import DONE, TEMPORARY, Bench, case, expect, expect_code, expect_failure
 from stores import empty_store
 
 

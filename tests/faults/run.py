@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 
 # Importing a module registers its cases, in the order in which they run.
 import kills  # isort: skip
+import kill_fetches  # isort: skip
 import signals  # isort: skip
 import damage  # isort: skip
 import disks  # isort: skip
@@ -21,12 +22,11 @@ import processes  # isort: skip
 import memory  # isort: skip
 import clocks  # isort: skip
 import fetching  # isort: skip
+from case import CASES, Bench, Case, Failed, Skipped, expect_code, is_root
 from program import ProcessError, find_binary, own_store
 from small_run import SmallRun
 
-from case import CASES, Bench, Case, Failed, Skipped, expect_code, is_root
-
-SUBJECTS = (kills, signals, damage, disks, processes, memory, clocks, fetching)
+SUBJECTS = (kills, kill_fetches, signals, damage, disks, processes, memory, clocks, fetching)
 
 
 def main() -> int:

@@ -7,11 +7,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from program import run_in_slices
-from small_run import MANIFEST, SmallRun, chunk_files, has_chunk, partial_files
-
 from case import DONE, INCOMPLETE, Bench, case, expect, expect_code, expect_failure
 from kill_results import Survivors, expect_nothing_lost
+from program import run_in_slices
+from small_run import MANIFEST, SmallRun, chunk_files, has_chunk, partial_files
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ANNOUNCED = "stopping after the chunk in flight; interrupt again to stop at once"

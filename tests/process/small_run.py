@@ -14,7 +14,8 @@ DATASET = "emoji-in-small-chunks"
 CHUNK = 32
 # What no two runs have alike: the times in the record, which the page shows.
 TIMED = frozenset({"run.json", "report.html"})
-PARTIAL = ".partial-"
+# How half-written files of runs and of reports are named.
+PARTIAL = (".partial-", ".retally-")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def chunk_marks(out: Path) -> dict[str, FileMark]:
 
 def partial_files(out: Path) -> list[Path]:
     """Files that were being written when something ended the writer."""
-    return sorted(path for path in out.rglob(f"{PARTIAL}*") if path.is_file())
+    return sorted(path for path in out.rglob(".*") if path.name.startswith(PARTIAL) and path.is_file())
 
 
 def results(out: Path) -> dict[str, bytes]:
