@@ -3,116 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import random
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
-from case import DONE, INVALID, TEMPORARY, Bench, Skipped, case, expect, expect_code, expect_failure, expect_said
-from certificates import make_certificate
-from program import Outcome, Program
-from server import Answer, Behaviour, Request, Server, address_in_the_network, proper, serve
-
-CONTENT = random.Random(0).randbytes(3_000_000)
-OTHER = random.Random(1).randbytes(len(CONTENT))
-HALF, MOST = len(CONTENT) // 2, len(CONTENT) * 99 // 100
-
-MANIFEST = """
-[[artifact]]
-id = "file"
-kind = "model"
-sha256 = "{digest}"
-bytes = {length}
-licence = "none"
-provenance = "Random bytes of a test."
-sources = [{sources}]
-"""
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """How a fetch ended, and what it left."""
-
-    outcome: Outcome
-    server: Server
-    store: Path
-
-    def expect_stored(self) -> None:
-        """The right bytes are in the store, and nothing else."""
-        expect_code(self.outcome, DONE)
-        path = object_path(self.store)
-        expect(path.is_file() and path.read_bytes() == CONTENT, "the stored file has other bytes")
-        self.expect_no_parts()
-
-    def expect_nothing_stored(self) -> None:
-        """No wrong byte can be seen."""
-        objects = [path for path in (self.store / "objects").rglob("*") if path.is_file()]
-        expect(not objects, "something is in the store")
-
-    def expect_no_parts(self) -> None:
-        """Nothing half is left."""
-        expect(not parts(self.store), f"parts are left: {parts(self.store)}")
-
-    def expect_refused(self, code: int, *pieces: str) -> None:
-        """It failed, said why and where from, and nothing is stored."""
-        expect_failure(self.outcome, code, "cannot fetch artifact `file`", self.server.address, *pieces)
-        self.expect_nothing_stored()
-
-
-def object_path(store: Path) -> Path:
-    """Where the right bytes belong."""
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    return store / "objects" / "sha256" / digest[:2] / digest[2:]
-
-
-def parts(store: Path) -> list[str]:
-    """Names of half files, without the tags beside them."""
-    return [path.name for path in (store / "partial").glob("*") if path.suffix != ".tag"]
-
-
-def fetch(bench: Bench, behaviour: Behaviour, *further_sources: str, certificate: Path | None = None) -> Fetched:
-    """`retally fetch` of a file from a server that behaves so, into an empty store."""
-    with serve(behaviour, certificate) as server:
-        sources = (server.address, *further_sources)
-        program, store = client(bench)
-        return Fetched(program.run(*fetch_words(bench, *sources)), server, store)
-
-
-def client(bench: Bench, **variables: str) -> tuple[Program, Path]:
-    """The program with the case's store."""
-    store = bench.folder / "store"
-    return bench.program.with_environment(RETALLY_HOME=str(store), **variables), store
-
-
-def fetch_words(bench: Bench, *sources: str) -> tuple[str, ...]:
-    """The words of the command, with a manifest that names the sources."""
-    manifest = bench.folder / "manifest.toml"
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    listed = ", ".join(f'"{source}"' for source in sources)
-    manifest.write_text(MANIFEST.format(digest=digest, length=len(CONTENT), sources=listed), encoding="utf-8")
-    return ("fetch", "file", "--manifest", str(manifest))
-
-
-def at_first(broken: Answer | Callable[[Request], Answer]) -> Behaviour:
-    """A server that is broken at the first request and proper afterwards."""
-
-    def behave(request: Request) -> Answer:
-        if request.number == 0:
-            return broken(request) if callable(broken) else broken
-        return proper(CONTENT, request.offset)
-
-    return behave
-
-
-def always(answer: Answer) -> Behaviour:
-    """A server that never gives another answer."""
-    return lambda _request: answer
+from case import INVALID, TEMPORARY, Bench, case, expect, expect_failure, expect_said
+from fetch_command import CONTENT, HALF, MOST, OTHER, Fetched, always, at_first, client, fetch, fetch_words, properly
+from server import Answer, Request, proper, serve
 
 
 @case("fetch: a proper server")
 def proper_server(bench: Bench) -> None:
     """The undisturbed fetch that the others are compared with."""
-    fetched = fetch(bench, lambda request: proper(CONTENT, request.offset))
+    fetched = fetch(bench, properly)
     fetched.expect_stored()
     expect(fetched.server.sent == len(CONTENT), "it was sent more than once")
 
@@ -158,7 +58,7 @@ def never_the_last_percent(request: Request) -> Answer:
 def dies_late_always(bench: Bench) -> None:
     """The server lets nobody have the last percent, until it is another server."""
     fetch(bench, never_the_last_percent).expect_refused(TEMPORARY, "tried 5 times")
-    fetched = fetch(bench, lambda request: proper(CONTENT, request.offset))
+    fetched = fetch(bench, properly)
     fetched.expect_stored()
     expect(fetched.server.requests[0].offset == MOST, "the next command began again")
 
@@ -224,7 +124,7 @@ def exchanged(bench: Bench) -> None:
 @case("fetch: another file first, the right one at the next source: exit 0, the first is named")
 def next_source(bench: Bench) -> None:
     """Sources are tried in their order."""
-    with serve(lambda request: proper(CONTENT, request.offset)) as good:
+    with serve(properly) as good:
         fetched = fetch(bench, lambda request: proper(OTHER, request.offset), good.address)
         fetched.expect_stored()
         expect_said(fetched.outcome, fetched.server.address, "SHA-256")
@@ -279,44 +179,8 @@ def unreachable(bench: Bench) -> None:
 @case("fetch: --offline asks nobody: exit 2, and says how to get the file")
 def offline(bench: Bench) -> None:
     """The server would be proper."""
-    with serve(lambda request: proper(CONTENT, request.offset)) as server:
+    with serve(properly) as server:
         program, _ = client(bench)
         outcome = program.run(*fetch_words(bench, server.address), "--offline")
     expect_failure(outcome, INVALID, "the network is forbidden", "run `retally fetch file` where there is a network")
     expect(not server.requests, "it was asked")
-
-
-@case("fetch over https: a proper server whose authority is known: exit 0")
-def https_server(bench: Bench) -> None:
-    """The authority is named by SSL_CERT_FILE."""
-    authority, certificate = make_certificate(bench.folder)
-    with serve(lambda request: proper(CONTENT, request.offset), certificate) as server:
-        program, store = client(bench, SSL_CERT_FILE=str(authority))
-        Fetched(program.run(*fetch_words(bench, server.address)), server, store).expect_stored()
-
-
-@case("fetch over https: a redirect to http: exit 2, the address is said, nobody there is asked")
-def https_to_http(bench: Bench) -> None:
-    """From another machine's address to this machine, where http would be allowed for a source of its own."""
-    host = address_in_the_network()
-    if host is None:
-        raise Skipped("this machine has no address but the loopback one")
-    authority, certificate = make_certificate(bench.folder, host)
-    with serve(lambda request: proper(CONTENT, request.offset)) as plain:
-        redirect = always(Answer(302, headers={"Location": plain.address}))
-        with serve(redirect, certificate, host) as server:
-            program, store = client(bench, SSL_CERT_FILE=str(authority))
-            fetched = Fetched(program.run(*fetch_words(bench, server.address)), server, store)
-            fetched.expect_refused(INVALID, f"redirects to `{plain.address}`, which is not https")
-        expect(not plain.requests, "the plain server was asked")
-
-
-@case("fetch over https: a certificate of an unknown authority: exit 3, the reason is said, nothing is taken")
-def unknown_authority(bench: Bench) -> None:
-    """Nobody told the client of it."""
-    _, certificate = make_certificate(bench.folder)
-    with serve(lambda request: proper(CONTENT, request.offset), certificate) as server:
-        program, store = client(bench)
-        fetched = Fetched(program.run(*fetch_words(bench, server.address)), server, store)
-    fetched.expect_refused(TEMPORARY, "invalid peer certificate: UnknownIssuer")
-    expect(not server.requests, "it has asked for the file")

@@ -77,7 +77,7 @@ class Kept:
 def kill_after(run: SmallRun, server: Server, out: Path, count: int) -> bool:
     """Kills a run once the server has sent so many more bytes; false if it had all before that."""
     before = server.sent
-    running = run.program.start(*run.arguments(out))
+    running = run.start(out)
     wait_for(lambda: server.sent - before > count or running.has_ended() or has_encoder(out), "bytes", pause_s=0.0005)
     running.send(signal.SIGKILL)
     running.wait()

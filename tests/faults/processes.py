@@ -14,7 +14,7 @@ from stores import empty_store
 def second_process(bench: Bench) -> None:
     """The first one stands still with a chunk stored."""
     out = bench.folder / "run"
-    first = bench.run.program.start(*bench.run.arguments(out))
+    first = bench.run.start(out)
     expect(run_in_slices(first.pid, lambda: has_chunk(out)), "it ended by itself")
     stored = len(chunk_files(out))
     second = bench.run.run(out)
@@ -29,7 +29,7 @@ def second_process(bench: Bench) -> None:
 def lock_of_the_dead(bench: Bench) -> None:
     """The lock ends with its process."""
     out = bench.folder / "run"
-    first = bench.run.program.start(*bench.run.arguments(out))
+    first = bench.run.start(out)
     expect(run_in_slices(first.pid, lambda: has_chunk(out)), "it ended by itself")
     first.send(signal.SIGKILL)
     first.wait()
@@ -43,7 +43,7 @@ def one_store(bench: Bench) -> None:
     run = bench.with_own_store(bench.folder / "store")
     empty_store(bench.folder / "store")
     outs = [bench.folder / name for name in ("first", "second")]
-    running = [run.program.start(*run.arguments(out)) for out in outs]
+    running = [run.start(out) for out in outs]
     for process, out in zip(running, outs, strict=True):
         expect_code(process.wait(), DONE)
         bench.expect_same_results(out)

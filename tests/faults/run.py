@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 import tempfile
@@ -12,26 +13,31 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 
-# Importing a module registers its cases, in the order in which they run.
-import kills  # isort: skip
-import kill_fetches  # isort: skip
-import signals  # isort: skip
-import damage  # isort: skip
-import disks  # isort: skip
-import processes  # isort: skip
-import memory  # isort: skip
-import clocks  # isort: skip
-import fetching  # isort: skip
 from case import CASES, Bench, Case, Failed, Skipped, expect_code, is_root
 from program import ProcessError, find_binary, own_store
 from small_run import SmallRun
 
-SUBJECTS = (kills, kill_fetches, signals, damage, disks, processes, memory, clocks, fetching)
+# Modules of cases, in the order in which they run.
+SUBJECTS = (
+    "kills",
+    "kill_fetches",
+    "kill_shards",
+    "signals",
+    "damage",
+    "disks",
+    "processes",
+    "memory",
+    "clocks",
+    "fetching",
+    "fetching_over_tls",
+)
 
 
 def main() -> int:
     """The exit code: 0 if every case holds."""
     arguments = parse()
+    for subject in SUBJECTS:
+        importlib.import_module(subject)  # Which registers its cases.
     signal.signal(signal.SIGTERM, raise_interrupt)
     chosen = [case for case in CASES if arguments.only in case.name]
     if arguments.list:
@@ -82,7 +88,7 @@ def run_all(cases: list[Case], bench: Bench) -> int:
 def run_one(case: Case, bench: Bench) -> str:
     """Runs a case in a folder of its own and prints its line; how it ended."""
     end, word = attempt(case, bench)
-    print(f"{end}: {case.name}{': ' + word if word else ''}", flush=True)
+    print(f"{end}: {case.name}{': ' + ' '.join(word.split()) if word else ''}", flush=True)
     return end
 
 

@@ -25,7 +25,7 @@ def finish_the_chunk(bench: Bench) -> None:
     bench = with_large_chunks(bench)
     for number in SIGNALS:
         out = bench.folder / number.name
-        running = bench.run.program.start(*bench.run.arguments(out))
+        running = bench.run.start(out)
         expect(run_in_slices(running.pid, partial(has_chunk, out)), "it ended by itself")
         survivors = Survivors(out)
         survivors.look()
@@ -47,7 +47,7 @@ def second_signal(bench: Bench) -> None:
     bench = with_large_chunks(bench)
     for first, second in ((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)):
         out = bench.folder / first.name
-        running = bench.run.program.start(*bench.run.arguments(out))
+        running = bench.run.start(out)
         expect(run_in_slices(running.pid, (out / ".lock").exists), "it ended by itself")
         for number in (first, second, signal.SIGCONT):
             running.send(number)
@@ -61,7 +61,7 @@ def second_signal(bench: Bench) -> None:
 def early_signal(bench: Bench) -> None:
     """The run's folder is there and nothing in it."""
     out = bench.folder / "run"
-    running = bench.run.program.start(*bench.run.arguments(out))
+    running = bench.run.start(out)
     expect(run_in_slices(running.pid, (out / ".lock").exists, slice_s=0.002), "it ended by itself")
     expect(not chunk_files(out), "it was faster than the signal")
     running.send(signal.SIGTERM)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from program import Outcome, Program
+from program import Outcome, Program, Running
 
 MANIFEST = Path(__file__).with_name("small.toml")
 MODELS = ("small-a", "small-b")
@@ -14,6 +14,8 @@ DATASET = "emoji-in-small-chunks"
 CHUNK = 32
 # What no two runs have alike: the times in the record, which the page shows.
 TIMED = frozenset({"run.json", "report.html"})
+# What only a run in shards has: its work list and its shards' records.
+OF_SHARDS = ("work.json", "shards/")
 # How half-written files of runs and of reports are named.
 PARTIAL = (".partial-", ".retally-")
 
@@ -53,9 +55,13 @@ class SmallRun:
         words += ["--offline"] if self.offline else []
         return [*words, *further]
 
+    def start(self, out: Path, *further: str) -> Running:
+        """Starts it."""
+        return self.program.start(*self.arguments(out, *further))
+
     def run(self, out: Path, *further: str) -> Outcome:
         """Runs it to its end."""
-        return self.program.run(*self.arguments(out, *further))
+        return self.start(out, *further).wait()
 
     def chunk_sizes(self) -> list[int]:
         """Samples of each chunk of one model."""
@@ -91,7 +97,9 @@ def results(out: Path) -> dict[str, bytes]:
     files = (path for path in sorted(out.rglob("*")) if path.is_file())
     named = {str(path.relative_to(out)): path for path in files}
     return {
-        name: path.read_bytes() for name, path in named.items() if name not in TIMED and not path.name.startswith(".")
+        name: path.read_bytes()
+        for name, path in named.items()
+        if name not in TIMED and not path.name.startswith(".") and not name.startswith(OF_SHARDS)
     }
 
 

@@ -1,0 +1,132 @@
+"""`kill -9` of shards that work in one folder at the same time, and of the merge: no chunk is lost, the same bytes."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+from case import DONE, INCOMPLETE, Bench, Skipped, case, expect, expect_code
+from inotify import Watch
+from kill_count import share
+from kill_results import Survivors, expect_nothing_lost
+from phases import PHASE, Tally, kill_in, make_folders, wait_for_events
+from program import Running
+from small_run import chunk_files
+
+MOST_SHARDS, MOST_KILLS_OF_A_ROUND = 4, 6
+# Rounds for each kill at most; where a machine is so fast that shards end before they are hit, that is said.
+ROUNDS_FOR_A_KILL = 10
+SUMMARY = re.compile(r"shard (\d+)/(\d+) \(.*\): (\d+) chunks, (\d+) computed, (\d+) were stored")
+
+
+@case("kill -9 of shards in one folder: no finished chunk is lost, merged to the same bytes")
+def kill_shards(bench: Bench) -> str:
+    """Rounds of a few shards that run side by side."""
+    require_shards(bench)
+    draw, tally, wanted = random.Random(bench.seed), Tally(), share(bench.kills, "shards")
+    for number in range(ROUNDS_FOR_A_KILL * wanted):
+        if tally.total >= wanted:
+            break
+        out = bench.folder / f"run-{number}"
+        survivors = kill_some_shards(bench, out, draw, tally, wanted - tally.total)
+        ended = bench.program.run("merge", out)
+        expect_code(ended, DONE)
+        expect_nothing_lost(survivors, ended)
+        bench.expect_same_results(out)
+    expect(tally.total >= wanted, f"shards were faster than the kills: {tally}")
+    return str(tally)
+
+
+@case("kill -9 of the merge: the same command ends in the same bytes")
+def kill_merges(bench: Bench) -> str:
+    """A folder whose chunks are all there and nothing else."""
+    require_shards(bench)
+    draw, tally, wanted = random.Random(bench.seed), Tally(), share(bench.kills, "merge")
+    for number in range(ROUNDS_FOR_A_KILL * wanted):
+        if tally.total >= wanted:
+            break
+        out = bench.folder / f"run-{number}"
+        run_shards(bench, out, 2)
+        survivors = Survivors(out)
+        survivors.look()
+        for name in draw.choices(("measure", "report"), k=min(3, wanted - tally.total)):
+            if kill_in(PHASE[name], partial(bench.program.start, "merge", out), out, draw):
+                tally.count(name)
+        ended = bench.program.run("merge", out)
+        expect_code(ended, DONE)
+        expect_nothing_lost(survivors, ended)
+        bench.expect_same_results(out)
+    expect(tally.total >= wanted, f"merges were faster than the kills: {tally}")
+    return str(tally)
+
+
+@case("a merge while chunks are missing: exit 4, the missing shards are named, the whole run ends in the same bytes")
+def merge_too_early(bench: Bench) -> None:
+    """One shard of three never ran."""
+    require_shards(bench)
+    out = bench.folder / "run"
+    for index in (1, 3):
+        expect_code(bench.run.run(out, "--shard", f"{index}/3"), DONE)
+    for command in ("status", "merge"):
+        ended = bench.program.run(command, out)
+        expect_code(ended, INCOMPLETE)
+        said = ended.stdout + ended.stderr
+        expect("--array=2" in said, f"`{command}` does not say that shard 2 is missing: {said}")
+    expect(not (out / "measurements.json").exists(), "there are measurements of two thirds")
+    expect_code(bench.run.run(out), DONE)
+    bench.expect_same_results(out)
+
+
+def require_shards(bench: Bench) -> None:
+    """Older programs have none."""
+    if not bench.program.knows("run", "--shard"):
+        raise Skipped("this program has no --shard")
+
+
+def kill_some_shards(bench: Bench, out: Path, draw: random.Random, tally: Tally, most: int) -> Survivors:
+    """Lets some shards work in one folder, kills and restarts one after the other, and waits for all."""
+    count, survivors = draw.randint(2, MOST_SHARDS), Survivors(out)
+    kills = min(draw.randint(1, MOST_KILLS_OF_A_ROUND), most)
+    with Watch(make_folders(out)) as watch:
+        running = {index: start_shard(bench, out, index, count) for index in range(1, count + 1)}
+        for _ in range(kills):
+            index = draw.choice(sorted(running))
+            phase = PHASE[draw.choice(("inference", "write"))]
+            wait_for_events(watch, running[index], 1, partial(phase.begins, out))
+            time.sleep(draw.uniform(0, phase.within_s))
+            if was_killed(running[index]):
+                tally.count(phase.name)
+            survivors.look()
+            running[index] = start_shard(bench, out, index, count)
+        ended = [process.wait() for process in running.values()]
+    for outcome in ended:
+        expect_code(outcome, DONE)
+    own = [list(map(int, found)) for outcome in ended for found in SUMMARY.findall(outcome.stdout)]
+    expect(len(own) == count, f"{len(own)} of {count} shards say what they did: {ended[0].stdout}")
+    expect(all(chunks == computed + stored for _, _, chunks, computed, stored in own), f"chunks do not add up: {own}")
+    expect(sum(chunks for _, _, chunks, _, _ in own) == bench.run.chunk_count(), f"shards are not the whole: {own}")
+    expect(len(chunk_files(out)) == bench.run.chunk_count(), "there are more or fewer chunks than the run has")
+    return survivors
+
+
+def start_shard(bench: Bench, out: Path, index: int, count: int) -> Running:
+    """One shard; with one thread, as beside others."""
+    return bench.run.start(out, "--shard", f"{index}/{count}", "--threads", "1")
+
+
+def run_shards(bench: Bench, out: Path, count: int) -> None:
+    """All shards, one after the other."""
+    for index in range(1, count + 1):
+        expect_code(start_shard(bench, out, index, count).wait(), DONE)
+
+
+def was_killed(running: Running) -> bool:
+    """Kills a shard; false if it had ended before."""
+    running.send(signal.SIGKILL)
+    code = running.wait().code
+    expect(code in {DONE, -signal.SIGKILL}, f"a shard ended with {code} by itself")
+    return code == -signal.SIGKILL
