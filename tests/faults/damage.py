@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from case import DONE, INVALID, Bench, case, expect, expect_code, expect_failure, expect_said
 from kill_results import COMPUTED
 from program import Outcome
-from small_run import CHUNK, SmallRun, chunk_files
+from small_run import CHUNK, MANIFEST, SmallRun, chunk_files
+
+MODEL = "noto-world-model-conditioned-encoder.onnx"
+ARTIFACT = """
+[[artifact]]
+id = "cut.onnx"
+kind = "model"
+sha256 = "{digest}"
+bytes = {length}
+licence = "Apache-2.0"
+provenance = "The first half of a model."
+sources = ["file:cut.onnx"]
+"""
 
 Damage = Callable[[bytes], bytes]
 
@@ -131,11 +145,25 @@ def damaged_model_is_refused(bench: Bench) -> None:
             ended,
             INVALID,
             str(model),
-            "noto-world-model-conditioned-encoder.onnx",
+            MODEL,
             "the network is forbidden",
-            "run `retally fetch noto-world-model-conditioned-encoder.onnx` where there is a network",
+            f"run `retally fetch {MODEL}` where there is a network",
         )
         expect(not chunk_files(out), "it computed with a damaged model")
+
+
+@case("a truncated model whose manifest names the truncated bytes: exit 2, the model is named, no panic")
+def truncated_model(bench: Bench) -> None:
+    """Somebody exported a model on a full disk and took the digest afterwards."""
+    content = cut(stored_model(bench.run).read_bytes())
+    (bench.folder / "cut.onnx").write_bytes(content)
+    manifest = bench.folder / "cut.toml"
+    text = MANIFEST.read_text(encoding="utf-8").replace(MODEL, "cut.onnx")
+    digest = hashlib.sha256(content).hexdigest()
+    manifest.write_text(text + ARTIFACT.format(digest=digest, length=len(content)), encoding="utf-8")
+    run = replace(bench.with_own_store(bench.folder / "store"), manifests=(manifest,))
+    expect_failure(run.run(bench.folder / "run"), INVALID, "model `small-a`")
+    expect(not chunk_files(bench.folder / "run"), "it computed with a truncated model")
 
 
 @case("a damaged model in the store: `verify` lists it, exit 2")
@@ -146,7 +174,7 @@ def verify_lists_it(bench: Bench) -> None:
     damage_object(model, flipped)
     ended = run.program.run("verify")
     expect_code(ended, INVALID)
-    expect("noto-world-model-conditioned-encoder.onnx" in ended.stdout + ended.stderr, f"not named: {ended.stdout}")
+    expect(MODEL in ended.stdout + ended.stderr, f"not named: {ended.stdout}")
 
 
 def stored_model(run: SmallRun) -> Path:

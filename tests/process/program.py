@@ -185,7 +185,7 @@ def own_store(binary: Path, home: Path) -> Program:
     user = program.with_environment(RETALLY_HOME=users_home) if users_home else program
     library = user.run("doctor", "--offline", "--json").document()["onnxruntime"]
     if library.get("state") != "loaded":
-        raise ProcessError(f"no ONNX Runtime: run `{binary} fetch` of it once, or `{binary} doctor`: {library}")
+        raise ProcessError(f"the store has no ONNX Runtime: {library.get('advice') or library}")
     digest, path = library["sha256"], Path(library["path"])
     target = home / "objects" / "sha256" / digest[:2] / digest[2:]
     target.parent.mkdir(parents=True)
