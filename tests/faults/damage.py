@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from broken_bytes import Damage, cut, emptied, flipped, flipped_digit, zeroed
 from case import DONE, INVALID, Bench, case, expect, expect_code, expect_failure, expect_said
 from kill_results import COMPUTED
 from program import Outcome
@@ -23,29 +23,6 @@ licence = "Apache-2.0"
 provenance = "The first half of a model."
 sources = ["file:cut.onnx"]
 """
-
-Damage = Callable[[bytes], bytes]
-
-
-def flipped(content: bytes) -> bytes:
-    """One bit in the middle is another."""
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 4]) + content[middle + 1 :]
-
-
-def cut(content: bytes) -> bytes:
-    """The second half is missing."""
-    return content[: len(content) // 2]
-
-
-def emptied(_content: bytes) -> bytes:
-    """Nothing is left."""
-    return b""
-
-
-def zeroed(content: bytes) -> bytes:
-    """The right length and nothing in it: what a power cut leaves of a file that was not synced."""
-    return bytes(len(content))
 
 
 @case("a chunk with a flipped bit, cut, emptied or full of zeros: found, said, computed again alone")
@@ -108,13 +85,6 @@ def run_with_damaged_measurement(bench: Bench, damage: Damage) -> tuple[Path, Ou
     expect_code(ended, DONE)
     bench.expect_same_results(out)
     return path, ended
-
-
-def flipped_digit(content: bytes) -> bytes:
-    """A number is another number, and the file is good JSON as before."""
-    place = content.rindex(b"0.") + 3
-    digit = b"1" if content[place : place + 1] != b"1" else b"2"
-    return content[:place] + digit + content[place + 1 :]
 
 
 @case("a truncated or changed model in the store, its source there: found, said, fetched again")

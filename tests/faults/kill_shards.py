@@ -9,12 +9,13 @@ import time
 from functools import partial
 from pathlib import Path
 
-from case import DONE, INCOMPLETE, Bench, Skipped, case, expect, expect_code
+from case import DONE, Bench, case, expect, expect_code
 from inotify import Watch
 from kill_count import share
 from kill_results import Survivors, expect_nothing_lost
 from phases import PHASE, Tally, kill_in, make_folders, wait_for_events
 from program import Running
+from shards import require_shards, run_shards
 from small_run import chunk_files
 
 MOST_SHARDS, MOST_KILLS_OF_A_ROUND = 4, 6
@@ -50,7 +51,7 @@ def kill_merges(bench: Bench) -> str:
         if tally.total >= wanted:
             break
         out = bench.folder / f"run-{number}"
-        run_shards(bench, out, 2)
+        run_shards(bench, out, 1, 2, count=2)
         survivors = Survivors(out)
         survivors.look()
         for name in draw.choices(("measure", "report"), k=min(3, wanted - tally.total)):
@@ -62,29 +63,6 @@ def kill_merges(bench: Bench) -> str:
         bench.expect_same_results(out)
     expect(tally.total >= wanted, f"merges were faster than the kills: {tally}")
     return str(tally)
-
-
-@case("a merge while chunks are missing: exit 4, the missing shards are named, the whole run ends in the same bytes")
-def merge_too_early(bench: Bench) -> None:
-    """One shard of three never ran."""
-    require_shards(bench)
-    out = bench.folder / "run"
-    for index in (1, 3):
-        expect_code(bench.run.run(out, "--shard", f"{index}/3"), DONE)
-    for command in ("status", "merge"):
-        ended = bench.program.run(command, out)
-        expect_code(ended, INCOMPLETE)
-        said = ended.stdout + ended.stderr
-        expect("--array=2" in said, f"`{command}` does not say that shard 2 is missing: {said}")
-    expect(not (out / "measurements.json").exists(), "there are measurements of two thirds")
-    expect_code(bench.run.run(out), DONE)
-    bench.expect_same_results(out)
-
-
-def require_shards(bench: Bench) -> None:
-    """Older programs have none."""
-    if not bench.program.knows("run", "--shard"):
-        raise Skipped("this program has no --shard")
 
 
 def kill_some_shards(bench: Bench, out: Path, draw: random.Random, tally: Tally, most: int) -> Survivors:
@@ -116,12 +94,6 @@ def kill_some_shards(bench: Bench, out: Path, draw: random.Random, tally: Tally,
 def start_shard(bench: Bench, out: Path, index: int, count: int) -> Running:
     """One shard; with one thread, as beside others."""
     return bench.run.start(out, "--shard", f"{index}/{count}", "--threads", "1")
-
-
-def run_shards(bench: Bench, out: Path, count: int) -> None:
-    """All shards, one after the other."""
-    for index in range(1, count + 1):
-        expect_code(start_shard(bench, out, index, count).wait(), DONE)
 
 
 def was_killed(running: Running) -> bool:

@@ -26,6 +26,7 @@ SUBJECTS = (
     "damage",
     "disks",
     "processes",
+    "shard_faults",
     "memory",
     "clocks",
     "fetching",

@@ -14,7 +14,7 @@ DATASET = "emoji-in-small-chunks"
 CHUNK = 32
 # What no two runs have alike: the times in the record, which the page shows.
 TIMED = frozenset({"run.json", "report.html"})
-# What only a run in shards has: its work list and its shards' records.
+# What was done by whom: the work list (work.jsonl) and the shards' records.
 OF_SHARDS = ("work.json", "shards/")
 # How half-written files of runs and of reports are named.
 PARTIAL = (".partial-", ".retally-")
