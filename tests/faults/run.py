@@ -105,6 +105,8 @@ def attempt(case: Case, bench: Bench) -> tuple[str, str]:
     except (Failed, ProcessError, OSError) as error:
         known = f" [known: {case.known}]" if case.known else ""
         return "FAILED", f"{error}{known}"
+    except Exception as error:  # A mistake in a case must not hide the cases that follow.
+        return "FAILED", f"the case itself is wrong: {error!r}"
 
 
 if __name__ == "__main__":
