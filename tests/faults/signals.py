@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import signal
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from case import DONE, INCOMPLETE, Bench, Failed, case, expect, expect_code, expect_failure
+from case import DONE, INCOMPLETE, Bench, Failed, case, expect, expect_code, expect_failure, expect_said
 from kill_results import Survivors, expect_nothing_lost
 from program import Running, run_in_slices
 from small_run import MANIFEST, SmallRun, chunk_files, partial_files
@@ -15,7 +16,7 @@ from small_run import MANIFEST, SmallRun, chunk_files, partial_files
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ANNOUNCED = "stopping after the chunk in flight; interrupt again to stop at once"
 KEPT = ("stopped before the end; what is done is kept in", "and the same command continues")
-ATTEMPTS = 10
+ATTEMPTS, SECOND_SIGNALS = 10, 40
 # A chunk of 16 batches is never finished by the time that the next one begins.
 LARGE_CHUNK, CHUNKS = 256, 4
 
@@ -39,18 +40,26 @@ def finish_the_chunk(bench: Bench) -> None:
         bench.expect_same_results(out)
 
 
-@case("a second signal ends at once, exit 4, the same command continues")
+@case(
+    "a second signal ends at once, exit 4, the same command continues",
+    known="finding 8: now and then SIGSEGV while sessions are opened, by `exit` beside running threads",
+)
 def second_signal(bench: Bench) -> None:
-    """Both wait when the stopped process goes on: no chunk can be finished between them."""
+    """Both wait when the stopped process goes on: no chunk can be finished between them. Many times, as threads run."""
     bench = with_large_chunks(bench)
-    for first, second in ((signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)):
-        out, running = start_and_hold(bench, first.name, with_chunks=0)
-        for number in (first, second, signal.SIGCONT):
-            running.send(number)
-        expect_failure(running.wait(), INCOMPLETE, ANNOUNCED)
+    codes = []
+    for number in range(SECOND_SIGNALS):
+        out, running = start_and_hold(bench, f"run-{number}", with_chunks=0)
+        for signalled in random.Random(bench.seed + number).sample(SIGNALS, 2):
+            running.send(signalled)
+        running.send(signal.SIGCONT)
+        ended = running.wait()
+        codes.append(ended.code)
+        expect_said(ended, ANNOUNCED)
         expect(not chunk_files(out), "it finished a chunk after the second signal")
-        expect_code(bench.run.run(out), DONE)
-        bench.expect_same_results(out)
+    expect_code(bench.run.run(out), DONE)
+    bench.expect_same_results(out)
+    expect(set(codes) == {INCOMPLETE}, f"exit codes {codes}, expected {INCOMPLETE}")
 
 
 @case("a signal before anything is computed: exit 4, the same command continues")
