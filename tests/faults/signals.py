@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,9 @@ from small_run import MANIFEST, SmallRun, chunk_files, partial_files
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 ANNOUNCED = "stopping after the chunk in flight; interrupt again to stop at once"
 KEPT = ("stopped before the end; what is done is kept in", "and the same command continues")
-ATTEMPTS, SECOND_SIGNALS = 10, 40
+ATTEMPTS, SECOND_SIGNALS = 10, 60
+# Within this time after its beginning a run opens its sessions.
+OPENING_S = 0.05
 # A chunk of 16 batches is never finished by the time that the next one begins.
 LARGE_CHUNK, CHUNKS = 256, 4
 
@@ -46,20 +49,26 @@ def finish_the_chunk(bench: Bench) -> None:
 )
 def second_signal(bench: Bench) -> None:
     """Both wait when the stopped process goes on: no chunk can be finished between them. Many times, as threads run."""
-    bench = with_large_chunks(bench)
-    codes = []
+    bench, draw, codes = with_large_chunks(bench), random.Random(bench.seed), []
     for number in range(SECOND_SIGNALS):
         out, running = start_and_hold(bench, f"run-{number}", with_chunks=0)
-        for signalled in random.Random(bench.seed + number).sample(SIGNALS, 2):
+        moment = time.monotonic() + draw.uniform(0, OPENING_S)
+        run_in_slices(running.pid, partial(is_past, moment), slice_s=0.005)
+        before = len(chunk_files(out))
+        for signalled in (*draw.sample(SIGNALS, 2), signal.SIGCONT):
             running.send(signalled)
-        running.send(signal.SIGCONT)
         ended = running.wait()
         codes.append(ended.code)
         expect_said(ended, ANNOUNCED)
-        expect(not chunk_files(out), "it finished a chunk after the second signal")
+        expect(len(chunk_files(out)) == before, "it finished a chunk after the second signal")
     expect_code(bench.run.run(out), DONE)
     bench.expect_same_results(out)
     expect(set(codes) == {INCOMPLETE}, f"exit codes {codes}, expected {INCOMPLETE}")
+
+
+def is_past(moment: float) -> bool:
+    """Whether a moment has come."""
+    return time.monotonic() >= moment
 
 
 @case("a signal before anything is computed: exit 4, the same command continues")
