@@ -106,7 +106,7 @@ def read_only_folder(bench: Bench) -> None:
         root.mkdir(exist_ok=True)
         with read_only(root):
             ended = bench.run.run(out)
-        expect_failure(ended, INVALID, str(out), "Read-only file system", "--out")
+        expect_failure(ended, INVALID, str(out), "Read-only file system", "choose a folder of yours")
 
 
 @case("a finished run in a read-only folder: nothing is changed, and its report can go elsewhere", needs_root=True)

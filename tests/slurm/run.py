@@ -14,9 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 from array_job import ArrayJob, make_reachable
 from cluster import Cluster, ClusterError
 from program import ProcessError, find_binary, own_store
-from small_run import SmallRun, results
+from small_run import SmallRun, chunk_files, results
 
 COUNTS = (1, 3, 8)
+# Exit codes.
+DONE, INCOMPLETE = 0, 4
 # 32 chunks: with eight tasks each has four, so that one can be stopped between two.
 LIMIT = 512
 
@@ -76,8 +78,10 @@ def prove_count(job: ArrayJob, reference: dict[str, bytes]) -> None:
     killed, pre_empted = 1, min(2, job.tasks)
     job.kill(killed)
     job.pre_empt(pre_empted)
+    expect_status(job, INCOMPLETE)
     job.release()
     merged = job.wait_for_merge()
+    expect_status(job, DONE)
     check_ends(job, killed, pre_empted)
     expect(merged.code == 0, f"the merge ended with {merged.code}:\n{merged.stderr}{all_output(job)}")
     found = results(job.out)
@@ -85,6 +89,15 @@ def prove_count(job: ArrayJob, reference: dict[str, bytes]) -> None:
         expect(found.get(name) == content, f"{job.tasks} tasks: `{name}` is not what the run without shards wrote")
     ends = ", ".join(f"task {end.task}: {end.code}" for end in job.ends())
     print(f"{job.tasks} tasks: {ends}; {len(reference)} files are the same bytes", flush=True)
+
+
+def expect_status(job: ArrayJob, code: int) -> None:
+    """`retally status` counts the chunks that are there, and its exit code says whether some are missing."""
+    ended = job.run.program.run("status", job.out, "--json")
+    expect(ended.code == code, f"`status` ended with {ended.code}, not with {code}: {ended.stderr}")
+    chunks, stored, total = ended.document()["chunks"], len(chunk_files(job.out)), job.run.chunk_count()
+    wanted = {"total": total, "done": stored, "missing": total - stored}
+    expect(chunks == wanted, f"`status` says {chunks}, and there are {wanted}")
 
 
 def check_ends(job: ArrayJob, killed: int, pre_empted: int) -> None:
