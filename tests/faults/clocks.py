@@ -55,7 +55,6 @@ def wrong_clocks(bench: Bench) -> None:
 
 @case(
     "a clock that jumps back or on within a run: the same bytes, and no run ends before it began",
-    known="finding 5: run.json takes both times from the clock that jumped",
 )
 def jumping_clock(bench: Bench) -> None:
     """Ten years back, a hundred years on."""

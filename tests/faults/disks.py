@@ -34,7 +34,6 @@ def full_disk(bench: Bench) -> str:
 @case(
     "a full disk: the message names the file, the reason and what to do",
     needs_root=True,
-    known="finding 1: no advice; samples.parquet tells of `Invalid thrift` instead of the full disk",
 )
 def full_disk_message(bench: Bench) -> None:
     """The same disks."""
@@ -95,7 +94,6 @@ def room(disk: Path) -> int:
 @case(
     "a read-only folder for the run: exit 2, the folder is named, and what to do",
     needs_root=True,
-    known="finding 2: exit 3, which a scheduler repeats for ever, and no advice",
 )
 def read_only_folder(bench: Bench) -> None:
     """A new run, and one that has begun."""
@@ -135,7 +133,6 @@ def read_only_store(bench: Bench) -> None:
 @case(
     "a read-only store that lacks something: exit 2, the store is named, and what to do",
     needs_root=True,
-    known="finding 2: exit 3, which a scheduler repeats for ever, and no advice",
 )
 def read_only_store_lacks(bench: Bench) -> None:
     """The file can be had, and put nowhere."""

@@ -65,7 +65,6 @@ def dies_late_always(bench: Bench) -> None:
 
 @case(
     "fetch: a transfer that always dies at 99 %: it is said how much came and that it is kept",
-    known="finding 6: neither is said",
 )
 def dies_late_message(bench: Bench) -> None:
     """Otherwise nobody knows that another try is cheap."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import signal
 import time
 from functools import partial
@@ -14,14 +13,13 @@ from inotify import Watch
 from kill_count import share
 from kill_results import Survivors, expect_nothing_lost
 from phases import PHASE, Tally, kill_in, make_folders, wait_for_events
-from program import Running
+from program import Outcome, Running
 from shards import require_shards, run_shards
 from small_run import chunk_files
 
 MOST_SHARDS, MOST_KILLS_OF_A_ROUND = 4, 6
 # Rounds for each kill at most; where a machine is so fast that shards end before they are hit, that is said.
 ROUNDS_FOR_A_KILL = 10
-SUMMARY = re.compile(r"shard (\d+)/(\d+) \(.*\): (\d+) chunks, (\d+) computed, (\d+) were stored")
 
 
 @case("kill -9 of shards in one folder: no finished chunk is lost, merged to the same bytes")
@@ -81,19 +79,26 @@ def kill_some_shards(bench: Bench, out: Path, draw: random.Random, tally: Tally,
             survivors.look()
             running[index] = start_shard(bench, out, index, count)
         ended = [process.wait() for process in running.values()]
-    for outcome in ended:
-        expect_code(outcome, DONE)
-    own = [list(map(int, found)) for outcome in ended for found in SUMMARY.findall(outcome.stdout)]
-    expect(len(own) == count, f"{len(own)} of {count} shards say what they did: {ended[0].stdout}")
-    expect(all(chunks == computed + stored for _, _, chunks, computed, stored in own), f"chunks do not add up: {own}")
-    expect(sum(chunks for _, _, chunks, _, _ in own) == bench.run.chunk_count(), f"shards are not the whole: {own}")
+    expect_shares(bench, count, ended)
     expect(len(chunk_files(out)) == bench.run.chunk_count(), "there are more or fewer chunks than the run has")
     return survivors
 
 
+def expect_shares(bench: Bench, count: int, ended: list[Outcome]) -> None:
+    """Each shard says what it did, and together they are the run."""
+    for outcome in ended:
+        expect_code(outcome, DONE)
+    documents = [outcome.document() for outcome in ended]
+    shards = [(document["shard"]["index"], document["shard"]["count"]) for document in documents]
+    expect(shards == [(index, count) for index in range(1, count + 1)], f"they say that they are {shards}")
+    chunks = [document["chunks"] for document in documents]
+    expect(all(one["own"] == one["computed"] + one["stored"] for one in chunks), f"chunks do not add up: {chunks}")
+    expect(sum(one["own"] for one in chunks) == bench.run.chunk_count(), f"shards are not the whole: {chunks}")
+
+
 def start_shard(bench: Bench, out: Path, index: int, count: int) -> Running:
     """One shard; with one thread, as beside others."""
-    return bench.run.start(out, "--shard", f"{index}/{count}", "--threads", "1")
+    return bench.run.start(out, "--shard", f"{index}/{count}", "--threads", "1", "--json")
 
 
 def was_killed(running: Running) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from broken_bytes import cut, flipped
 from case import DONE, INCOMPLETE, INVALID, TEMPORARY, Bench, case, expect, expect_code, expect_failure
+from kill_results import Survivors, expect_nothing_lost
 from program import Outcome, Running, run_in_slices
 from shards import require_shards, run_shards
 from small_run import chunk_files, has_chunk
@@ -90,17 +91,23 @@ def damaged_chunk_of_a_shard(bench: Bench) -> None:
     bench.expect_same_results(out)
 
 
-@case("shards: a work list that is cut or changed: found, said, and no wrong merge")
+@case("shards: a work list that is cut or changed: exit 2, the file is named; removed, it is written again")
 def damaged_work_list(bench: Bench) -> None:
-    """It says which chunks there must be."""
+    """It says which chunks there must be; nothing is done by a damaged one."""
     require_shards(bench)
     for damage in (flipped, cut):
         out = bench.folder / damage.__name__
         run_shards(bench, out, 1, 2, count=2)
-        [work] = out.glob("work.json*")
+        survivors = Survivors(out)
+        survivors.look()
+        work = out / "work.jsonl"
         work.write_bytes(damage(work.read_bytes()))
-        expect_failure(bench.program.run("merge", out), INVALID, str(work))
+        for words in (("merge", str(out)), ("status", str(out)), bench.run.arguments(out, "--shard", "1/2")):
+            expect_failure(bench.program.run(*words), INVALID, str(work), "remove it", "chunks are kept")
         expect(not (out / "measurements.json").exists(), "it was measured by a damaged list")
+        work.unlink()
         run_shards(bench, out, 1, 2, count=2)
-        expect_code(bench.program.run("merge", out), DONE)
+        ended = bench.program.run("merge", out)
+        expect_code(ended, DONE)
+        expect_nothing_lost(survivors, ended)
         bench.expect_same_results(out)

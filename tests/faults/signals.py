@@ -45,7 +45,6 @@ def finish_the_chunk(bench: Bench) -> None:
 
 @case(
     "a second signal ends at once, exit 4, the same command continues",
-    known="finding 8: now and then SIGSEGV while sessions are opened, by `exit` beside running threads",
 )
 def second_signal(bench: Bench) -> None:
     """Both wait when the stopped process goes on: no chunk can be finished between them. Many times, as threads run."""

@@ -132,7 +132,7 @@ def wait_for(condition: Callable[[], bool], what: str, pause_s: float = 0.005) -
 
 def clean_environment() -> dict[str, str]:
     """The environment without anything that decides where retally looks, or that an engine has set."""
-    engines = ("RETALLY_", "SLURM", "JOB_COMPLETION", "SKYPILOT", "CI_NODE", "AWS_BATCH", "HQ_", "ORT_")
+    engines = ("RETALLY_", "SLURM", "JOB_COMPLETION", "SKYPILOT", "CI_NODE", "AWS_BATCH", "HQ_", "ORT_", "RUST_")
     names = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "HF_ENDPOINT", "SSL_CERT_FILE", "SSL_CERT_DIR"}
     proxies = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
     return {
