@@ -19,8 +19,8 @@ from small_run import SmallRun, chunk_files, results
 COUNTS = (1, 3, 8)
 # Exit codes.
 DONE, INCOMPLETE = 0, 4
-# 64 chunks: with eight tasks each has eight. Three at most are in flight when one is stopped: a chunk is two batches, and a
-# few batches are prepared ahead.
+# 64 chunks: with eight tasks each has eight. Three at most are in flight when one is stopped: a chunk is two batches,
+# and a few batches are prepared ahead.
 LIMIT = 1024
 
 
