@@ -21,7 +21,9 @@ pub use fisher::fisher_test;
 pub(crate) use fisher::normal_quantile_two_sided;
 pub use mean::{MeanEstimate, mean_estimate};
 pub use paired_difference::{mcnemar_exact, paired_difference};
-pub use paired_tests::{PairedTest, PairedTests, holm_critical_values, paired_t_test};
+pub use paired_tests::{
+    PairedTest, PairedTests, PairedTestsMemory, holm_critical_values, paired_t_test,
+};
 pub use proportion::wilson_interval;
 pub use ranks::average_ranks;
 pub use resample::{ResampleOptions, resampled_interval};

@@ -1,6 +1,6 @@
 //! Ranks with ties: an entry's rank is 1 + the number of entries that are significantly better.
 
-use retally_metrics::statistics::{PairedTests, holm_critical_values};
+use retally_metrics::statistics::{PairedTests, PairedTestsMemory, holm_critical_values};
 use retally_metrics::{Absence, Interval};
 use retally_suites::evaluation::Direction;
 use serde::Serialize;
@@ -59,8 +59,17 @@ pub fn standings(
     candidates: &[Option<Candidate<'_>>],
     direction: Direction,
 ) -> Result<Vec<Option<Standing>>, Absence> {
+    standings_in(&mut PairedTestsMemory::default(), candidates, direction)
+}
+
+/// As [`standings`], in memory that was used before.
+pub(super) fn standings_in(
+    memory: &mut PairedTestsMemory,
+    candidates: &[Option<Candidate<'_>>],
+    direction: Direction,
+) -> Result<Vec<Option<Standing>>, Absence> {
     let present: Vec<Candidate<'_>> = candidates.iter().copied().flatten().collect();
-    let families = families(&present)?;
+    let families = families(memory, &present)?;
     let sign = if matches!(direction, Direction::LowerIsBetter) { -1.0 } else { 1.0 };
     let mut tallies = vec![Tally::default(); present.len()];
     families.iter().for_each(|family| family.compare(sign, &mut tallies));
@@ -107,7 +116,10 @@ struct Family {
 }
 
 /// Puts entries whose scores can be paired together, and tests all pairs.
-fn families(candidates: &[Candidate<'_>]) -> Result<Vec<Family>, Absence> {
+fn families(
+    memory: &mut PairedTestsMemory,
+    candidates: &[Candidate<'_>],
+) -> Result<Vec<Family>, Absence> {
     let mut gathered: Vec<Gathered<'_>> = Vec::new();
     let mut family_of_set: HashMap<usize, usize> = HashMap::new();
     for (entry, candidate) in candidates.iter().enumerate() {
@@ -122,7 +134,7 @@ fn families(candidates: &[Candidate<'_>]) -> Result<Vec<Family>, Absence> {
             family.add(entry, candidate.value, values);
         }
     }
-    let tests = gathered.iter().map(|family| PairedTests::of(&family.different));
+    let tests = gathered.iter().map(|family| PairedTests::of_in(memory, &family.different));
     let tests = tests.collect::<Result<Vec<_>, _>>()?;
     let criticals = holm_critical_values(&tests.iter().collect::<Vec<_>>(), LEVEL)?;
     let tested = gathered.into_iter().zip(tests.into_iter().zip(criticals));

@@ -1,10 +1,11 @@
 //! One row of a table (a model), and every submission that measured it.
 
-use super::rank::{Candidate, PairedScores, Standing, standings};
+use super::rank::{Candidate, PairedScores, Standing, standings_in};
 use super::representative::representative;
 use super::samples::SampleSets;
 use crate::collection::Submission;
 use crate::error::LeaderboardError;
+use retally_metrics::statistics::PairedTestsMemory;
 use retally_submissions::EntryCell;
 use retally_suites::evaluation::Column;
 
@@ -57,6 +58,7 @@ impl<'a> RowBoard<'a> {
         (key, label): (&'a str, &'a str),
         mut entries: Vec<RowEntry<'a>>,
         columns: &[&Column],
+        memory: &mut PairedTestsMemory,
     ) -> Result<(Self, CellScores), LeaderboardError> {
         entries.sort_by_key(|entry| (entry.submission.entry.ended, entry.submission.entry.id));
         let (representative, results) = representative(&entries);
@@ -69,7 +71,8 @@ impl<'a> RowBoard<'a> {
             .zip(&mut scores)
             .map(|(entry, scores)| entry.paired(std::mem::take(scores), &mut sets))
             .collect();
-        let ranked = rank_columns(&entries.iter().collect::<Vec<_>>(), &paired, columns)?;
+        let shown: Vec<&RowEntry<'_>> = entries.iter().collect();
+        let ranked = rank_columns((&shown, &paired), columns, memory)?;
         for (entry, standings) in entries.iter_mut().zip(ranked) {
             entry.standings = standings;
         }
@@ -120,9 +123,9 @@ impl<'a> RowEntry<'a> {
 
 /// The standings of some entries in every column: one list an entry.
 pub(super) fn rank_columns(
-    entries: &[&RowEntry<'_>],
-    scores: &[RowScores],
+    (entries, scores): (&[&RowEntry<'_>], &[RowScores]),
     columns: &[&Column],
+    memory: &mut PairedTestsMemory,
 ) -> Result<Vec<Vec<Option<Standing>>>, LeaderboardError> {
     let mut all = vec![Vec::with_capacity(columns.len()); entries.len()];
     for (number, column) in columns.iter().enumerate() {
@@ -131,7 +134,7 @@ pub(super) fn rank_columns(
             .zip(scores)
             .map(|(entry, scores)| entry.candidate(number, scores))
             .collect();
-        let found = standings(&candidates, column.direction).map_err(|absence| {
+        let found = standings_in(memory, &candidates, column.direction).map_err(|absence| {
             LeaderboardError::Scores { column: column.key.clone(), detail: absence.detail }
         })?;
         all.iter_mut().zip(found).for_each(|(list, standing)| list.push(standing));

@@ -7,6 +7,7 @@ use super::samples::SampleSets;
 use crate::collection::Submission;
 use crate::error::LeaderboardError;
 use rayon::prelude::*;
+use retally_metrics::statistics::PairedTestsMemory;
 use retally_submissions::{EntryRow, EntryTable};
 use retally_suites::evaluation::Column;
 use std::collections::HashMap;
@@ -56,8 +57,8 @@ impl<'a> TableBoard<'a> {
         let columns = columns(tables.iter().map(|(_, _, table)| *table));
         let ranked = gather(&tables, &columns)
             .into_par_iter()
-            .map(|row| {
-                let ranked = RowBoard::of((row.key, row.label), row.entries, &columns);
+            .map_init(PairedTestsMemory::default, |memory, row| {
+                let ranked = RowBoard::of((row.key, row.label), row.entries, &columns, memory);
                 progress();
                 ranked
             })
@@ -129,5 +130,5 @@ fn beside_each_other(
             shown.push(entry);
         }
     }
-    rank_columns(&shown, &scores, columns)
+    rank_columns((&shown, &scores), columns, &mut PairedTestsMemory::default())
 }

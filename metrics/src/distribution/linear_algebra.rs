@@ -46,9 +46,15 @@ pub(super) fn triangular_product(
 /// The lower triangle of A · Aᵀ; above it stand zeros.
 pub(crate) fn lower_gram(a: MatRef<'_, f64>) -> Mat<f64> {
     let mut result = Mat::zeros(a.nrows(), a.nrows());
+    lower_gram_into(result.as_mut(), a);
+    result
+}
+
+/// Writes the lower triangle of A · Aᵀ; what stands above it stays.
+pub(crate) fn lower_gram_into(result: MatMut<'_, f64>, a: MatRef<'_, f64>) {
     let (lower, whole) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
     triangular::matmul(
-        result.as_mut(),
+        result,
         lower,
         Accum::Replace,
         a,
@@ -58,7 +64,6 @@ pub(crate) fn lower_gram(a: MatRef<'_, f64>) -> Mat<f64> {
         1.0,
         Par::Seq,
     );
-    result
 }
 
 /// The lower factor L of A = L Lᵀ, or `None` if a pivot is not positive. Reads the lower triangle.

@@ -1,9 +1,9 @@
 //! Whether two results on the same samples differ: Student's paired t test, for one pair and for all pairs of a group.
 
 use super::centred::CentredValues;
-use crate::distribution::linear_algebra::lower_gram;
+use crate::distribution::linear_algebra::lower_gram_into;
 use crate::{Absence, AbsenceReason, Finite};
-use faer::MatRef;
+use faer::{Mat, MatRef};
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
@@ -85,12 +85,29 @@ pub struct PairedTests {
     statistics: Vec<f64>,
 }
 
+/// Memory for the tests of one group of results after the other: a large board has hundreds of groups, and the system takes longer to give
+/// each its pages than the tests take to fill them.
+#[derive(Clone, Debug, Default)]
+pub struct PairedTestsMemory {
+    /// Of each result, one after the other.
+    deviations: Vec<f64>,
+    gram: Mat<f64>,
+}
+
 impl PairedTests {
     /// Tests all pairs.
     ///
     /// # Errors
     /// An absence if lengths differ, there are fewer than two samples, or a value is not finite.
     pub fn of(results: &[&[f64]]) -> Result<Self, Absence> {
+        Self::of_in(&mut PairedTestsMemory::default(), results)
+    }
+
+    /// As [`PairedTests::of`], in memory that was used before. Nothing of its content matters.
+    ///
+    /// # Errors
+    /// As [`PairedTests::of`].
+    pub fn of_in(memory: &mut PairedTestsMemory, results: &[&[f64]]) -> Result<Self, Absence> {
         let n = results.first().map_or(0, |first| first.len());
         if n < 2 {
             let detail = "a paired test needs two samples";
@@ -103,8 +120,13 @@ impl PairedTests {
         if results.iter().any(|result| result.iter().any(|value| !value.is_finite())) {
             return Err(Absence::new(AbsenceReason::NotFinite, "a score is not finite"));
         }
-        let Residuals { means, deviations } = Residuals::of(results, n);
-        let gram = lower_gram(MatRef::from_row_major_slice(&deviations, results.len(), n));
+        let PairedTestsMemory { deviations, gram } = memory;
+        let means = residuals(results, n, deviations);
+        if gram.nrows() != results.len() {
+            *gram = Mat::zeros(results.len(), results.len());
+        }
+        let rows = MatRef::from_row_major_slice(deviations, results.len(), n);
+        lower_gram_into(gram.as_mut(), rows);
         let squares: Vec<f64> = (0..results.len()).map(|index| gram[(index, index)]).collect();
         let row = |index: usize| &deviations[index * n..(index + 1) * n];
         let mut statistics =
@@ -172,32 +194,25 @@ fn statistic(mean: f64, error: f64) -> f64 {
     if t.is_nan() { 0.0 } else { t }
 }
 
-/// Values without their own mean and without the mean of all results on a sample, which no difference contains: what is
-/// left of similar results is small, so that the product loses no digits.
-struct Residuals {
-    means: Vec<f64>,
-    deviations: Vec<f64>,
-}
-
-impl Residuals {
-    fn of(results: &[&[f64]], n: usize) -> Self {
-        let mut means = Vec::with_capacity(results.len());
-        let mut deviations = Vec::with_capacity(results.len() * n);
-        let mut common = vec![0.0; n];
-        for result in results {
-            let centred = CentredValues::of(result.iter().copied());
-            means.push(centred.mean);
-            let begin = deviations.len();
-            deviations.extend(centred.deviations.iter().map(|deviation| deviation / centred.scale));
-            for (sum, deviation) in common.iter_mut().zip(&deviations[begin..]) {
-                *sum += deviation / results.len() as f64;
-            }
+/// Puts values without their own mean and without the mean of all results on a sample, which no difference contains, into `deviations`:
+/// what is left of similar results is small, so that the product loses no digits. Returns the means.
+fn residuals(results: &[&[f64]], n: usize, deviations: &mut Vec<f64>) -> Vec<f64> {
+    deviations.clear();
+    let mut means = Vec::with_capacity(results.len());
+    let mut common = vec![0.0; n];
+    for result in results {
+        let centred = CentredValues::of(result.iter().copied());
+        means.push(centred.mean);
+        let begin = deviations.len();
+        deviations.extend(centred.deviations.iter().map(|deviation| deviation / centred.scale));
+        for (sum, deviation) in common.iter_mut().zip(&deviations[begin..]) {
+            *sum += deviation / results.len() as f64;
         }
-        for row in deviations.chunks_exact_mut(n) {
-            row.iter_mut().zip(&common).for_each(|(deviation, mean)| *deviation -= mean);
-        }
-        Self { means, deviations }
     }
+    for row in deviations.chunks_exact_mut(n) {
+        row.iter_mut().zip(&common).for_each(|(deviation, mean)| *deviation -= mean);
+    }
+    means
 }
 
 /// The |t| from which on a pair of each family is rejected by Holm's method (1979) at `level`, over all pairs of all
@@ -345,7 +360,13 @@ mod tests {
                 .map(|(shift, noise)| base.iter().zip(noise).map(|(b, n)| b + shift + 0.5 * n).collect())
                 .collect();
             let slices: Vec<&[f64]> = results.iter().map(Vec::as_slice).collect();
-            let all = PairedTests::of(&slices).unwrap();
+            // Memory that held something else before.
+            let mut memory = PairedTestsMemory::default();
+            let other = [[9.0; 12], [7.0; 12]];
+            PairedTests::of_in(&mut memory, &[&other[0], &other[1][..]]).unwrap();
+            let all = PairedTests::of_in(&mut memory, &slices).unwrap();
+            let again = PairedTests::of_in(&mut memory, &slices).unwrap();
+            prop_assert_eq!(&all.statistics, &again.statistics);
             let mut p = Vec::new();
             for i in 0..results.len() {
                 for j in 0..i {
