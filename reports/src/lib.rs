@@ -38,6 +38,12 @@ pub use picture::{LONGEST_SIDE, MOST_BYTES};
 pub use summary::{correlations_json, terminal_summary};
 pub use words::{absence_word, column_heading, verdict_meaning, verdict_symbol, verdict_word};
 
+const FIGURES: &str = "figures";
+const TABLES: &str = "tables";
+
+/// The folders within that of a report.
+pub const FOLDERS: [&str; 2] = [FIGURES, TABLES];
+
 use figure::Theme;
 use picture::PictureFile;
 use retally_suites::evaluation::EvaluatedSuite;
@@ -93,8 +99,8 @@ pub fn write_report(
     let pictures = read_pictures(suite, run)?;
     let page =
         page::render(suite, run.record, &page::Images { figures: &drawings, pictures: &pictures })?;
-    let figures = write_figures(suite, &drawings, &out.join("figures"))?;
-    let tables = write_tables(suite, &out.join("tables"))?;
+    let figures = write_figures(suite, &drawings, &out.join(FIGURES))?;
+    let tables = write_tables(suite, &out.join(TABLES))?;
     let written = write_pictures(suite, &pictures, &out.join("pictures"))?;
     output::make_folder(out)?;
     let derived = match suite.derived.is_empty() {

@@ -57,7 +57,6 @@ def kill_one_run(bench: Bench, out: Path, draw: random.Random, tally: Tally, mos
 
 @case(
     "kill -9 while files are written: the next run leaves no half-written file behind",
-    known="finding A: those of reports (`.retally-…`) stay for ever",
 )
 def half_written_files(bench: Bench) -> None:
     """Chunks and parts of the report, at the moment in which their temporary files are made."""

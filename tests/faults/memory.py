@@ -44,7 +44,6 @@ def limited(bench: Bench) -> str:
 
 @case(
     "memory limits (ulimit -v, -d): exit 3 with a message, or aborted by the system; never 2, never a panic",
-    known="finding B: a panic (101) where the thread pool of the table of samples does not fit",
 )
 def limited_messages(bench: Bench) -> None:
     """Each limit on a folder of its own."""

@@ -114,7 +114,7 @@ class Submitted:
     def submit(self) -> None:
         """What the user does."""
         said = command("bash", "job.sh", folder=self.folder, environment=self.cluster.environment)
-        first = said.splitlines()[0].replace(",", "").split()
+        first = next(line for line in said.splitlines() if line.startswith("submitted:")).replace(",", "").split()
         self.array, self.merge = first[first.index("job") + 1], first[-1]
 
     def merge_ends(self) -> str:
@@ -221,7 +221,7 @@ def two_commands(cluster: Cluster, program: Program, folder: Path) -> None:
     words += ["--out-dir", OUT, "--program", str(program.binary), *chosen]
     command(program.binary, *words, folder=folder, environment=environment)
     said = command("bash", "job.sh", folder=folder, environment=environment)
-    merge = said.splitlines()[0].split()[-1]
+    merge = next(line for line in said.splitlines() if line.startswith("submitted:")).split()[-1]
     state = wait_for_end(cluster, merge)
     logs = "\n".join(file.read_text(encoding="utf-8") for file in sorted((folder / OUT / "logs").iterdir()))
     expect(state in ("COMPLETED 0:0", "FAILED 1:0"), f"{state}\n{logs}")

@@ -79,7 +79,9 @@ impl RunDirectory {
     /// Removes what killed processes have left of files that they were writing. Only whoever is alone here may: a shard's partial file is
     /// perhaps another shard's work. One that cannot be removed is in nobody's way.
     fn remove_partial_files(&self) {
-        for folder in ["", CHUNKS, MEASURED, SHARDS, PICTURES] {
+        for folder in
+            ["", CHUNKS, MEASURED, SHARDS, PICTURES].into_iter().chain(retally_reports::FOLDERS)
+        {
             let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else { continue };
             for entry in entries.flatten() {
                 let name = entry.file_name();

@@ -50,7 +50,8 @@ pub(crate) fn joined(tables: Vec<DataFrame>) -> Result<Option<DataFrame>, Failur
 /// Writes a table: the same rows give the same bytes.
 pub(crate) fn write_table(table: &mut DataFrame, output: impl Write) -> std::io::Result<()> {
     let mut output = KeptError { output, error: None };
-    let written = ParquetWriter::new(&mut output).finish(table).map(drop);
+    // On this thread: the writer's own pool of threads panics where the system gives it none. The bytes are the same.
+    let written = ParquetWriter::new(&mut output).set_parallel(false).finish(table).map(drop);
     written.map_err(|error| output.error.take().unwrap_or_else(|| std::io::Error::other(error)))
 }
 

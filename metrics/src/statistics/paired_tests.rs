@@ -87,11 +87,17 @@ pub struct PairedTests {
 
 /// Memory for the tests of one group of results after the other: a large board has hundreds of groups, and the system takes longer to give
 /// each its pages than the tests take to fill them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PairedTestsMemory {
     /// Of each result, one after the other.
     deviations: Vec<f64>,
     gram: Mat<f64>,
+}
+
+impl Default for PairedTestsMemory {
+    fn default() -> Self {
+        Self { deviations: Vec::new(), gram: Mat::new() }
+    }
 }
 
 impl PairedTests {
