@@ -50,7 +50,7 @@ fn without_words_and_engines_it_is_the_whole_run() {
 #[test]
 fn every_engine_is_read() {
     let step = [("SLURM_STEP_ID", "0"), ("SLURM_PROCID", "2"), ("SLURM_STEP_NUM_TASKS", "4")];
-    let cases: [(Vec<(&str, &str)>, &str, ShardSource); 8] = [
+    let cases = [
         (array(["2", "3", "1", "3", "1"]), "2/3", ShardSource::SlurmArray),
         (array(["3", "3", "0", "6", "3"]), "2/3", ShardSource::SlurmArray),
         (array(["1", "2", "0", "1", "1"]), "2/2", ShardSource::SlurmArray),
