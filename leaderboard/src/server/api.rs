@@ -5,6 +5,7 @@ use super::append::{Piece, append};
 use super::begin::{Announcement, begin};
 use super::run::Shared;
 use super::static_files;
+use super::unread_body::discard;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -50,13 +51,28 @@ async fn send(
 ) -> Response<Body> {
     let answer = async {
         let (head, body) = request.into_parts();
-        let token = authorised(&shared, &head.headers).await?;
-        let offset = number(&head.headers, OFFSET)?;
-        let length = head.headers.get(header::CONTENT_LENGTH);
-        let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
-        append(Arc::clone(&shared), Piece { token, upload, offset, length }, body).await
+        match announced(&shared, upload, &head.headers).await {
+            Ok(piece) => append(Arc::clone(&shared), piece, body).await,
+            Err(refusal) => {
+                discard(body).await;
+                Err(refusal)
+            }
+        }
     };
     told(&shared, answer.await)
+}
+
+/// The piece that a request announces in its head.
+async fn announced(
+    shared: &Arc<Shared>,
+    upload: String,
+    headers: &HeaderMap,
+) -> Result<Piece, Refusal> {
+    let token = authorised(shared, headers).await?;
+    let offset = number(headers, OFFSET)?;
+    let length = headers.get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    Ok(Piece { token, upload, offset, length })
 }
 
 async fn ask(

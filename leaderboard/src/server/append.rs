@@ -4,6 +4,7 @@ use super::answer::{Refusal, document, state};
 use super::limits::PIECE_BYTES;
 use super::record::{Upload, UploadState};
 use super::run::Shared;
+use super::unread_body::discard;
 use crate::error::LeaderboardError;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
@@ -35,9 +36,15 @@ pub(super) struct Piece {
 pub(super) async fn append(
     shared: Arc<Shared>,
     piece: Piece,
-    body: Body,
+    mut body: Body,
 ) -> Result<Response<Body>, Refusal> {
-    let task = tokio::spawn(async move { append_now(&shared, piece, body).await });
+    let task = tokio::spawn(async move {
+        let answer = append_now(&shared, piece, &mut body).await;
+        if answer.is_err() {
+            discard(body).await;
+        }
+        answer
+    });
     task.await.unwrap_or_else(|error| {
         Err(Refusal::Trouble(LeaderboardError::Server(format!("an upload's task ended: {error}"))))
     })
@@ -46,7 +53,7 @@ pub(super) async fn append(
 async fn append_now(
     shared: &Arc<Shared>,
     piece: Piece,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Response<Body>, Refusal> {
     let upload = find(shared, &piece).await?;
     let Some(_turn) = shared.writing(&upload.id) else {
@@ -116,7 +123,7 @@ enum Received {
     Failed(std::io::Error),
 }
 
-async fn receive(file: &mut File, mut body: Body, most: u64) -> Received {
+async fn receive(file: &mut File, body: &mut Body, most: u64) -> Received {
     let mut count = 0;
     loop {
         let data = match tokio::time::timeout(SILENCE, body.frame()).await {

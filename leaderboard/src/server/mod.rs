@@ -19,6 +19,7 @@ mod run;
 mod shelf;
 mod static_files;
 mod token;
+mod unread_body;
 mod verifier;
 
 pub use folder::ServerFolder;

@@ -4,7 +4,7 @@ use super::run::Shared;
 use crate::board::Board;
 use crate::collection::Collection;
 use crate::error::LeaderboardError;
-use crate::site::{MARKER, SiteOptions, write_site};
+use crate::site::{ASIDE, MARKER, SiteOptions, WORK, write_site};
 use retally_manifests::Digest;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -88,23 +88,40 @@ fn remove_old(
     Ok(())
 }
 
+/// Removes what a killed server left among the sites: one that it was writing, and one that it was removing.
+pub(super) fn remove_interrupted(sites: &Path) -> Result<(), LeaderboardError> {
+    for path in items(sites)? {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let was_written = name.starts_with(WORK) || name.starts_with(ASIDE);
+        if was_written || number(&path).is_some() && !is_whole(&path) {
+            fs::remove_dir_all(&path)
+                .map_err(|error| LeaderboardError::file("remove", &path, error))?;
+        }
+    }
+    Ok(())
+}
+
 /// The newest whole site. A site gets its name when it is whole.
 pub(super) fn newest(sites: &Path) -> Result<Option<(u64, PathBuf)>, LeaderboardError> {
     Ok(all(sites)?.into_iter().max())
 }
 
 fn all(sites: &Path) -> Result<Vec<(u64, PathBuf)>, LeaderboardError> {
+    let whole = items(sites)?.into_iter().filter(|path| is_whole(path));
+    Ok(whole.filter_map(|path| Some((number(&path)?, path))).collect())
+}
+
+fn items(sites: &Path) -> Result<Vec<PathBuf>, LeaderboardError> {
     let failed = |error| LeaderboardError::file("list", sites, error);
-    let mut found = Vec::new();
-    for item in fs::read_dir(sites).map_err(failed)? {
-        let path = item.map_err(failed)?.path();
-        let number =
-            path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
-        if let Some(number) = number
-            && path.join(MARKER).is_file()
-        {
-            found.push((number, path));
-        }
-    }
-    Ok(found)
+    let items = fs::read_dir(sites).map_err(failed)?;
+    items.map(|item| item.map(|item| item.path()).map_err(failed)).collect()
+}
+
+/// The number that a site is named by.
+fn number(site: &Path) -> Option<u64> {
+    site.file_name()?.to_str()?.parse().ok()
+}
+
+fn is_whole(site: &Path) -> bool {
+    site.join(MARKER).is_file()
 }

@@ -206,6 +206,7 @@ impl Shared {
         let mut owned = self.record.uploads_in(UploadState::Receiving)?;
         owned.extend(to_check.iter().cloned());
         self.folder.tidy(&owned)?;
+        publisher::remove_interrupted(&self.folder.sites())?;
         to_check.into_iter().for_each(|id| self.check(id));
         Ok(())
     }

@@ -21,4 +21,5 @@ mod text;
 
 pub(crate) use names::slug;
 pub use page::CONTENT_SECURITY_POLICY;
+pub(crate) use publish::{ASIDE, WORK};
 pub use publish::{MARKER, Published, SiteOptions, refuse_overlap, write_site};

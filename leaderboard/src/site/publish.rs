@@ -16,6 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The file by which a site is known as one that may be replaced.
 pub const MARKER: &str = ".retally-leaderboard";
+/// Begins the name of a folder in which a site is being written.
+pub(crate) const WORK: &str = ".retally-site-";
+/// Begins the name of a folder with the site that was just replaced.
+pub(crate) const ASIDE: &str = ".retally-old-";
 const MARKER_TEXT: &str = "A site made by `retally leaderboard build`. It is replaced as a whole when it is built again.\n";
 
 const STYLE: &str = include_str!("../../assets/site.css");
@@ -57,7 +61,7 @@ pub fn write_site(
     let failed = |error| LeaderboardError::file("make a folder beside", out, error);
     fs::create_dir_all(parent).map_err(failed)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".retally-site-");
+    builder.prefix(WORK);
     // Readable for others, as far as the user's mask allows; a temporary folder is the owner's alone otherwise.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
@@ -88,8 +92,7 @@ fn refuse_other_content(out: &Path) -> Result<(), LeaderboardError> {
 /// Puts the finished folder in the place of the old one. Should the second step fail, the old one is put back.
 fn take_place(work: tempfile::TempDir, out: &Path, parent: &Path) -> Result<(), LeaderboardError> {
     let failed = |error| LeaderboardError::file("put the site at", out, error);
-    let old =
-        tempfile::Builder::new().prefix(".retally-old-").tempdir_in(parent).map_err(failed)?;
+    let old = tempfile::Builder::new().prefix(ASIDE).tempdir_in(parent).map_err(failed)?;
     let aside = old.path().join("site");
     let had_old = out.exists();
     if had_old {
