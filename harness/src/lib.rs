@@ -17,6 +17,8 @@ pub mod failure;
 pub mod features;
 mod fetch_progress;
 mod file_names;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod generation;
 pub mod images;
 pub mod instances;

@@ -38,7 +38,7 @@ pub struct ChatReply {
 
 /// What is wrong with a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// Not a chat completion at all; another try may bring one.
     Envelope(String),
     /// The server reports an error in place of a completion.
@@ -50,7 +50,7 @@ pub(super) enum Unusable {
 impl ChatReply {
     /// Reads the body of a chat completion: `choices[0].message` with `content` as a string or as parts (`text`, `output_text`,
     /// `image_url`, `output_image`), pictures as data URLs or as `b64_json`, there or in `message.images`.
-    pub(super) fn of_body(body: &str) -> Result<Self, Unusable> {
+    pub(crate) fn of_body(body: &str) -> Result<Self, Unusable> {
         let envelope = |what: &str| Unusable::Envelope(what.to_owned());
         let value: Value = serde_json::from_str(body)
             .map_err(|error| Unusable::Envelope(format!("the body is not JSON: {error}")))?;

@@ -106,17 +106,7 @@ fn read(
             Ok(())
         });
     }
-    let description: Description = if has_extension(path, "json") {
-        read_json(path)?
-    } else if has_extension(path, "toml") {
-        toml::from_str(&read_text(path)?)
-            .map_err(|error| Failure::invalid(format_args!("`{}`: {error}", path.display())))?
-    } else {
-        return Err(Failure::invalid(format_args!(
-            "`{}`: a description of attention ends in .toml or .json, masses end in .jsonl (docs/interaction.md); arrays are named in a description",
-            path.display()
-        )));
-    };
+    let description = read_description(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut named = Vec::new();
     for (index, sample) in description.sample.iter().enumerate() {
@@ -141,6 +131,35 @@ fn read(
                 measured.into_iter().for_each(|measured| collected.take(measured));
                 collected.models.extend(used);
             }
+        }
+    }
+    Ok(())
+}
+
+fn read_description(path: &Path) -> Result<Description, Failure> {
+    if has_extension(path, "json") {
+        read_json(path)
+    } else if has_extension(path, "toml") {
+        toml::from_str(&read_text(path)?)
+            .map_err(|error| Failure::invalid(format_args!("`{}`: {error}", path.display())))
+    } else {
+        Err(Failure::invalid(format_args!(
+            "`{}`: a description of attention ends in .toml or .json, masses end in .jsonl (docs/interaction.md); arrays are named in a description",
+            path.display()
+        )))
+    }
+}
+
+/// Reads masses, or a description and the arrays beside it that it names; samples of models, and arrays elsewhere, are left out.
+pub(crate) fn read_stored(path: &Path, tolerance: Option<f64>) -> Result<(), Failure> {
+    if has_extension(path, "jsonl") {
+        return masses::read(path, |_, _| Ok(()));
+    }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for sample in &read_description(path)?.sample {
+        let is_beside = sample.files(folder)?.iter().all(|file| file.parent() == Some(folder));
+        if sample.model.is_none() && is_beside {
+            dump::measure(sample, "1", folder, tolerance)?;
         }
     }
     Ok(())

@@ -8,5 +8,5 @@ mod masses;
 mod model;
 mod model_inputs;
 
-pub(crate) use collect::{Collected, collect};
+pub(crate) use collect::{Collected, collect, read_stored};
 pub(crate) use model::{ModelRuntime, ModelUsed};

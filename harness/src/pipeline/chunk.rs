@@ -139,7 +139,11 @@ pub(crate) fn decode(
     taps.iter().map(|tap| decode_tap(&tensors, tap, samples)).collect()
 }
 
-fn decode_tap(tensors: &SafeTensors<'_>, tap: &Tap, samples: usize) -> Result<TapChunk, String> {
+pub(crate) fn decode_tap(
+    tensors: &SafeTensors<'_>,
+    tap: &Tap,
+    samples: usize,
+) -> Result<TapChunk, String> {
     let channels = tap.channels as usize;
     let load = |suffix: &str, dtype, shape: [usize; 2]| {
         sealed::tensor(tensors, &format!("{}/{suffix}", tap.id), dtype, &shape)

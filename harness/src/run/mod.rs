@@ -26,3 +26,19 @@ pub use probe::{ProbedModel, probe};
 pub use selection::{GeneratorRequest, RunRequest};
 pub(crate) use selection::{Selection, measure_settings, methods};
 pub use to_fetch::ToFetch;
+
+/// Reads what stands in a work list under its seal, and cuts the work as shards do; whether it is a list.
+pub(crate) fn read_work_list(line: &[u8]) -> bool {
+    let Ok(list) = work_file::of_line(line) else { return false };
+    let total = list.total();
+    assert_eq!(list.chunks().count(), total);
+    for count in [1, 3] {
+        let shards = (0..count).filter_map(|index| crate::sharding::Shard::new(index, count).ok());
+        let parts = shards.flat_map(|shard| list.part(shard)).map(|(_, part)| part.len());
+        assert_eq!(parts.sum::<usize>(), total, "every chunk is a shard's");
+    }
+    for dataset in &list.datasets {
+        let _ = dataset.listed();
+    }
+    true
+}

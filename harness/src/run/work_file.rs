@@ -46,16 +46,7 @@ impl SealedWork {
         };
         let damaged = |what: &str| damaged(&path, what);
         let (line, sha256) = sealed_document::open(&bytes, None).map_err(|what| damaged(&what))?;
-        let list: WorkList = serde_json::from_slice(line).map_err(|error| {
-            damaged(&format!(
-                "this version of retally ({}) cannot read it: {error}",
-                env!("CARGO_PKG_VERSION")
-            ))
-        })?;
-        if list.schema != SCHEMA {
-            return Err(damaged(&format!("it has schema {}, expected {SCHEMA}", list.schema)));
-        }
-        list.check().map_err(|what| damaged(&what))?;
+        let list = of_line(line).map_err(|what| damaged(&what))?;
         Ok(Some(Self { list, sha256 }))
     }
 
@@ -68,6 +59,18 @@ impl SealedWork {
             ))
         })
     }
+}
+
+/// What stands under the seal.
+pub(super) fn of_line(line: &[u8]) -> Result<WorkList, String> {
+    let list: WorkList = serde_json::from_slice(line).map_err(|error| {
+        format!("this version of retally ({}) cannot read it: {error}", env!("CARGO_PKG_VERSION"))
+    })?;
+    if list.schema != SCHEMA {
+        return Err(format!("it has schema {}, expected {SCHEMA}", list.schema));
+    }
+    list.check()?;
+    Ok(list)
 }
 
 fn read_whole(path: &Path) -> std::io::Result<Vec<u8>> {

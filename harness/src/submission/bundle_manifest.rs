@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// The models and data sets of a bundle, each by rising id.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct BundleManifest {
+pub(crate) struct BundleManifest {
     #[serde(rename = "dataset")]
     pub(super) datasets: Vec<Dataset>,
     #[serde(rename = "model")]
@@ -24,7 +24,7 @@ impl BundleManifest {
     }
 
     /// The one form of the file.
-    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Failure> {
         let text = toml::to_string(self).map_err(|error| {
             Failure::invalid(format_args!("cannot write models and data sets as TOML: {error}"))
         })?;
@@ -35,7 +35,7 @@ impl BundleManifest {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let manifest = Manifest::parse("manifest.toml", text)
             .map_err(|error| crate::failure::with_causes(&error).replace("\n  ", "; "))?;

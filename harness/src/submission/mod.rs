@@ -15,6 +15,7 @@ mod scores;
 mod verify;
 
 pub use assemble::{Assembled, assemble};
+pub(crate) use bundle_manifest::BundleManifest;
 pub use key_file::{create_key, read_private_key, read_public_key};
 pub use scores::{SampleScores, ScoredCell};
 pub use verify::{Checked, Verified, VerifyOptions, verify};
