@@ -25,7 +25,7 @@ pub struct Context {
 pub struct ContextOptions {
     /// No progress.
     pub silent: bool,
-    /// Never use the network.
+    /// Never fetch an artifact over the network.
     pub offline: bool,
     /// The ONNX Runtime library to load.
     pub onnxruntime: Option<PathBuf>,

@@ -28,6 +28,7 @@ pub mod interrupt;
 pub mod job_plan;
 mod judge;
 mod machine;
+pub mod object_folder;
 pub mod onnx;
 pub mod pipeline;
 pub mod progress;

@@ -49,8 +49,8 @@ pub(super) struct FeaturesCommand {
     /// says how it was made.
     #[arg(long, value_name = "FILE.npy")]
     out: PathBuf,
-    /// Where the model runs: `cpu` or `cuda:N`.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// Where the model runs: `cpu`, `cuda:N`, or `cuda:local`: the GPU that torchrun or a Slurm step has chosen.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", value_parser = super::device::device)]
     device: Device,
     /// Cores to use; all of them by default. They change no bit.
     #[arg(long, value_name = "N")]

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::machine;
 use crate::run::merge::{MergeRequest, merge};
+use crate::run::place::RunPlace;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -15,7 +16,8 @@ use std::path::PathBuf;
 of which shards; 2 different runs, or a chunk in two versions; 3 try again."
 )]
 pub(super) struct MergeCommand {
-    /// The run directories: one that all shards have written to, or one of each.
+    /// The run directories: one that all shards have written to, or one of each; folders, or
+    /// `s3://bucket/folder`.
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
     /// Where the merged run goes; in place if there is one directory.
@@ -30,9 +32,12 @@ pub(super) struct MergeCommand {
 }
 
 pub(super) fn run(command: &MergeCommand, context: &Context) -> Result<Document, Failure> {
+    let named = |path: &PathBuf| RunPlace::named(path, context);
+    let runs = command.runs.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+    let out = command.out.as_ref().map(named).transpose()?;
     let request = MergeRequest {
-        runs: &command.runs,
-        out: command.out.as_deref(),
+        runs: &runs,
+        out: out.as_ref(),
         threads: command.threads.map_or_else(machine::cores, NonZeroUsize::get),
         allow_doubled: command.allow_doubled,
     };

@@ -1,6 +1,7 @@
 //! The command line: one file a command. A command returns a [`Document`] that prints as text or as JSON.
 
 mod check;
+mod device;
 mod doctor;
 mod export;
 mod features;
@@ -51,7 +52,7 @@ struct GlobalOptions {
     /// Print one JSON document on standard output, and no progress.
     #[arg(long, global = true)]
     json: bool,
-    /// Never use the network; fail if something is not in the store.
+    /// Fetch nothing over the network; fail if an artifact is not in the store. An object store that is named is still used.
     #[arg(long, global = true)]
     offline: bool,
     /// The ONNX Runtime library to load instead of the store's.

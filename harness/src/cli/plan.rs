@@ -12,6 +12,7 @@ use crate::job_plan::{
     Word, parse_time_limit,
 };
 use crate::machine;
+use crate::object_folder::ObjectAddress;
 use crate::onnx::device::Device;
 use crate::run;
 use crate::run::directory::write_durably;
@@ -198,7 +199,7 @@ fn measured_time(
         ));
     }
     interrupt::listen()?;
-    let probed = run::probe(&command.request(suite, threads, out), context)?;
+    let probed = run::probe(&command.request(suite, threads, out.into()), context)?;
     let models: Vec<ModelSeconds> = probed
         .iter()
         .map(|model| ModelSeconds {
@@ -212,6 +213,13 @@ fn measured_time(
 
 fn out_dir(command: &PlanCommand, suite: &Suite) -> Result<Word, Failure> {
     if let Some(folder) = &command.run.out_dir {
+        if ObjectAddress::of_path(folder).map_err(Failure::invalid)?.is_some() {
+            return Err(Failure::invalid(format_args!(
+                "--out-dir {}: job files are for a folder that tasks share, where logs go too; in an object store start `retally run … \
+                 --shard i/n --out s3://…` yourself (docs/scale.md)",
+                folder.display()
+            )));
+        }
         return Word::of_path("--out-dir", folder);
     }
     match command.format {

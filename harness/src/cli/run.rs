@@ -9,8 +9,10 @@ use crate::failure::Failure;
 use crate::generation::ModelReference;
 use crate::interrupt;
 use crate::machine;
+use crate::object_folder::ObjectAddress;
 use crate::onnx::device::Device;
 use crate::run::miniature::{self, MiniatureRequest, WorldModelRequest};
+use crate::run::place::RunPlace;
 use crate::run::{Ended, GeneratorRequest, RunRequest, execute, execute_shard, plan};
 use crate::sharding::{FoundShard, ShardRequest, ShardWord, find_shard};
 use retally_suites::Suite;
@@ -28,8 +30,8 @@ pub(super) struct RunCommand {
     /// These data sets instead of the suite's; may be repeated.
     #[arg(long = "data", value_name = "ID")]
     datasets: Vec<String>,
-    /// Where models run: `cpu` or `cuda:N`.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// Where models run: `cpu`, `cuda:N`, or `cuda:local`: the GPU that torchrun or a Slurm step has chosen.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", value_parser = super::device::device)]
     device: Device,
     /// Cores to use; all of them by default. They change no number.
     #[arg(long, value_name = "N")]
@@ -37,7 +39,7 @@ pub(super) struct RunCommand {
     /// Faster kernels whose results may differ between runs (recorded).
     #[arg(long)]
     fast: bool,
-    /// Where the run's files go.
+    /// Where the run's files go: a folder, or `s3://bucket/folder` (docs/scale.md).
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Only the first N samples of each data set.
@@ -96,6 +98,7 @@ pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, F
     if let Some(found) = shard {
         command.refuse_shards_of_other_work(found)?;
     }
+    command.refuse_object_store_for_other_work()?;
     if command.driving.is_asked_for() {
         return driving::run(command, &suite, context);
     }
@@ -107,7 +110,7 @@ pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, F
             "--retrieval and --images are about world models: add --miniature or --world-model ID, or leave them out",
         ));
     }
-    let request = request(command, &suite);
+    let request = request(command, &suite, context)?;
     if command.dry_run {
         let plan = plan(&request, context)?;
         return Document::new(plan.to_text(), &plan);
@@ -117,7 +120,7 @@ pub(super) fn run(command: &RunCommand, context: &Context) -> Result<Document, F
     context.progress.note(format!("shard {} (by {})", shard.shard, shard.source));
     match execute_shard(&request, shard, context)? {
         Some(done) => Document::new(done.to_text(), &done),
-        None => Err(stopped(&request.out)),
+        None => Err(stopped(&request.out.shown(""))),
     }
 }
 
@@ -126,6 +129,27 @@ impl RunCommand {
     fn find_shard(&self) -> Result<Option<FoundShard>, Failure> {
         let request = ShardRequest { shard: self.shard, count: self.shards };
         find_shard(request, &|name| std::env::var(name).ok())
+    }
+
+    /// Only what encoders and generators compute goes to an object store.
+    fn refuse_object_store_for_other_work(&self) -> Result<(), Failure> {
+        let Some(out) = &self.out else { return Ok(()) };
+        if ObjectAddress::of_path(out).map_err(Failure::invalid)?.is_none() {
+            return Ok(());
+        }
+        let other = if self.driving.is_asked_for() {
+            "a driven model's exchanges"
+        } else if self.miniature || !self.world_models.is_empty() {
+            "a miniature"
+        } else if self.keep_images {
+            "the images of --keep-images"
+        } else {
+            return Ok(());
+        };
+        Err(Failure::invalid(format_args!(
+            "--out {}: {other} cannot be kept in an object store: give a folder",
+            out.display()
+        )))
     }
 
     /// Only encoders have chunks that several processes can compute.
@@ -208,15 +232,20 @@ fn stopped(out: &Path) -> Failure {
     )
 }
 
-fn request<'a>(command: &'a RunCommand, suite: &'a Suite) -> RunRequest<'a> {
-    RunRequest {
+fn request<'a>(
+    command: &'a RunCommand,
+    suite: &'a Suite,
+    context: &Context,
+) -> Result<RunRequest<'a>, Failure> {
+    let default = PathBuf::from("retally-out").join(suite.id());
+    Ok(RunRequest {
         suite,
         models: &command.models,
         datasets: &command.datasets,
         device: command.device,
         threads: command.threads.map_or_else(machine::cores, std::num::NonZeroUsize::get),
         fast: command.fast,
-        out: command.out.clone().unwrap_or_else(|| PathBuf::from("retally-out").join(suite.id())),
+        out: RunPlace::named(command.out.as_ref().unwrap_or(&default), context)?,
         limit: command.limit.map(std::num::NonZeroUsize::get),
         generators: GeneratorRequest {
             ids: &command.generators,
@@ -227,5 +256,5 @@ fn request<'a>(command: &'a RunCommand, suite: &'a Suite) -> RunRequest<'a> {
             protocol: command.protocol.as_deref(),
             keep_images: command.keep_images,
         },
-    }
+    })
 }

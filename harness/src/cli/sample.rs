@@ -66,8 +66,8 @@ pub(super) struct SampleCommand {
     /// Images that the script whose noise is wanted makes together; their noise depends on it.
     #[arg(long, value_name = "N")]
     noise_batch: Option<NonZeroU32>,
-    /// Where networks run: `cpu` or `cuda:N`.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// Where networks run: `cpu`, `cuda:N`, or `cuda:local`: the GPU that torchrun or a Slurm step has chosen.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", value_parser = super::device::device)]
     device: Device,
     /// Faster kernels whose results may differ between runs (recorded).
     #[arg(long)]

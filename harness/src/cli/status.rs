@@ -3,6 +3,7 @@
 use super::Document;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::run::place::RunPlace;
 use crate::run::status::{RunStatus, StatusRequest};
 use crate::sharding::Shard;
 use std::num::NonZeroUsize;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
     after_help = "Exit codes: 0 all chunks are there; 4 some are missing; 2 this is no run; 3 try again."
 )]
 pub(super) struct StatusCommand {
-    /// The run directory.
+    /// The run directory: a folder, or `s3://bucket/folder`.
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// Say what is missing by shards of this count; that of the last process if absent.
@@ -31,6 +32,7 @@ pub(super) fn run(command: &StatusCommand, context: &Context) -> Result<Document
         shards: shards.transpose().map_err(Failure::invalid)?,
         verify: command.verify,
     };
-    let status = RunStatus::read(&command.run, request, &context.progress)?;
+    let status =
+        RunStatus::read(&RunPlace::named(&command.run, context)?, request, &context.progress)?;
     Document::with_status(status.to_text(), &status, status.exit_status())
 }

@@ -199,6 +199,7 @@ impl<'a> Encoding<'a> {
                 let chunk = chunk::join(parts)?;
                 let key = &self.keys[index];
                 chunk::write(&self.directory.chunk(key), key, &self.model.taps, &chunk)?;
+                self.directory.place().publish_chunk(key)?;
                 computed += 1;
                 Ok(())
             },

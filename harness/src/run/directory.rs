@@ -1,5 +1,6 @@
 //! The folder of one run: `work.jsonl`, `chunks/`, `shards/`, `run.json`, `samples.parquet`, `measurements.json` and the report.
 
+use super::place::RunPlace;
 use super::sealed_document;
 use crate::failure::Failure;
 use crate::progress::Progress;
@@ -7,7 +8,6 @@ use crate::sharding::Shard;
 use retally_manifests::Digest;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,10 +21,10 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// How the names of files begin that are being written.
 const PARTIAL: &str = ".partial-";
 /// Features and scores, one file a chunk.
-const CHUNKS: &str = "chunks";
-const CHUNK_SUFFIX: &str = ".safetensors";
+pub(super) const CHUNKS: &str = "chunks";
+pub(super) const CHUNK_SUFFIX: &str = ".safetensors";
 /// Measurements, one file a tap: probes take longer than reading chunks.
-const MEASURED: &str = "measured";
+pub(super) const MEASURED: &str = "measured";
 /// Pictures that a suite shows in its report.
 const PICTURES: &str = "pictures";
 
@@ -34,46 +34,48 @@ const SHARDS: &str = super::shard_record::FOLDER;
 /// A run directory that this process holds: alone, or together with other shards of the run.
 #[derive(Debug)]
 pub struct RunDirectory {
-    root: PathBuf,
+    place: RunPlace,
     // Held, not read: locks end with the file handles, also when the process is killed.
     _locks: Vec<File>,
 }
 
 impl RunDirectory {
-    /// Creates or opens `root` and locks it.
+    /// Creates or opens the folder of a run and locks it; of a run in an object store the folder on this machine.
     ///
     /// # Errors
-    /// If the folder cannot be made, is not a folder, or another process holds it.
-    pub fn open(root: &Path) -> Result<Self, Failure> {
+    /// If the folder cannot be made, is not a folder, or another process holds it; if the object store does not answer.
+    pub fn open(place: &RunPlace) -> Result<Self, Failure> {
+        let root = place.root();
         create_folders(root)?;
         let lock = lock(&root.join(LOCK), File::try_lock, || {
             format!(
-                "another process is running in `{}`: wait for it, or choose another folder with --out",
-                root.display()
+                "another process is running in `{place}`: wait for it, or choose another folder with --out"
             )
         })?;
-        let directory = Self { root: root.to_path_buf(), _locks: vec![lock] };
+        let directory = Self { place: place.clone(), _locks: vec![lock] };
         directory.remove_partial_files();
+        place.refresh()?;
         Ok(directory)
     }
 
-    /// Creates or opens `root` for one shard of a run. Other shards may be at work in it, but not this one twice.
+    /// Creates or opens the folder for one shard of a run. Other shards may be at work in it, but not this one twice.
     ///
     /// # Errors
     /// As [`RunDirectory::open`].
-    pub fn join(root: &Path, shard: Shard) -> Result<Self, Failure> {
+    pub fn join(place: &RunPlace, shard: Shard) -> Result<Self, Failure> {
+        let root = place.root();
         create_folders(root)?;
         let whole = lock(&root.join(LOCK), File::try_lock_shared, || {
             format!(
-                "another process has the whole run `{}` (a run without --shard, or a merge): wait for it",
-                root.display()
+                "another process has the whole run `{place}` (a run without --shard, or a merge): wait for it"
             )
         })?;
         let path = shard_lock(root, shard.index(), shard.count());
         let own = lock(&path, File::try_lock, || {
-            format!("another process computes shard {shard} of `{}`: wait for it", root.display())
+            format!("another process computes shard {shard} of `{place}`: wait for it")
         })?;
-        Ok(Self { root: root.to_path_buf(), _locks: vec![whole, own] })
+        place.refresh()?;
+        Ok(Self { place: place.clone(), _locks: vec![whole, own] })
     }
 
     /// Removes what killed processes have left of files that they were writing. Only whoever is alone here may: a shard's partial file is
@@ -82,7 +84,7 @@ impl RunDirectory {
         for folder in
             ["", CHUNKS, MEASURED, SHARDS, PICTURES].into_iter().chain(retally_reports::FOLDERS)
         {
-            let Ok(entries) = std::fs::read_dir(self.root.join(folder)) else { continue };
+            let Ok(entries) = std::fs::read_dir(self.root().join(folder)) else { continue };
             for entry in entries.flatten() {
                 let name = entry.file_name();
                 let is_partial = name.to_str().is_some_and(|name| {
@@ -106,32 +108,22 @@ impl RunDirectory {
         is_held(&shard_lock(root, index, count)) || is_held(&root.join(LOCK))
     }
 
-    /// The names of the chunks whose files are there.
-    ///
-    /// # Errors
-    /// If the folder cannot be listed.
-    pub(super) fn stored_chunks(root: &Path) -> Result<HashSet<Digest>, Failure> {
-        let folder = root.join(CHUNKS);
-        let failed = |error| Failure::file("list the chunks in", &folder, &error);
-        let mut stored = HashSet::new();
-        for entry in std::fs::read_dir(&folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let name = name.to_str().and_then(|name| name.strip_suffix(CHUNK_SUFFIX));
-            stored.extend(name.and_then(|name| name.parse::<Digest>().ok()));
-        }
-        Ok(stored)
+    /// Where the run is.
+    #[must_use]
+    pub fn place(&self) -> &RunPlace {
+        &self.place
     }
 
-    /// The folder.
+    /// The folder on this machine.
     #[must_use]
     pub fn root(&self) -> &Path {
-        &self.root
+        self.place.root()
     }
 
     /// Where the chunk with this key is, or will be.
     #[must_use]
     pub fn chunk(&self, key: &Digest) -> PathBuf {
-        chunk_path(&self.root, key)
+        chunk_path(self.root(), key)
     }
 
     /// What was measured under this name; `None` if nothing was, or the file is damaged, of which `progress` hears.
@@ -179,7 +171,7 @@ impl RunDirectory {
     }
 
     fn measured(&self, name: Digest) -> PathBuf {
-        self.root.join(MEASURED).join(format!("{name}.jsonl"))
+        self.root().join(MEASURED).join(format!("{name}.jsonl"))
     }
 
     /// Where the picture with this id is, or will be; makes the folder.
@@ -187,7 +179,7 @@ impl RunDirectory {
     /// # Errors
     /// If the folder cannot be made.
     pub fn picture(&self, id: &str) -> Result<PathBuf, Failure> {
-        let folder = self.root.join(PICTURES);
+        let folder = self.root().join(PICTURES);
         std::fs::create_dir_all(&folder)
             .map_err(|error| Failure::file("create the folder of pictures", &folder, &error))?;
         Ok(folder.join(format!("{id}.png")))
@@ -198,7 +190,7 @@ impl RunDirectory {
     /// # Errors
     /// If it cannot be written.
     pub fn write_json(&self, name: &str, document: &impl Serialize) -> Result<PathBuf, Failure> {
-        let path = self.root.join(name);
+        let path = self.root().join(name);
         let mut bytes = serde_json::to_vec_pretty(document).map_err(|error| {
             Failure::invalid(format_args!("cannot write `{name}` as JSON: {error}"))
         })?;

@@ -55,7 +55,7 @@ impl Encoders<'_> {
         let work = SealedWork::of(self.work_list(files.artifacts.clone(), &samples, &encodings))?;
         match known {
             Some(known) => expect_same(&known.list, &work.list, directory)?,
-            None => work.write(directory.root())?,
+            None => keep(&work, shard.is_none(), directory)?,
         }
         let options = self.request.options();
         let clock = RunClock::start();
@@ -64,7 +64,10 @@ impl Encoders<'_> {
         let part = shard.map_or(Shard::WHOLE, |found| found.shard);
         let earlier = ShardRecord::read_one(directory.root(), part);
         record.write(directory)?;
-        let computed = self.compute_part(&work.list.part(part), &encodings, &mut record.pairings);
+        let parts = work.list.part(part);
+        let computed = self
+            .bring(&work.list, &parts, directory)
+            .and_then(|()| self.compute_part(&parts, &encodings, &mut record.pairings));
         record.inherit(earlier.as_ref());
         let pairings = record.pairings.clone();
         let is_complete = record.end(
@@ -72,6 +75,19 @@ impl Encoders<'_> {
             computed.map(|is_complete| (ShardOutcome::of(is_complete), is_complete)),
         )?;
         Ok(is_complete.then_some((work, pairings)))
+    }
+
+    /// Brings what an object store has of this process's chunks.
+    fn bring(
+        self,
+        list: &WorkList,
+        parts: &[(Pairing, Range<usize>)],
+        directory: &RunDirectory,
+    ) -> Result<(), Failure> {
+        let keys = parts
+            .iter()
+            .filter_map(|(pairing, range)| list.pairing(*pairing)?.1.chunks.get(range.clone()));
+        directory.place().bring_chunks(&keys.flatten().copied().collect(), &self.context.progress)
     }
 
     /// Computes parts of pairings, in their order; false if an interruption stopped it.
@@ -128,7 +144,7 @@ impl Encoders<'_> {
         let settings = self.settings();
         let encodings = self.encodings((&files, &samples), &settings, directory)?;
         let list = self.work_list(files.artifacts.clone(), &samples, &encodings);
-        SealedWork::of(list)?.write(directory.root())?;
+        keep(&SealedWork::of(list)?, true, directory)?;
         let models = 0..self.selection.models.len();
         models
             .map(|model| {
@@ -300,13 +316,23 @@ impl Encoders<'_> {
     }
 }
 
+/// Writes the work list of a run that begins. Of shards that begin at the same time on different machines one is first.
+fn keep(work: &SealedWork, may_replace: bool, directory: &RunDirectory) -> Result<(), Failure> {
+    work.write(directory.root())?;
+    if directory.place().publish_work(may_replace)?.is_none() {
+        return Ok(());
+    }
+    directory.place().refresh()?;
+    expect_same(&SealedWork::expect(directory.root())?.list, &work.list, directory)
+}
+
 fn expect_same(known: &WorkList, own: &WorkList, directory: &RunDirectory) -> Result<(), Failure> {
     match known.difference(own) {
         None => Ok(()),
         Some(difference) => Err(Failure::invalid(format_args!(
             "`{}` was begun with other work (there against here: {difference}): use the same words and files for every shard, or choose \
              another --out",
-            directory.root().display()
+            directory.place()
         ))),
     }
 }

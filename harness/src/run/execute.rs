@@ -87,7 +87,7 @@ pub fn plan(request: &RunRequest<'_>, context: &Context) -> Result<Plan, Failure
             .flat_map(|chosen| chosen.generators.iter().map(|one| (one.id.clone(), chosen.samples)))
             .collect(),
         to_fetch,
-        out: request.out.clone(),
+        out: request.out.shown(""),
     })
 }
 
@@ -104,7 +104,7 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
     let mut measurements = no_measurements(request.suite);
     if !selection.models.is_empty() {
         let Some((work, pairings)) = encoders.compute(&directory, None)? else {
-            return Ok(Ended::Interrupted { out: request.out.clone() });
+            return Ok(Ended::Interrupted { out: request.out.shown("") });
         };
         record.add_work(&work.list, |dataset, model| session(&pairings, dataset, model))?;
         let threads = Threads::new(NonZeroUsize::new(request.threads))?;
@@ -115,6 +115,7 @@ pub fn execute(request: &RunRequest<'_>, context: &Context) -> Result<Ended, Fai
             threads: &threads,
             progress: &context.progress,
         };
+        directory.place().bring_measurements()?;
         measurements.datasets = conclusion.measure()?;
     }
     if let Some(generators) = &selection.generators {
@@ -195,7 +196,7 @@ pub fn execute_shard(
             computed: sum(|pairing| pairing.computed),
             stored: sum(|pairing| pairing.stored),
         };
-        ShardDone { shard, out: request.out.clone(), chunks }
+        ShardDone { shard, out: request.out.shown(""), chunks }
     }))
 }
 

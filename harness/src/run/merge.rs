@@ -5,6 +5,7 @@ use super::conclusion::Conclusion;
 use super::directory::{RunDirectory, chunk_path, write_durably_with};
 use super::execute::{no_measurements, session};
 use super::outcome::{FinishedRun, finish};
+use super::place::RunPlace;
 use super::record::RunRecord;
 use super::shard_record::{PairingRecord, ShardRecord};
 use super::status::lacking;
@@ -25,10 +26,10 @@ use std::path::{Path, PathBuf};
 /// What is merged.
 #[derive(Clone, Copy, Debug)]
 pub struct MergeRequest<'a> {
-    /// The run directories, at least one.
-    pub runs: &'a [PathBuf],
-    /// Where the merged run goes; in place if there is one directory.
-    pub out: Option<&'a Path>,
+    /// Where the runs are, at least one.
+    pub runs: &'a [RunPlace],
+    /// Where the merged run goes; in place if there is one.
+    pub out: Option<&'a RunPlace>,
     /// Cores to use.
     pub threads: usize,
     /// Take a chunk that several directories have, if all of them have the same bytes.
@@ -37,8 +38,18 @@ pub struct MergeRequest<'a> {
 
 /// One directory and the chunks that it has.
 struct Source<'a> {
-    root: &'a Path,
+    place: &'a RunPlace,
     stored: HashSet<Digest>,
+}
+
+impl<'a> Source<'a> {
+    fn of(place: &'a RunPlace) -> Result<Self, Failure> {
+        Ok(Self { place, stored: place.stored_chunks()? })
+    }
+
+    fn chunk(&self, key: &Digest) -> PathBuf {
+        chunk_path(self.place.root(), key)
+    }
 }
 
 /// Merges, measures, judges and reports.
@@ -47,6 +58,7 @@ struct Source<'a> {
 /// If the directories are of different runs, a chunk is missing (the run is incomplete), damaged, there twice, or there in two versions,
 /// or a result cannot be written.
 pub fn merge(request: MergeRequest<'_>, progress: &Progress) -> Result<FinishedRun, Failure> {
+    request.runs.iter().try_for_each(RunPlace::refresh)?;
     let work = same_work(request.runs)?;
     let suite = suite_of(&work.list)?;
     let Some(plan) = suite.run_plan() else {
@@ -61,9 +73,10 @@ pub fn merge(request: MergeRequest<'_>, progress: &Progress) -> Result<FinishedR
     let chunks =
         Chunks { work: &work.list, out, count: records.iter().map(|record| record.count).max() };
     chunks.gather(request, progress)?;
-    if SealedWork::read(out)?.is_none_or(|known| known.sha256 != work.sha256) {
-        work.write(out)?;
+    if SealedWork::read(out.root())?.is_none_or(|known| known.sha256 != work.sha256) {
+        work.write(out.root())?;
     }
+    out.publish_work(true)?;
     for record in &records {
         record.write_if_absent(&directory)?;
     }
@@ -71,12 +84,12 @@ pub fn merge(request: MergeRequest<'_>, progress: &Progress) -> Result<FinishedR
         records.iter().flat_map(|record| record.pairings.iter().cloned()).collect();
     let mut record = RunRecord::of_shards(&suite, records).ok_or_else(|| {
         Failure::invalid(format_args!(
-            "`{}` has no record of the processes that computed its chunks (shards/*.json), so that nothing says on which machine: run \
-             any of its shards again",
-            out.display()
+            "`{out}` has no record of the processes that computed its chunks (shards/*.json), so that nothing says on which machine: run \
+             any of its shards again"
         ))
     })?;
     record.add_work(&work.list, |dataset, model| session(&pairings, dataset, model))?;
+    out.bring_measurements()?;
     let threads = Threads::new(NonZeroUsize::new(request.threads))?;
     let conclusion =
         Conclusion { plan, work: &work.list, directory: &directory, threads: &threads, progress };
@@ -86,26 +99,23 @@ pub fn merge(request: MergeRequest<'_>, progress: &Progress) -> Result<FinishedR
 }
 
 /// The work list that all directories have.
-fn same_work(runs: &[PathBuf]) -> Result<SealedWork, Failure> {
+fn same_work(runs: &[RunPlace]) -> Result<SealedWork, Failure> {
     let Some((first, others)) = runs.split_first() else {
         return Err(Failure::invalid("give the folder of a run, or of several"));
     };
-    let work = SealedWork::expect(first)?;
-    let mut known = HashSet::from([place(first)]);
+    let work = expect_work(first)?;
+    let mut known = HashSet::from([folder(first)]);
     for other in others {
-        if !known.insert(place(other)) {
+        if !known.insert(folder(other)) {
             return Err(Failure::invalid(format_args!(
-                "`{}` is given twice: name every folder once",
-                other.display()
+                "`{other}` is given twice: name every folder once"
             )));
         }
-        let theirs = SealedWork::expect(other)?;
+        let theirs = expect_work(other)?;
         if theirs.sha256 != work.sha256 {
             let difference = work.list.difference(&theirs.list);
             return Err(Failure::invalid(format_args!(
-                "`{}` and `{}` are of different runs ({}): merge folders of the same suite, words and files",
-                first.display(),
-                other.display(),
+                "`{first}` and `{other}` are of different runs ({}): merge folders of the same suite, words and files",
                 difference.as_deref().unwrap_or("the lists are written differently")
             )));
         }
@@ -113,8 +123,12 @@ fn same_work(runs: &[PathBuf]) -> Result<SealedWork, Failure> {
     Ok(work)
 }
 
-fn place(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+fn expect_work(place: &RunPlace) -> Result<SealedWork, Failure> {
+    SealedWork::expect(place.root())
+}
+
+fn folder(place: &RunPlace) -> PathBuf {
+    place.root().canonicalize().unwrap_or_else(|_| place.root().to_owned())
 }
 
 fn suite_of(work: &WorkList) -> Result<Suite, Failure> {
@@ -131,7 +145,7 @@ fn suite_of(work: &WorkList) -> Result<Suite, Failure> {
     Ok(suite)
 }
 
-fn destination(request: MergeRequest<'_>) -> Result<&Path, Failure> {
+fn destination(request: MergeRequest<'_>) -> Result<&RunPlace, Failure> {
     match (request.out, request.runs) {
         (Some(out), _) => Ok(out),
         (None, [only]) => Ok(only),
@@ -142,10 +156,10 @@ fn destination(request: MergeRequest<'_>) -> Result<&Path, Failure> {
 }
 
 /// The records of all processes; of two with the same part, the one of the first directory.
-fn records(runs: &[PathBuf], out: &Path, work: Digest) -> Result<Vec<ShardRecord>, Failure> {
+fn records(runs: &[RunPlace], out: &RunPlace, work: Digest) -> Result<Vec<ShardRecord>, Failure> {
     let mut records: Vec<ShardRecord> = Vec::new();
-    for root in runs.iter().map(PathBuf::as_path).chain([out]) {
-        for record in ShardRecord::read_all(root, work)? {
+    for place in runs.iter().chain([out]) {
+        for record in ShardRecord::read_all(place.root(), work)? {
             let is_it =
                 |known: &ShardRecord| (known.count, known.index) == (record.count, record.index);
             if !records.iter().any(is_it) {
@@ -160,7 +174,7 @@ fn records(runs: &[PathBuf], out: &Path, work: Digest) -> Result<Vec<ShardRecord
 /// The chunks of a run and where they go.
 struct Chunks<'a> {
     work: &'a WorkList,
-    out: &'a Path,
+    out: &'a RunPlace,
     /// Count of shards that was used last.
     count: Option<usize>,
 }
@@ -168,12 +182,14 @@ struct Chunks<'a> {
 impl Chunks<'_> {
     /// Brings all chunks to the destination; nothing is done if one is missing or not clear.
     fn gather(&self, request: MergeRequest<'_>, progress: &Progress) -> Result<(), Failure> {
-        let own = Source { root: self.out, stored: RunDirectory::stored_chunks(self.out)? };
-        let mut sources = Vec::new();
-        for run in request.runs.iter().filter(|run| place(run) != place(self.out)) {
-            sources.push(Source { root: run, stored: RunDirectory::stored_chunks(run)? });
-        }
+        let own = Source::of(self.out)?;
+        let others = request.runs.iter().filter(|run| folder(run) != folder(self.out));
+        let sources = others.map(Source::of).collect::<Result<Vec<_>, _>>()?;
         self.refuse_missing(&own, &sources)?;
+        let all: HashSet<Digest> = self.work.chunks().copied().collect();
+        for source in [&own].into_iter().chain(&sources) {
+            source.place.bring_chunks(&all, progress)?;
+        }
         let doubled = self.doubled(&own, &sources)?;
         if let (Some(first), false) = (doubled.first(), request.allow_doubled) {
             return Err(Failure::invalid(format_args!(
@@ -187,7 +203,8 @@ impl Chunks<'_> {
             if !own.stored.contains(key)
                 && let Some(source) = sources.iter().find(|source| source.stored.contains(key))
             {
-                bring(&chunk_path(source.root, key), &chunk_path(self.out, key))?;
+                bring(&source.chunk(key), &own.chunk(key))?;
+                self.out.publish_chunk(key)?;
             }
             job.advance(1);
         }
@@ -226,7 +243,7 @@ impl Chunks<'_> {
             let Some(first) = owners.next() else { continue };
             let others: Vec<&Source<'_>> = owners.collect();
             for other in &others {
-                let (left, right) = (chunk_path(first.root, key), chunk_path(other.root, key));
+                let (left, right) = (first.chunk(key), other.chunk(key));
                 if !same_bytes(&left, &right)? {
                     return Err(Failure::invalid(format_args!(
                         "`{}` and `{}` have the same name and different bytes: one is damaged (`retally status DIR --verify` says which), \

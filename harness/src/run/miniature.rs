@@ -216,7 +216,7 @@ pub fn plan(request: &MiniatureRequest<'_>, context: &Context) -> Result<Miniatu
 pub fn execute(request: &MiniatureRequest<'_>, context: &Context) -> Result<Ended, Failure> {
     let plan = request.plan()?;
     let library = context.onnxruntime()?;
-    let directory = RunDirectory::open(&request.out)?;
+    let directory = RunDirectory::open(&request.out.clone().into())?;
     let bench = Workbench {
         request,
         context,

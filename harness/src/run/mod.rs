@@ -8,6 +8,7 @@ mod generators;
 pub mod merge;
 pub mod miniature;
 mod outcome;
+pub mod place;
 mod probe;
 mod record;
 pub(crate) mod samples_table;

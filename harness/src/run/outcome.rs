@@ -76,9 +76,12 @@ pub(super) fn finish(
     let evaluated = evaluate(suite, Some(&measurements));
     let run = RunFiles { record: Some(&record), folder: Some(directory.root()) };
     let files = write_report(&evaluated, run, directory.root())?;
+    let place = directory.place();
+    place.publish_results()?;
+    let page = files.page.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     Ok(FinishedRun {
-        out: directory.root().to_path_buf(),
-        report: files.page,
+        out: place.shown(""),
+        report: place.shown(page),
         check: check(&evaluated),
         table: retally_reports::terminal_summary(&evaluated),
         measurements,

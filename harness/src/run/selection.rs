@@ -1,5 +1,6 @@
 //! Which models, taps and data sets a run takes.
 
+use super::place::RunPlace;
 use super::record::OptionsRecord;
 use crate::context::Context;
 use crate::driving;
@@ -16,7 +17,6 @@ use retally_suites::run::method;
 use retally_suites::schema::{RunPlan, SpatialDefinition};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 /// What the user asks for.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub struct RunRequest<'a> {
     /// Faster kernels whose results may differ between runs.
     pub fast: bool,
     /// The run directory.
-    pub out: PathBuf,
+    pub out: RunPlace,
     /// Only the first samples of each data set.
     pub limit: Option<usize>,
     /// The generators.

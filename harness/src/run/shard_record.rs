@@ -10,7 +10,7 @@ use crate::sharding::{FoundShard, Shard};
 use retally_manifests::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Version of the document.
 const SCHEMA: u32 = 1;
@@ -107,17 +107,18 @@ impl ShardRecord {
 
     /// Writes the record in its place.
     pub(super) fn write(&self, directory: &RunDirectory) -> Result<(), Failure> {
-        let path = path(directory.root(), self.index, self.count);
+        let name = name(self.index, self.count);
         let mut bytes = serde_json::to_vec_pretty(self).map_err(|error| {
             Failure::invalid(format_args!("cannot write the record of a shard: {error}"))
         })?;
         bytes.push(b'\n');
-        write_durably(&path, &bytes)
+        write_durably(&directory.root().join(&name), &bytes)?;
+        directory.place().publish(&name)
     }
 
     /// Writes the record unless there is one in its place.
     pub(super) fn write_if_absent(&self, directory: &RunDirectory) -> Result<(), Failure> {
-        if path(directory.root(), self.index, self.count).exists() {
+        if directory.root().join(name(self.index, self.count)).exists() {
             return Ok(());
         }
         self.write(directory)
@@ -159,7 +160,7 @@ impl ShardRecord {
 
     /// The record of a part; `None` if there is none, or it is damaged: it is for people, and no number rests on it.
     pub(super) fn read_one(root: &Path, shard: Shard) -> Option<Self> {
-        read(&path(root, shard.index(), shard.count()))
+        read(&root.join(name(shard.index(), shard.count())))
     }
 
     /// All records of a work list, in the order of their parts.
@@ -167,21 +168,9 @@ impl ShardRecord {
     /// # Errors
     /// If the folder cannot be listed.
     pub(super) fn read_all(root: &Path, work: Digest) -> Result<Vec<Self>, Failure> {
-        let folder = root.join(FOLDER);
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => {
-                return Err(Failure::file("list the records of shards in", &folder, &error));
-            }
-        };
         let mut records = Vec::new();
-        for entry in entries {
-            let entry = entry
-                .map_err(|error| Failure::file("list the records of shards in", &folder, &error))?;
-            if entry.path().extension().is_some_and(|extension| extension == "json") {
-                records.extend(read(&entry.path()).filter(|record| record.work_sha256 == work));
-            }
+        for name in names(&root.join(FOLDER))? {
+            records.extend(read(&root.join(name)).filter(|record| record.work_sha256 == work));
         }
         records.sort_by_key(|record| (record.count, record.index));
         Ok(records)
@@ -202,8 +191,37 @@ fn read(path: &Path) -> Option<ShardRecord> {
     is_known.then_some(record)
 }
 
-fn path(root: &Path, index: usize, count: usize) -> PathBuf {
-    root.join(FOLDER).join(format!("{index}-of-{count}.json"))
+/// The names of all records in a folder of them, from the run directory on.
+///
+/// # Errors
+/// If the folder cannot be listed.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
+    let failed = |error| Failure::file("list the records of shards in", folder, &error);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        if let Ok(name) = entry.map_err(failed)?.file_name().into_string() {
+            names.push(format!("{FOLDER}/{name}"));
+        }
+    }
+    names.retain(|name| is_record(name));
+    Ok(names)
+}
+
+/// Whether a file is called as a record is.
+pub(super) fn is_record(found: &str) -> bool {
+    let part = found.strip_prefix(FOLDER).and_then(|found| found.strip_prefix('/'));
+    let part = part.and_then(|part| part.strip_suffix(".json")?.split_once("-of-"));
+    let numbers = part.and_then(|(index, count)| Some((index.parse().ok()?, count.parse().ok()?)));
+    numbers.is_some_and(|(index, count)| found == name(index, count))
+}
+
+fn name(index: usize, count: usize) -> String {
+    format!("{FOLDER}/{index}-of-{count}.json")
 }
 
 impl ShardOutcome {

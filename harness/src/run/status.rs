@@ -1,6 +1,6 @@
 //! How far a run is: which chunks are there, which shards lack some, which of them failed.
 
-use super::directory::RunDirectory;
+use super::place::RunPlace;
 use super::shard_record::{ShardOutcome, ShardRecord};
 use super::work_file::SealedWork;
 use super::work_list::{WorkDataset, WorkList, WorkModel};
@@ -101,15 +101,22 @@ pub struct StatusRequest {
 }
 
 impl RunStatus {
-    /// Looks at a run directory.
+    /// Looks at a run.
     ///
     /// # Errors
     /// If it is not the directory of a run, or cannot be read.
-    pub fn read(root: &Path, request: StatusRequest, progress: &Progress) -> Result<Self, Failure> {
+    pub fn read(
+        place: &RunPlace,
+        request: StatusRequest,
+        progress: &Progress,
+    ) -> Result<Self, Failure> {
+        place.refresh()?;
+        let root = place.root();
         let work = SealedWork::expect(root)?;
-        let mut stored = RunDirectory::stored_chunks(root)?;
+        let mut stored = place.stored_chunks()?;
         let mut damaged = Vec::new();
         if request.verify {
+            place.bring_chunks(&stored, progress)?;
             damaged = find_damaged(root, &work.list, &stored, progress)?;
             for key in &damaged {
                 stored.remove(key);
@@ -131,7 +138,7 @@ impl RunStatus {
         let done = models.iter().map(|model| model.chunks.done).sum();
         let total = list.total();
         Ok(Self {
-            out: root.to_owned(),
+            out: place.shown(""),
             suite: list.suite.id.clone(),
             chunks: ChunkCounts { total, done, missing: total - done },
             damaged: damaged.iter().map(|key| super::directory::chunk_path(root, key)).collect(),

@@ -91,7 +91,7 @@ impl Bench {
             images: &[0, 2, 3, 5],
             identity: &identity,
         };
-        let directory = RunDirectory::open(&self.folder.path().join(out))?;
+        let directory = RunDirectory::open(&self.folder.path().join(out).into())?;
         Ok(job.run(&execution, &directory, &Progress::new(true))?.unwrap())
     }
 

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::job_plan::{GitHubJob, Program, Word};
 use crate::onnx::device::Device;
+use crate::run::place::RunPlace;
 use crate::run::{self, GeneratorRequest, RunRequest};
 use retally_suites::Suite;
 use std::num::NonZeroUsize;
@@ -44,7 +45,7 @@ impl PlanCommand {
         &'a self,
         suite: &'a Suite,
         threads: usize,
-        out: PathBuf,
+        out: RunPlace,
     ) -> RunRequest<'a> {
         RunRequest {
             suite,

@@ -54,8 +54,8 @@ pub(in crate::cli) struct NetworkArguments {
     /// Images in one call of the network; part of what decides the last bits.
     #[arg(long, value_name = "N")]
     batch: Option<NonZeroUsize>,
-    /// Where the network runs: `cpu` or `cuda:N`.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// Where the network runs: `cpu`, `cuda:N`, or `cuda:local`: the GPU that torchrun or a Slurm step has chosen.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", value_parser = crate::cli::device::device)]
     device: Device,
     /// Faster kernels whose results may differ between runs (recorded).
     #[arg(long)]

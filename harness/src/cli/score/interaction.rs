@@ -28,8 +28,8 @@ pub(super) struct InteractionArguments {
     /// How far the sum of a row of attention may be from 1. Default: 4 units of roundoff of its number type, at least 1e-5.
     #[arg(long, value_name = "X")]
     tolerance: Option<f64>,
-    /// Where models run that descriptions name: `cpu` or `cuda:N`.
-    #[arg(long, default_value = "cpu", value_name = "DEVICE")]
+    /// Where models run that descriptions name: `cpu`, `cuda:N`, or `cuda:local`: the GPU that torchrun or a Slurm step has chosen.
+    #[arg(long, default_value = "cpu", value_name = "DEVICE", value_parser = crate::cli::device::device)]
     device: Device,
     /// Cores that models use; all of them by default. They change no number.
     #[arg(long, value_name = "N")]
