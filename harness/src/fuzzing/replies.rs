@@ -16,7 +16,12 @@ pub(super) fn judge_reply(input: &[u8]) -> bool {
     let mut is_read = false;
     for protocol in [Protocol::Official, Protocol::Fixed] {
         if let Some(drawing) = read_drawing(protocol, text).judgement() {
-            assert!(!drawing.shape.is_nan() && !drawing.position.is_nan());
+            // Officially "nan" is a number, as to Python; whoever takes a mean is told.
+            let is_bounded = |score: f64| (0.0..=5.0).contains(&score);
+            assert!(
+                protocol == Protocol::Official
+                    || is_bounded(drawing.shape) && is_bounded(drawing.position)
+            );
             is_read = true;
         }
         is_read |= read_description(protocol, text).judgement().is_some();

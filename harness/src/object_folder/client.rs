@@ -152,7 +152,8 @@ impl ObjectFolder for Client {
             }
         };
         let options = PutOptions { mode, ..PutOptions::default() };
-        let put = self.store.put_opts(&self.path(name), bytes.into(), options);
+        let path = self.path(name);
+        let put = self.store.put_opts(&path, bytes.into(), options);
         match self.runtime.block_on(put) {
             Ok(_) => Ok(true),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),

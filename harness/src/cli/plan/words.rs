@@ -69,7 +69,8 @@ pub(super) fn program(
     context: &Context,
 ) -> Result<Program, Failure> {
     let PlanCommand { run, task, .. } = command;
-    let request = command.request(suite, run.threads.unwrap_or(THREADS).get(), PathBuf::new());
+    let request =
+        command.request(suite, run.threads.unwrap_or(THREADS).get(), PathBuf::new().into());
     let selected = run::plan(&request, context)?;
     let name = match (&task.program, command.format) {
         (Some(program), _) => Word::of_path("--program", program)?,

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Runs the fuzz targets one after the other, each until it has executed a number of inputs in all, and keeps count.
+
+    cargo install cargo-fuzz                       # once; a C++ compiler is needed for its engine
+    cargo fuzz build --sanitizer none              # the stable toolchain will do: retally's own code is safe
+    fuzz/run.py --executions 10000000              # fuzz/executions.json is what docs/testing.md tells
+    fuzz/run.py --executions 10000 --only npy      # a short look at one target; --fresh forgets the count
+
+A target goes on with the corpus that it has gathered (`fuzz/corpus/`, not in the repository), in rounds, so that whatever stops the script
+costs one round's count at most. An input that a reader does not survive ends the script with exit code 1, is in `fuzz/artifacts/`, and
+belongs in `fuzz/found/TARGET/` with the mend, where the tests read it for ever.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FUZZ = Path(__file__).resolve().parent
+TARGETS = FUZZ.parent / "harness/src/fuzzing/mod.rs"
+COUNTS = FUZZ / "executions.json"
+ROUND_SECONDS = 120
+# An input that takes longer, or more memory, is a fault: a reader's work is bounded by its input.
+SECONDS = 20
+MEBIBYTES = 2048
+
+
+def targets() -> dict[str, int]:
+    """The most bytes of each target's inputs, by its name."""
+    found = re.findall(r'Target \{\s*name: "([a-z-]+)",\s*most_bytes: (\d+)', TARGETS.read_text())
+    return {name: int(size) for name, size in found}
+
+
+def round_of(target: str, most_bytes: int, executions: int) -> tuple[int, int, int]:
+    """Executes inputs for a round; the exit code, how many they were, and the largest resident memory in mebibytes."""
+    binary = FUZZ / "target/x86_64-unknown-linux-gnu/release" / target
+    corpus = FUZZ / "corpus" / target
+    artifacts = FUZZ / "artifacts" / target
+    corpus.mkdir(parents=True, exist_ok=True)
+    artifacts.mkdir(parents=True, exist_ok=True)
+    words = [
+        f"-max_len={most_bytes}",
+        f"-runs={executions}",
+        f"-max_total_time={ROUND_SECONDS}",
+        f"-timeout={SECONDS}",
+        f"-rss_limit_mb={MEBIBYTES}",
+        f"-artifact_prefix={artifacts}/",
+        "-print_final_stats=1",
+    ]
+    # Files of inputs are written thousands of times a second.
+    environment = {**os.environ, "TMPDIR": "/dev/shm"}
+    seeds = FUZZ / "seeds" / target
+    finished = subprocess.run(
+        [binary, *words, corpus, seeds], capture_output=True, text=True, errors="replace", env=environment
+    )
+    stats = {name: int(value) for name, value in re.findall(r"stat::(\w+):\s+(\d+)", finished.stderr)}
+    if finished.returncode != 0:
+        print(finished.stderr[-4000:], file=sys.stderr)
+    return finished.returncode, stats.get("number_of_executed_units", 0), stats.get("peak_rss_mb", 0)
+
+
+def main() -> int:
+    """Runs what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--executions", type=int, default=10_000_000)
+    parser.add_argument("--only", action="append", choices=sorted(targets()))
+    parser.add_argument("--fresh", action="store_true", help="count from 0 again")
+    options = parser.parse_args()
+    counts = json.loads(COUNTS.read_text()) if COUNTS.exists() and not options.fresh else {}
+    for target, most_bytes in targets().items():
+        if options.only and target not in options.only:
+            continue
+        while (done := counts.get(target, {}).get("executions", 0)) < options.executions:
+            code, executed, peak = round_of(target, most_bytes, options.executions - done)
+            if code != 0:
+                print(f"{target}: an input was not survived, see fuzz/artifacts/{target}", file=sys.stderr)
+                return 1
+            files = [path.stat().st_size for path in (FUZZ / "corpus" / target).iterdir()]
+            # Another process may have counted another target meanwhile.
+            counts = json.loads(COUNTS.read_text()) if COUNTS.exists() and not options.fresh else counts
+            counts[target] = {
+                "executions": done + executed,
+                "corpus_files": len(files),
+                "corpus_bytes": sum(files),
+                "peak_mebibytes": max(peak, counts.get(target, {}).get("peak_mebibytes", 0)),
+                "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            }
+            COUNTS.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n")
+            print(f"{target}: {done + executed:,} executions, {len(files)} inputs, {peak} MiB", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
