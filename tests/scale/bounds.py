@@ -2,7 +2,7 @@
 """How much memory and how many open files a command takes as its samples become more.
 
     tests/scale/bounds.py [--binary BINARY] [--images 1000,5000,50000] [--features 10000,100000,200000,1281167]
-                          [--only TEXT] [--folder FOLDER] [--out TABLE.json] [--list]
+                          [--patience SECONDS] [--only TEXT] [--folder FOLDER] [--out TABLE.json] [--list]
 
 Draws images and features, runs every command that reads many of them on growing numbers, and asks the kernel for the peak
 memory (VmHWM), the part of it that is in no file (RssAnon) and the most open files. Prints a line a run and writes all as JSON.
@@ -57,7 +57,8 @@ class Row:
     peak_bytes: int
     anonymous_bytes: int
     most_files: int
-    seconds: float
+    wall_seconds: float
+    processor_seconds: float
     ended: bool
 
 
@@ -69,37 +70,43 @@ def main() -> int:
         print("\n".join(case.name for case in cases if arguments.only in case.name))
         return 0
     signal.signal(signal.SIGTERM, raise_interrupt)
+    rows: list[Row] = []
+    complete, word = True, ""
     try:
         binary = find_binary(arguments.binary)
         with tempfile.TemporaryDirectory(prefix="retally-bounds-", dir=arguments.folder) as folder:
-            found = list(measured(binary, Path(folder), arguments))
+            for row in measured(binary, Path(folder), arguments):
+                complete &= row is not None
+                rows += [row] if row else []
+                # Each time: an hour's numbers are not lost with its last minute.
+                write_table(arguments.out, cases, rows)
     except KeyboardInterrupt:
-        print("FAILED: interrupted", file=sys.stderr)
-        return 1
+        word = "interrupted"
     except (ProcessError, OSError) as error:
-        print(f"FAILED: {error}", file=sys.stderr)
+        word = str(error)
+    compared = write_table(arguments.out, cases, rows)
+    print("\n".join(map(verdict_line, compared)))
+    if word or not compared:
+        print(f"FAILED: {word or 'nothing was compared: it takes two sizes of a case'}", file=sys.stderr)
         return 1
-    rows = [row for row in found if row]
-    verdicts = [judged(case, [row for row in rows if row.case == case.name]) for case in cases]
-    compared = [verdict for verdict in verdicts if verdict]
-    write_table(arguments.out, rows, compared)
-    for verdict in compared:
-        print(verdict_line(verdict))
-    if not compared:
-        print("FAILED: nothing was compared: two sizes of one case are needed at least", file=sys.stderr)
-    ended_well = len(rows) == len(found)
-    return 0 if compared and ended_well and not any(verdict["broken"] for verdict in compared) else 1
+    return 0 if complete and not any(verdict["broken"] for verdict in compared) else 1
 
 
 def parse() -> argparse.Namespace:
     """The command line."""
 
     def sizes(text: str) -> list[int]:
-        return sorted(int(part.replace("_", "")) for part in text.split(",") if part)
+        return [int(part.replace("_", "")) for part in text.split(",") if part]
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--binary", type=Path, help=f"the program ({DEFAULT_BINARY})")
     parser.add_argument("--images", type=sizes, default=[1000, 5000, 50_000], help="how many images; empty for none")
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=900.0,
+        help="processor seconds until a command is stopped once its memory stands still (900)",
+    )
     rows = [10_000, 100_000, 200_000, 1_281_167]
     parser.add_argument("--features", type=sizes, default=rows, help="how many rows of features; empty for none")
     parser.add_argument("--only", default="", help="only the cases with this text in their name")
@@ -123,7 +130,7 @@ def measured(binary: Path, folder: Path, arguments: argparse.Namespace) -> Itera
         for image_case in of_images:
             # A store of its own: nothing is there that another case has computed.
             store = made / "store"
-            yield watched_case(image_case, n, own_store(binary, store), image_case.words(made))
+            yield watched_case(image_case, n, own_store(binary, store), image_case.words(made), arguments.patience)
             shutil.rmtree(store)
         shutil.rmtree(made)
     of_features = [case for case in FEATURE_CASES if arguments.only in case.name]
@@ -133,7 +140,7 @@ def measured(binary: Path, folder: Path, arguments: argparse.Namespace) -> Itera
         sides = Sides(*(FeatureFile(made, rows, seed) for seed, rows in enumerate((n, REFERENCE_ROWS, QUERY_ROWS))))
         for case in of_features:
             if (reason := why_not(case, n)) is None:
-                yield watched_case(case, n, Program(binary), case.words(sides))
+                yield watched_case(case, n, Program(binary), case.words(sides), arguments.patience)
             else:
                 print(f"{case.name}: not at {n:,}: {reason}", flush=True)
         shutil.rmtree(made)
@@ -160,18 +167,21 @@ def make_images(folder: Path, n: int) -> None:
     write_folder(folder / "reference", FEW_IMAGES, first=10_000_000)
 
 
-def watched_case(case: Case[Any], n: int, program: Program, words: list[str]) -> Row | None:
+def watched_case(case: Case[Any], n: int, program: Program, words: list[str], patience_s: float) -> Row | None:
     """Runs a case and prints its line; `None` if it failed, which hides no other case."""
     command = [str(program.binary), *words, "--json", "--offline"]
     try:
-        seen = watch(command, program.environment, case.codes, patient=case.patient)
+        patience_s = patience_s if case.patience_s is None else case.patience_s
+        seen = watch(command, program.environment, case.codes, patience_s)
     except CommandFailed as error:
         print(f"FAILED: {case.name}, n {n:,}: {error}", file=sys.stderr, flush=True)
         return None
-    row = Row(case.name, n, seen.peak, seen.anonymous, seen.files, round(seen.seconds, 1), seen.ended)
+    seconds = (round(seen.wall_s, 1), round(seen.processor_s, 1))
+    row = Row(case.name, n, seen.peak, seen.anonymous, seen.files, *seconds, seen.ended)
+    end = "" if seen.ended else "  stopped at its peak"
     print(
         f"{case.name:48} n {n:>9,}  {seen.peak / MEBIBYTE:8.1f} MiB  anonymous {seen.anonymous / MEBIBYTE:8.1f} MiB"
-        f"  {seen.files:3} files  {seen.seconds:7.1f} s{'' if seen.ended else '  stopped at its peak'}",
+        f"  {seen.files:3} files  {seen.wall_s:7.1f} s wall  {seen.processor_s:7.1f} s processor{end}",
         flush=True,
     )
     return row
@@ -179,6 +189,7 @@ def watched_case(case: Case[Any], n: int, program: Program, words: list[str]) ->
 
 def judged(case: Case[Any], rows: list[Row]) -> dict[str, object] | None:
     """What is written down held against what was seen; `None` unless there are two sizes."""
+    rows = sorted(rows, key=lambda row: row.n)
     large = [row for row in rows if row.n >= case.growth.counted_from]
     if len(large) < 2:
         return None
@@ -225,8 +236,10 @@ def verdict_line(verdict: dict[str, Any]) -> str:
     )
 
 
-def write_table(path: Path, rows: list[Row], verdicts: list[dict[str, object]]) -> None:
-    """Everything, with the machine."""
+def write_table(path: Path, cases: list[Case[Any]], rows: list[Row]) -> list[dict[str, object]]:
+    """Writes everything so far, with the machine; the verdicts."""
+    verdicts = [judged(case, [row for row in rows if row.case == case.name]) for case in cases]
+    compared = [verdict for verdict in verdicts if verdict]
     table = {
         "made": datetime.now(UTC).date().isoformat(),
         "machine": {
@@ -238,9 +251,10 @@ def write_table(path: Path, rows: list[Row], verdicts: list[dict[str, object]]) 
         "width_of_features": WIDTH,
         "slack_bytes": SLACK,
         "rows": [asdict(row) for row in rows],
-        "verdicts": verdicts,
+        "verdicts": compared,
     }
     path.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
+    return compared
 
 
 def processor() -> str:

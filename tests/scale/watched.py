@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -13,8 +14,10 @@ from pathlib import Path
 
 # How often the kernel is asked. What a process gains in its last pause before its end is not seen.
 PAUSE_S = 0.01
-# A peak that has stood so long is taken for the peak of a command that is not waited for.
-STILL_S = 30.0
+# A peak that has stood for so long is taken for the peak of a command that is not waited for. Processor time: on a machine that does
+# something else, a process may stand still for minutes.
+STILL_S = 10.0
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class CommandFailed(Exception):
@@ -31,7 +34,8 @@ class Watched:
     """Most resident bytes that are in no file (RssAnon, sampled)."""
     files: int
     """Most entries of /proc/PID/fd."""
-    seconds: float
+    wall_s: float
+    processor_s: float
     ended: bool
     """Whether it came to its end; otherwise it was stopped when its memory had stood still."""
 
@@ -43,9 +47,12 @@ class Marks:
     peak: int = 0
     anonymous: int = 0
     files: int = 0
+    processor_s: float = 0.0
+    grown_s: float = 0.0
+    """Its processor time when its memory last grew by more than a hundredth."""
 
-    def look(self, pid: int) -> bool:
-        """Looks once; whether the memory had grown by more than a hundredth."""
+    def look(self, pid: int) -> None:
+        """Looks once."""
         before = self.peak
         # It may end between two looks, or within one.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, KeyError):
@@ -53,7 +60,9 @@ class Marks:
             status = status_of(pid)
             self.peak = max(self.peak, status["VmHWM"])
             self.anonymous = max(self.anonymous, status["RssAnon"])
-        return self.peak > before * 1.01
+            self.processor_s = processor_seconds(pid)
+        if self.peak > before * 1.01:
+            self.grown_s = self.processor_s
 
 
 def status_of(pid: int) -> dict[str, int]:
@@ -63,23 +72,28 @@ def status_of(pid: int) -> dict[str, int]:
     return {field[0].rstrip(":"): int(field[1]) * 1024 for field in fields if field[-1] == "kB"}
 
 
-def watch(command: list[str], environment: Mapping[str, str], codes: tuple[int, ...], *, patient: bool) -> Watched:
-    """Runs a command to its end, or, if not patient, until its memory has stood still.
+def processor_seconds(pid: int) -> float:
+    """User and system time of all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+
+
+def watch(command: list[str], environment: Mapping[str, str], codes: tuple[int, ...], patience_s: float) -> Watched:
+    """Runs a command to its end, or, once it has had so much processor time, until its memory has stood still.
 
     `codes` are the exit codes that it may have.
     """
     with tempfile.TemporaryFile() as errors:
-        begin = time.monotonic()
+        begin, before = time.monotonic(), children_seconds()
         process = subprocess.Popen(
             command, env=dict(environment), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
         )
         prefer_for_killing(process.pid)
-        marks, grown = Marks(), begin
+        marks = Marks()
         try:
             while process.poll() is None:
-                if marks.look(process.pid):
-                    grown = time.monotonic()
-                if not patient and time.monotonic() - grown > STILL_S:
+                marks.look(process.pid)
+                if marks.processor_s > max(patience_s, marks.grown_s + STILL_S):
                     break
                 time.sleep(PAUSE_S)
         finally:
@@ -90,7 +104,14 @@ def watch(command: list[str], environment: Mapping[str, str], codes: tuple[int, 
             errors.seek(0)
             said = errors.read().decode("utf-8", errors="replace").strip()[-2000:]
             raise CommandFailed(f"exit code {process.returncode}, expected {codes}: {' '.join(command)}: {said}")
-        return Watched(marks.peak, marks.anonymous, marks.files, time.monotonic() - begin, ended)
+        taken = children_seconds() - before
+        return Watched(marks.peak, marks.anonymous, marks.files, time.monotonic() - begin, taken, ended)
+
+
+def children_seconds() -> float:
+    """Processor time of all processes that have been waited for."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def prefer_for_killing(pid: int) -> None:
