@@ -187,15 +187,16 @@ def watched_case(case: Case[Any], n: int, program: Program, words: list[str], pa
     return row
 
 
-def judged(case: Case[Any], rows: list[Row]) -> dict[str, object] | None:
+def judged(case: Case[Any], rows: list[Row]) -> dict[str, Any] | None:
     """What is written down held against what was seen; `None` unless there are two sizes."""
-    rows = sorted(rows, key=lambda row: row.n)
-    large = [row for row in rows if row.n >= case.growth.counted_from]
-    if len(large) < 2:
+    if len(rows) < 2:
         return None
+    rows = sorted(rows, key=lambda row: row.n)
     growth = case.growth
-    first, last = large[0], large[-1]
-    further = last.n - first.n
+    large = [row for row in rows if row.n >= growth.counted_from]
+    # Of one large set alone the growth is not known; what it may take in all is.
+    first, last = (large if len(large) > 1 else rows)[0], rows[-1]
+    held = 0 if first in large else growth.held
     grown = last.peak_bytes - first.peak_bytes
     ratio = last.peak_bytes / first.peak_bytes
 
@@ -203,8 +204,8 @@ def judged(case: Case[Any], rows: list[Row]) -> dict[str, object] | None:
         return rows[0].peak_bytes + (row.n - rows[0].n) * growth.bytes + growth.held + SLACK
 
     holds = {
-        "bytes a sample": grown <= further * growth.bytes + SLACK,
-        "ratio of peaks": growth.most_ratio is None or ratio <= growth.most_ratio,
+        "bytes a sample": grown <= (last.n - first.n) * growth.bytes + held + SLACK,
+        "ratio of peaks": growth.most_ratio is None or held > 0 or ratio <= growth.most_ratio,
         "peak of every size": all(row.peak_bytes <= may_take(row) for row in rows),
         "open files": all(row.most_files <= min(MOST_FILES, rows[0].most_files + FILES_SLACK) for row in rows),
     }
@@ -214,13 +215,13 @@ def judged(case: Case[Any], rows: list[Row]) -> dict[str, object] | None:
         "to": last.n,
         "ratio_of_peaks": round(ratio, 2),
         "most_ratio_of_peaks": growth.most_ratio,
-        "bytes_a_sample": round(grown / further, 1),
+        "bytes_a_sample": round(grown / (last.n - first.n), 1),
         "most_bytes_a_sample": growth.bytes,
         "held_bytes": growth.held,
         "most_files": [first.most_files, last.most_files],
         "what_stays": growth.what,
         "by_nature": growth.by_nature,
-        "broken": [name for name, held in holds.items() if not held],
+        "broken": [name for name, holds_true in holds.items() if not holds_true],
     }
 
 
@@ -236,7 +237,7 @@ def verdict_line(verdict: dict[str, Any]) -> str:
     )
 
 
-def write_table(path: Path, cases: list[Case[Any]], rows: list[Row]) -> list[dict[str, object]]:
+def write_table(path: Path, cases: list[Case[Any]], rows: list[Row]) -> list[dict[str, Any]]:
     """Writes everything so far, with the machine; the verdicts."""
     verdicts = [judged(case, [row for row in rows if row.case == case.name]) for case in cases]
     compared = [verdict for verdict in verdicts if verdict]

@@ -48,12 +48,12 @@ class Marks:
     anonymous: int = 0
     files: int = 0
     processor_s: float = 0.0
+    grown: int = 0
     grown_s: float = 0.0
-    """Its processor time when its memory last grew by more than a hundredth."""
+    """Its peak and its processor time when it was last larger by a hundredth than the time before."""
 
     def look(self, pid: int) -> None:
         """Looks once."""
-        before = self.peak
         # It may end between two looks, or within one.
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, KeyError):
             self.files = max(self.files, len(os.listdir(f"/proc/{pid}/fd")))
@@ -61,8 +61,8 @@ class Marks:
             self.peak = max(self.peak, status["VmHWM"])
             self.anonymous = max(self.anonymous, status["RssAnon"])
             self.processor_s = processor_seconds(pid)
-        if self.peak > before * 1.01:
-            self.grown_s = self.processor_s
+        if self.peak > self.grown * 1.01:
+            self.grown, self.grown_s = self.peak, self.processor_s
 
 
 def status_of(pid: int) -> dict[str, int]:
