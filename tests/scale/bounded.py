@@ -98,7 +98,7 @@ IMAGE_CASES: tuple[Case[Path], ...] = (
             ["features", "drawn-images", "--manifest", f"{folder}/manifest.toml", "--model", "small-a"]
             + ["--out", f"{folder}/store/features.npy"]
         ),
-        Growth(1000, NAMES, most_ratio=1.5),
+        Growth(1300, NAMES, most_ratio=1.5),
         patience_s=math.inf,
     ),
     Case(
@@ -107,7 +107,7 @@ IMAGE_CASES: tuple[Case[Path], ...] = (
             ["stats", f"{folder}/samples", "--protocol", "adm", "--model", str(TINY)]
             + ["--out", f"{folder}/store/stats.npz"]
         ),
-        Growth(1000, NAMES, most_ratio=1.5),
+        Growth(1300, NAMES, most_ratio=1.5),
         patience_s=math.inf,
     ),
     Case(
@@ -184,7 +184,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score cmmd",
         lambda sides: pair(sides, "cmmd"),
-        Growth(2 * ROW + 100, "the features twice"),
+        Growth(2 * ROW + 200, "the features twice"),
         patience_s=0,
     ),
     Case(
