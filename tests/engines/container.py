@@ -122,6 +122,8 @@ class Container:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd="/",
+                # No terminal: an interactive shell in it would take it for itself.
+                start_new_session=True,
             )
         number = Path(name)
         wait_for(lambda: self.has_ended() or number.read_text(encoding="ascii").endswith("\n"), "a container to start")

@@ -1,22 +1,23 @@
-"""What happens to a shard between two chunks; no time is a criterion."""
+"""What happens to a shard between two chunks, and a program that ends as it is told; no time is a criterion."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from case import expect
+from container import Image
 from program import run_in_slices
 from small_run import chunk_files
 
-# Ends each call as its file says, once a line: `wishes/SHARD` or `wishes/merge`; 0 when there is no line left.
+# Ends each call with the next code of `WISHES/SHARD`, or of `WISHES/merge`; with 0 when there is none left.
 STAND_IN = """#!/bin/bash
 shard=merge
 if [ -n "${JOB_COMPLETION_INDEX:-}" ]; then shard=$JOB_COMPLETION_INDEX; fi
-if [ -n "${SKYPILOT_JOB_RANK:-}" ] && [ "${RETALLY_STEP:-}" = shard ]; then shard=$SKYPILOT_JOB_RANK; fi
-wishes=${HOME:?}/wishes/$shard
-code=$(head -n 1 "$wishes" 2> /dev/null)
-sed -i 1d "$wishes" 2> /dev/null
-echo "$shard: ${code:-0}"
+if [ "${RETALLY_STEP:-}" = shard ]; then shard=$SKYPILOT_JOB_RANK; fi
+code=$(head -n 1 WISHES/"$shard" 2> /dev/null)
+sed -i 1d WISHES/"$shard" 2> /dev/null
+echo "$shard ended with ${code:-0}"
 exit "${code:-0}"
 """
 
@@ -28,8 +29,19 @@ def hold_in_the_middle(pid: int, out: Path, what: str) -> None:
     expect(held, f"{what} ended before it had stored a chunk")
 
 
-def wish(home: Path, shard: int | str, *codes: int) -> None:
-    """How the processes of a shard end one after the other, with `STAND_IN` for retally."""
-    folder = home / "wishes"
-    folder.mkdir(exist_ok=True)
-    (folder / str(shard)).write_text("".join(f"{code}\n" for code in codes), encoding="utf-8")
+def stand_in_for_retally(image: Image) -> None:
+    """From now on the image's `retally` ends as `wish` says."""
+    wishes(image).mkdir()
+    image.add("retally", STAND_IN.replace("WISHES", shlex.quote(str(wishes(image)))))
+    # Nobody waits in tests.
+    image.add("sleep", "#!/bin/sh\n")
+
+
+def wish(image: Image, shard: int | str, *codes: int) -> None:
+    """How the processes of a shard end one after the other."""
+    (wishes(image) / str(shard)).write_text("".join(f"{code}\n" for code in codes), encoding="utf-8")
+
+
+def wishes(image: Image) -> Path:
+    """Where the wishes are."""
+    return image.folder / "wishes"

@@ -9,7 +9,7 @@ from pathlib import Path
 from case import Failed, Skipped, expect
 from cases import AT_ONCE, SHARDS, Bench, JobFile, case, expect_codes, expect_noticed
 from container import why_not
-from disturb import STAND_IN, hold_in_the_middle, wish
+from disturb import hold_in_the_middle, stand_in_for_retally, wish
 from kubernetes_client import Kubectl
 from kubernetes_job import Job, Pod, expanded
 
@@ -39,7 +39,7 @@ def cluster(bench: Bench) -> Kubectl:
 def cluster_of_stand_ins(bench: Bench) -> Kubectl:
     """A namespace whose image has a program that ends as it is told."""
     kubectl = cluster(bench)
-    kubectl.image.add("retally", STAND_IN)
+    stand_in_for_retally(kubectl.image)
     return kubectl
 
 
@@ -106,7 +106,7 @@ def prove_policy(bench: Bench, file: JobFile) -> str:
         4: [0],
     }
     for index, wanted in codes.items():
-        wish(kubectl.image.folder, index, *wanted)
+        wish(kubectl.image, index, *wanted)
     kubectl.apply(file.text)
     shards = kubectl.jobs[JOB]
     for index, wanted in codes.items():
@@ -121,7 +121,7 @@ def prove_policy(bench: Bench, file: JobFile) -> str:
 def retries_end(bench: Bench) -> str:
     """One pod and its retries."""
     kubectl = cluster_of_stand_ins(bench)
-    wish(kubectl.image.folder, 3, *[3] * 9)
+    wish(kubectl.image, 3, *[3] * 9)
     kubectl.apply(job_file(bench).text)
     shards = kubectl.jobs[JOB]
     expect_codes("index 3", shards.codes(3), [3] * (1 + TRIES_AGAIN))
@@ -182,7 +182,7 @@ def merge_codes(bench: Bench) -> str:
 def prove_merge_codes(bench: Bench, file: JobFile) -> str:
     """The same for any file."""
     kubectl = cluster_of_stand_ins(bench)
-    wish(kubectl.image.folder, "merge", 3, 3, 1, 0)
+    wish(kubectl.image, "merge", 3, 3, 1, 0)
     for command in file.commands:
         kubectl.give(command, file.text)
     merge = kubectl.jobs[MERGE]
