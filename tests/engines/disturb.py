@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
-from case import expect
+from case import Failed, expect
 from container import Image
-from program import run_in_slices
+from program import ENDED, run_in_slices, state_of, wait_for
 from small_run import chunk_files
 
 # Ends each call with the next code of `WISHES/SHARD`, or of `WISHES/merge`; with 0 when there is none left.
@@ -27,6 +28,36 @@ def hold_in_the_middle(pid: int, out: Path, what: str) -> None:
     before = len(chunk_files(out))
     held = run_in_slices(pid, lambda: len(chunk_files(out)) > before)
     expect(held, f"{what} ended before it had stored a chunk")
+
+
+def retally_under(pid: int, has_ended: Callable[[], bool], what: str) -> int:
+    """The process of retally that a script has started."""
+    found: list[int] = []
+
+    def look() -> bool:
+        found.extend(child for child in children_of(pid) if command_of(child) == "retally")
+        return bool(found) or has_ended()
+
+    wait_for(look, f"{what} to start retally")
+    if not found:
+        raise Failed(f"{what} ended without retally")
+    return found[0]
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
+
+
+def command_of(pid: int) -> str:
+    """The name of a process' program; empty if it has ended."""
+    try:
+        return "" if state_of(pid) in ENDED else Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""
 
 
 def stand_in_for_retally(image: Image) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from case import Skipped, expect
 from cases import AT_ONCE, SHARDS, Bench, JobFile, case, expect_codes, expect_noticed
 from container import why_not
-from disturb import hold_in_the_middle, stand_in_for_retally, wish
+from disturb import hold_in_the_middle, retally_under, stand_in_for_retally, wish
 from program import STOPPED, send, state_of, wait_for
 from skypilot_jobs import FAILED, PREEMPTED, SUCCEEDED, ManagedJob, Sky
 
@@ -63,8 +63,9 @@ def disturb(job: ManagedJob, out: Path) -> None:
     """Does to the first try of three jobs what clouds do. No other job runs at that moment."""
     if job.rank not in (PREEMPTED_JOB, TOLD_JOB, KILLED_JOB) or job.ends:
         return
-    pid, cluster = job.retally(), job.cluster
+    cluster = job.cluster
     assert cluster is not None
+    pid = retally_under(cluster.pid, cluster.has_ended, f"job {job.number}")
     # An interactive shell takes a program that stands still for one that is done: the shell must stand still as long.
     cluster.send(signal.SIGSTOP)
     wait_for(lambda: state_of(cluster.pid) in STOPPED, "the job's shell to stop")

@@ -21,7 +21,7 @@ import yaml
 from case import Failed, expect
 from container import Container, Image, Mount
 from fields import needed, only
-from program import PATIENCE_S, state_of, wait_for
+from program import PATIENCE_S
 
 SUCCEEDED, FAILED, FAILED_SETUP = "SUCCEEDED", "FAILED", "FAILED_SETUP"
 # In place of an exit code: the cluster went away.
@@ -116,20 +116,6 @@ class ManagedJob:
         node = {"SKYPILOT_NODE_RANK": "0", "SKYPILOT_NUM_GPUS_PER_NODE": "0", "SKYPILOT_INTERNAL_JOB_ID": "1"}
         return {**self.task.variables, **own, **(node if section == "run" else {})}
 
-    def retally(self) -> int:
-        """The process that its script has started."""
-        assert self.cluster is not None
-        found: list[int] = []
-
-        def look() -> bool:
-            found.extend(pid for pid in children_of(self.cluster.pid) if command_of(pid) == "retally")
-            return bool(found) or self.cluster.has_ended()
-
-        wait_for(look, f"job {self.number} to start retally")
-        if not found:
-            raise Failed(f"job {self.number} ended without retally: {self.text()}")
-        return found[0]
-
     def preempt(self) -> None:
         """The machine goes away without a word."""
         assert self.cluster is not None
@@ -150,22 +136,6 @@ class ManagedJob:
         else:
             self.restarts += 1
             self.status = "RECOVERING" if self.restarts <= self.task.most_restarts else FAILED
-
-
-def children_of(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    try:
-        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
-    except OSError:
-        return []
-
-
-def command_of(pid: int) -> str:
-    """The name of a process' program; empty if it has ended."""
-    try:
-        return "" if state_of(pid) in "ZX" else Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
 
 
 class Sky:
