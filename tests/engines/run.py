@@ -21,7 +21,7 @@ from program import ProcessError, find_binary, own_store
 from small_run import SmallRun
 
 # Modules of cases, in the order in which they run.
-SUBJECTS = ("kubernetes_cases", "skypilot_cases", "github_cases")
+SUBJECTS = ("kubernetes_cases", "skypilot_cases", "github_cases", "torchrun_cases")
 
 
 def main() -> int:
