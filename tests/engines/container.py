@@ -21,8 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 from program import PATIENCE_S, ProcessError, send, state_of, wait_for
 
 # Builds a root of its own out of the machine's folders, so that a volume can stand where the machine has nothing; all of it is
-# gone with the process. Words: the new root, the volume's folder, its place, where the number of process 1 goes, the command. The shell that stays outside
-# tells how process 1 ended; `unshare --fork` would do so, but that of util-linux 2.38 says 1 for every signal.
+# gone with the process. Words: the new root, the volume's folder, its place, the file for the number of process 1, the command.
+# The shell that stays outside tells how process 1 ended; `unshare --fork` would do so, but that of util-linux 2.38 says 1 for
+# every signal.
 ENTER = """
 set -e
 root=$1 folder=$2 place=$3 number=$4 path=$PATH

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from case import expect
@@ -260,9 +261,13 @@ def refused(bench: Bench) -> str:
         ("    needs: shard\n", "    needs: shard\n    container: x\n", "container"),
     ]
     for number, (old, new, reason) in enumerate(wrong):
-        spoilt = file.with_text(old, new)
-        expect_noticed(lambda spoilt=spoilt, number=number: service.start(spoilt, f"run-{number}").run(), reason)
+        expect_noticed(partial(start_and_run, service, file.with_text(old, new), f"run-{number}"), reason)
     return f"{len(wrong)} files"
+
+
+def start_and_run(service: Service, file: JobFile, name: str) -> None:
+    """Some files are refused before anything starts, others where they are read."""
+    service.start(file, name).run()
 
 
 def clear(folder: Path) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
-from case import Failed, Skipped, expect
+from case import Skipped, expect
 from cases import AT_ONCE, SHARDS, Bench, JobFile, case, expect_codes, expect_noticed
 from container import why_not
 from disturb import hold_in_the_middle, stand_in_for_retally, wish
 from kubernetes_client import Kubectl
-from kubernetes_job import Job, Pod, expanded
+from kubernetes_job import Job, Pod
+from kubernetes_spec import expanded
 
 CLAIM, PLACE = "shared", "starter"
 JOB, MERGE = "retally-starter", "retally-starter-merge"
@@ -75,7 +77,7 @@ def disturb(pod: Pod, kubectl: Kubectl, out: Path) -> None:
         pod.container.send(signal.SIGKILL)
         pod.container.wait()
     else:
-        pod.evict(shards.grace_s)
+        pod.evict(shards.spec.grace_s)
 
 
 def expect_ends(shards: Job) -> None:
@@ -86,7 +88,7 @@ def expect_ends(shards: Job) -> None:
         expect_codes(f"index {index}", shards.codes(index), wanted)
         line = f"shard {index + 1}/{SHARDS} (Kubernetes Indexed Job)"
         expect(line in shards.log(index), f"index {index} did not print `{line}`: {shards.log(index)}")
-    expect(shards.counted() == {KILLED: 1}, f"failures that were counted, by index: {shards.counted()}")
+    expect(shards.counted == {KILLED: 1}, f"failures that were counted, by index: {shards.counted}")
 
 
 @case("kubernetes: 3, 4 and 137 are tried again as the policy says, 2 is not")
@@ -113,7 +115,7 @@ def prove_policy(bench: Bench, file: JobFile) -> str:
         expect_codes(f"index {index}", shards.codes(index), wanted)
     expect((shards.condition, shards.reason) == ("Failed", "FailedIndexes"), f"{shards.condition} ({shards.reason})")
     expect(shards.failed == {2}, f"the failed indexes are {shards.failed}")
-    expect(shards.counted() == {0: 3, 3: 1}, f"failures that were counted, by index: {shards.counted()}")
+    expect(shards.counted == {0: 3, 3: 1}, f"failures that were counted, by index: {shards.counted}")
     return f"pods ended with {list(codes.values())}; {shards.reason}, index 2 alone"
 
 
@@ -138,7 +140,7 @@ def invalid_input(bench: Bench) -> str:
 def prove_invalid_input(bench: Bench, file: JobFile) -> str:
     """The same for any file."""
     kubectl = cluster(bench)
-    model = max((kubectl.volume / "store/objects").rglob("*"), key=lambda path: is_model(path))
+    model = max((kubectl.volume / "store/objects").rglob("*"), key=is_model)
     content = model.read_bytes()
     model.write_bytes(content[:-64] + bytes(64))
     kubectl.apply(file.text)
@@ -270,7 +272,7 @@ def refused(bench: Bench) -> str:
         ("  parallelism: 5\n", "  parallelism: 5\n  activeDeadlineSeconds: 9\n", "activeDeadlineSeconds"),
     ]
     for old, new, reason in wrong:
-        expect_noticed(lambda old=old, new=new: kubectl.apply(file.with_text(old, new).text), reason)
+        expect_noticed(partial(kubectl.apply, file.with_text(old, new).text), reason)
         expect(not kubectl.jobs, f"`{new}` was refused too late")
     return f"{len(wrong)} files"
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from case import Failed, expect
 from container import Image
-from kubernetes_job import Job, Pod, load_jobs
+from kubernetes_job import Job, Pod
+from kubernetes_spec import JobSpec
 
 
 class Kubectl:
@@ -41,12 +45,12 @@ class Kubectl:
 
     def apply(self, text: str) -> str:
         """Makes the Jobs; those that are not suspended run, one after the other (a cluster would run them side by side)."""
-        for document in load_jobs(text):
-            name = document["metadata"]["name"]
-            expect(name not in self.jobs, f"there is a Job {name} already, and a Job cannot be changed")
-            volumes, logs = self.volume.parent, self.folder / "logs"
-            job = Job(document, self.image, volumes, logs, self.at_once, self.on_start.get(name, lambda _pod: None))
-            self.jobs[name] = job
+        for document in yaml.safe_load_all(text):
+            spec = JobSpec.read(document, self.volume.parent)
+            expect(spec.name not in self.jobs, f"there is a Job {spec.name} already, and a Job cannot be changed")
+            on_start = self.on_start.get(spec.name, lambda _pod: None)
+            job = Job(spec, self.image, self.folder / "logs", self.at_once, on_start)
+            self.jobs[spec.name] = job
             job.run()
         return ""
 
@@ -56,12 +60,12 @@ class Kubectl:
         return self.jobs[name]
 
     def _wait(self, job: Job) -> str:
-        expect(job.condition == "Complete", f"{job.name} is {job.condition} ({job.reason}): {job.all_logs()}")
+        expect(job.condition == "Complete", f"{job.spec.name} is {job.condition} ({job.reason}): {job.all_logs()}")
         return ""
 
     def _patch(self, job: Job, patch: dict[str, Any]) -> str:
         expect(patch == {"spec": {"suspend": False}}, f"a patch that this runner does not emulate: {patch}")
-        expect(job.is_suspended, f"{job.name} was not suspended")
-        job.document["spec"]["suspend"] = False
+        expect(job.spec.is_suspended, f"{job.spec.name} was not suspended")
+        job.spec = replace(job.spec, is_suspended=False)
         job.run()
         return ""

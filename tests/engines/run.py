@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The job files that `retally plan` prints, run on this machine by the rules of their engines, and torchrun.
 
-    tests/engines/run.py [--binary target/release/retally] [--only TEXT] [--torchrun PATH]
+tests/engines/run.py [--binary target/release/retally] [--only TEXT] [--torchrun PATH]
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import cases
+sys.path.extend([str(Path(__file__).resolve().parents[1] / name) for name in ("process", "faults")])
+
 from case import Failed, expect_code
 from cases import CASES, LIMIT, Bench, Case, run_one
 from program import ProcessError, find_binary, own_store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
 from case import Skipped, expect
@@ -183,10 +184,10 @@ def refused(bench: Bench) -> str:
     for job in sky.give(file.commands[0], history.text):
         expect("event not found" in job.text(), f"the history was not looked for: {job.text()}")
     wrong = [
-        ("  /retally: \"shared\"", "  /retally: \"another\"", "another"),
+        ('  /retally: "shared"', '  /retally: "another"', "another"),
         ("envs:\n", "num_nodes: 2\n\nenvs:\n", "num_nodes"),
         ("    max_restarts_on_errors: 0\n", "    max_restarts_on_errors: 0\n    strategy: FAILOVER\n", "strategy"),
     ]
     for old, new, reason in wrong:
-        expect_noticed(lambda old=old, new=new: sky.give(file.commands[0], file.with_text(old, new).text), reason)
+        expect_noticed(partial(sky.give, file.commands[0], file.with_text(old, new).text), reason)
     return f"{1 + len(wrong)} files"

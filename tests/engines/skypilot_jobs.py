@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import yaml
+
 from case import Failed, expect
 from container import Container, Image, Mount
 from fields import needed, only
@@ -195,7 +196,10 @@ class Sky:
                 if job.cluster and job.cluster.has_ended():
                     job.judge()
             for job in unfinished:
-                if job.status in ("PENDING", "RECOVERING") and len([one for one in jobs if one.status == "RUNNING"]) < self.at_once:
+                if (
+                    job.status in ("PENDING", "RECOVERING")
+                    and len([one for one in jobs if one.status == "RUNNING"]) < self.at_once
+                ):
                     job.start()
                     self.on_start(job)
             if time.monotonic() > deadline:
@@ -207,4 +211,3 @@ class Sky:
     def texts(self) -> str:
         """What the last jobs printed, for a failure."""
         return "\n".join(f"--- job {job.number}\n{job.text()}" for job in self._last)
-

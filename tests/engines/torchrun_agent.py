@@ -21,8 +21,18 @@ from program import PATIENCE_S, ProcessError, wait_for
 GRACE_S = 30.0
 # What the page promises to every worker, and what a job on one node may rely on.
 PROMISED = (
-    "LOCAL_RANK", "RANK", "GROUP_RANK", "ROLE_RANK", "LOCAL_WORLD_SIZE", "WORLD_SIZE", "ROLE_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
-    "TORCHELASTIC_RESTART_COUNT", "TORCHELASTIC_MAX_RESTARTS", "TORCHELASTIC_RUN_ID",
+    "LOCAL_RANK",
+    "RANK",
+    "GROUP_RANK",
+    "ROLE_RANK",
+    "LOCAL_WORLD_SIZE",
+    "WORLD_SIZE",
+    "ROLE_WORLD_SIZE",
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "TORCHELASTIC_RESTART_COUNT",
+    "TORCHELASTIC_MAX_RESTARTS",
+    "TORCHELASTIC_RUN_ID",
 )
 
 
@@ -52,7 +62,7 @@ class Agent:
         def look() -> bool:
             found.clear()
             found.update({rank_of(pid): pid for pid in self._children() if command_of(pid) == "retally"})
-            return self.has_ended() or len(found) == self.node.workers and -1 not in found
+            return self.has_ended() or (len(found) == self.node.workers and -1 not in found)
 
         wait_for(look, f"{self.node.workers} workers of {self.name}")
         if self.has_ended():
@@ -82,6 +92,7 @@ class RealTorchrun(Agent):
 
     def __init__(self, program: Path, node: Node, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         super().__init__(node, log)
+        self._program = program
         words = [str(program), "--no-python", f"--nproc-per-node={node.workers}", f"--max-restarts={node.restarts}"]
         words += [f"--nnodes={node.count}", f"--node-rank={node.rank}", "--master-addr=127.0.0.1", f"--master-port={node.port}"]
         with log.open("ab") as output:
@@ -109,10 +120,13 @@ class RealTorchrun(Agent):
             self._process.wait()
             raise
 
-    @staticmethod
-    def version(program: Path) -> str:
+    def version(self) -> str:
         """PyTorch's version, by the Python beside it, which need not load it for that."""
-        words = [str(program.with_name("python")), "-c", "from importlib.metadata import version; print(version('torch'))"]
+        words = [
+            str(self._program.with_name("python")),
+            "-c",
+            "from importlib.metadata import version; print(version('torch'))",
+        ]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         return done.stdout.strip() or "of an unknown version"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from case import DONE, INVALID, Skipped, expect, expect_code
@@ -36,17 +37,23 @@ def command(bench: Bench, out: Path) -> list[str]:
     return [str(bench.program.binary), *bench.run.arguments(out, "--threads", "1")]
 
 
-def used(bench: Bench, agent: Agent) -> str:
+def used(agent: Agent) -> str:
     """Which of the two it was."""
-    known = isinstance(agent, RealTorchrun) and bench.torchrun
-    return f"torchrun of PyTorch {RealTorchrun.version(bench.torchrun)}" if known else agent.name
+    if isinstance(agent, RealTorchrun):
+        return f"torchrun of PyTorch {agent.version()}"
+    return agent.name
 
 
 def free_port() -> int:
     """A port on loopback where the workers' first one may listen."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+        return int(one.getsockname()[1])
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process stands still."""
+    return state_of(pid) in STOPPED
 
 
 def kill_one(agent: Agent, out: Path) -> None:
@@ -54,7 +61,7 @@ def kill_one(agent: Agent, out: Path) -> None:
     workers = agent.workers()
     for pid in workers.values():
         send(pid, signal.SIGSTOP)
-        wait_for(lambda pid=pid: state_of(pid) in STOPPED, "a worker to stop")
+        wait_for(partial(is_stopped, pid), "a worker to stop")
     hold_in_the_middle(workers[KILLED], out, f"rank {KILLED}")
     send(workers[KILLED], signal.SIGKILL)
     for pid in workers.values():
@@ -83,7 +90,7 @@ def prove_restart(bench: Bench, start: Start, prefix: tuple[str, ...] = ()) -> s
     expect(code == 0, f"{agent.name} ended with {code}:\n{agent.text()}")
     expect_shards(agent)
     expect("stopping after the chunk in flight" in agent.text(), f"no other worker was told to stop:\n{agent.text()}")
-    return f"{used(bench, agent)}: {merge(bench, out)}"
+    return f"{used(agent)}: {merge(bench, out)}"
 
 
 def prove_again(bench: Bench, start: Start) -> str:
@@ -95,7 +102,7 @@ def prove_again(bench: Bench, start: Start) -> str:
     expect_code(bench.program.run("status", out), 4)
     agent = start(Node(SHARDS, port=free_port()), command(bench, out), "second")
     expect((code := agent.wait()) == 0, f"{agent.name} ended with {code}:\n{agent.text()}")
-    return f"{used(bench, agent)}: {merge(bench, out)}"
+    return f"{used(agent)}: {merge(bench, out)}"
 
 
 def prove_two_nodes(bench: Bench, start: Start) -> str:
@@ -107,7 +114,7 @@ def prove_two_nodes(bench: Bench, start: Start) -> str:
     for rank in range(4):
         line = f"shard {rank + 1}/4 (by torchrun)"
         expect(line in agents[rank // 2].text(), f"node {rank // 2} did not print `{line}`:\n{agents[rank // 2].text()}")
-    return f"{used(bench, agents[0])}: {merge(bench, out)}"
+    return f"{used(agents[0])}: {merge(bench, out)}"
 
 
 @case("local runner: five workers, one killed, all started again, merged to the same bytes")

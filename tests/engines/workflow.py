@@ -9,6 +9,7 @@ Not emulated: events, permissions, time limits, labels of machines, cancelling a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -21,7 +22,8 @@ from threading import Event
 from typing import Any
 
 import yaml
-from case import Failed, expect
+
+from case import expect
 from fields import only
 from program import PATIENCE_S, ProcessError
 from workflow_actions import ACTIONS, StepFailed, Storage, action
@@ -85,7 +87,8 @@ class Workflow:
         """A workflow from its file; what is not emulated is refused."""
         document = yaml.safe_load(text)
         # YAML 1.1 takes the key `on` for true; GitHub does not.
-        only(document, ("env", "jobs", True), ("name", "permissions"), where="the workflow")
+        document["on"] = document.pop(True, None)
+        only(document, ("env", "jobs"), ("on", "name", "permissions"), where="the workflow")
         for name, job in document["jobs"].items():
             where = f"job {name}"
             ignored = ("runs-on", "timeout-minutes", "permissions")
@@ -117,7 +120,8 @@ class Workflow:
                 self._run_job(name, again, kept)
 
     def _in_order(self) -> list[str]:
-        jobs, order = self.document["jobs"], []
+        jobs = self.document["jobs"]
+        order: list[str] = []
         while len(order) < len(jobs):
             ready = [name for name, job in jobs.items() if name not in order and set(needs(job)) <= set(order)]
             expect(bool(ready), "the jobs' needs are a circle, or name a job that is not there")
@@ -255,8 +259,6 @@ def needs(job: dict[str, Any]) -> list[str]:
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Nothing that a step has started outlives it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
