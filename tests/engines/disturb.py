@@ -23,11 +23,11 @@ exit "${code:-0}"
 """
 
 
-def hold_in_the_middle(pid: int, out: Path, what: str) -> None:
+def hold_in_the_middle(pid: int, out: Path, what: str, said: Callable[[], str]) -> None:
     """Lets a process, the only one that runs, store one more chunk, and leaves it stopped with the next one begun."""
     before = len(chunk_files(out))
     held = run_in_slices(pid, lambda: len(chunk_files(out)) > before)
-    expect(held, f"{what} ended before it had stored a chunk")
+    expect(held, f"{what} ended before it had stored a chunk: {said()}")
 
 
 def retally_under(pid: int, has_ended: Callable[[], bool], what: str) -> int:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from case import expect
+from case import DONE, expect, expect_code
 from cases import AT_ONCE, SHARDS, Bench, JobFile, case, expect_noticed, expect_same
 from disturb import hold_in_the_middle, retally_under
 from program import REPOSITORY, send
-from small_run import MANIFEST, SmallRun, results
+from small_run import MANIFEST, MODELS, SmallRun, results
 from workflow import FAILURE, SKIPPED, SUCCESS, JobRun, Step, Workflow
 from workflow_actions import Storage
 
@@ -142,7 +142,7 @@ def disturb(step: Step) -> None:
     if shard not in (KILLED, TOLD):
         return
     pid = retally_under(step.process.pid, step.has_ended, step.job.title)
-    hold_in_the_middle(pid, step.job.workspace / ".retally/run", step.job.title)
+    hold_in_the_middle(pid, step.job.workspace / ".retally/run", step.job.title, lambda: "its log comes later")
     send(pid, signal.SIGKILL if shard == KILLED else signal.SIGTERM)
     send(pid, signal.SIGCONT)
 
@@ -200,6 +200,45 @@ def expect_merge(run: JobRun, code: int, is_judged: bool) -> None:
     expect(("check ended with" in run.log) == is_judged, f"`check` was {'not ' if is_judged else ''}asked: {run.log}")
 
 
+@case("github: a job that was red after it had handed something on can be run again")
+def run_again(bench: Bench) -> str:
+    """A run has each artifact once: what an earlier attempt has handed on must be replaced."""
+    return prove_run_again(bench, job_file(bench))
+
+
+def prove_run_again(bench: Bench, printed: JobFile) -> str:
+    """The same for any file."""
+    service = Service.of_stand_ins(bench)
+    service.wish("fetch", 3)
+    service.wish("merge", 1)
+    service.wish("check", 1)
+    workflow, file = service.start(printed), "retally-starter/measurements.json"
+    workflow.run()
+    expect(workflow.conclusions("prepare") == {"prepare": FAILURE}, workflow.log())
+    workflow.run_failed_again()
+    expect(workflow.conclusions("prepare") == {"prepare": SUCCESS}, f"`prepare` stays red:\n{workflow.log()}")
+    expect(workflow.conclusions("merge") == {"merge": FAILURE}, workflow.log())
+    (workflow.storage.artifacts / file).write_text("of the first attempt", encoding="utf-8")
+    workflow.run_failed_again()
+    expect(workflow.conclusions("merge") == {"merge": SUCCESS}, f"`merge` stays red:\n{workflow.log()}")
+    kept = (workflow.storage.artifacts / file).read_text(encoding="utf-8")
+    expect(kept != "of the first attempt", "the run of the first attempt was kept")
+    return "prepare after exit code 3, merge after 1"
+
+
+@case("github: more shards than chunks")
+def few_chunks(bench: Bench) -> str:
+    """Some shards have nothing to do, and hand on what says so."""
+    run = replace(bench.run, limit=128, models=MODELS[:1])
+    few = replace(bench, run=run, reference=bench.folder / "few")
+    expect_code(run.run(few.reference), DONE)
+    workflow = Service(few, bench.program.binary).start(job_file(few))
+    workflow.run()
+    (merged,) = workflow.runs["merge"]
+    expect(merged.conclusion == SUCCESS, workflow.log())
+    return few.expect_same_results(merged.workspace / ".retally/merged", besides=JUDGEMENT)
+
+
 # What is wrong on purpose.
 
 
@@ -208,6 +247,13 @@ def fail_fast(bench: Bench) -> str:
     """The service's default."""
     file = job_file(bench).with_text("      fail-fast: false\n", "")
     return expect_noticed(lambda: prove_disturbed(bench, file), "cancelled")
+
+
+@case("github, wrong on purpose: what an earlier attempt has handed on is not replaced")
+def not_replaced(bench: Bench) -> str:
+    """Neither the program nor the run."""
+    file = job_file(bench).with_text("          overwrite: true\n", "")
+    return expect_noticed(lambda: prove_run_again(bench, file), "`prepare` stays red")
 
 
 @case("github, wrong on purpose: the merge does not wait")
@@ -221,7 +267,7 @@ def no_needs(bench: Bench) -> str:
 def another_count(bench: Bench) -> str:
     """Chunks are missing in the end."""
     file = job_file(bench).with_text(f'"$SHARD/{SHARDS}"', f'"$SHARD/{SHARDS + 1}"')
-    return expect_noticed(lambda: prove_disturbed(bench, file), "6")
+    return expect_noticed(lambda: prove_disturbed(bench, file), f"chunks are missing")
 
 
 @case("github, wrong on purpose: the program may not be executed")

@@ -72,7 +72,7 @@ def disturb(pod: Pod, kubectl: Kubectl, out: Path) -> None:
     shards = kubectl.jobs[JOB]
     if pod.index not in (KILLED, EVICTED) or len([one for one in shards.pods if one.index == pod.index]) > 1:
         return
-    hold_in_the_middle(pod.container.pid, out, f"the pod of index {pod.index}")
+    hold_in_the_middle(pod.container.pid, out, f"the pod of index {pod.index}", pod.container.text)
     if pod.index == KILLED:
         pod.container.send(signal.SIGKILL)
         pod.container.wait()
@@ -219,7 +219,7 @@ MERGE_POLICY = "          values: [1, 2, 4]\n"
 def no_count(bench: Bench) -> str:
     """Kubernetes does not tell it."""
     file = job_file(bench).with_text(f'            - "--shards={SHARDS}"\n', "")
-    return expect_noticed(lambda: prove_disturbed(bench, file), "before it had stored a chunk")
+    return expect_noticed(lambda: prove_disturbed(bench, file), "give the number of completions with --shards")
 
 
 @case("kubernetes, wrong on purpose: evictions and exit code 4 are counted")

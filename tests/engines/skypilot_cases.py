@@ -70,7 +70,7 @@ def disturb(job: ManagedJob, out: Path) -> None:
     # An interactive shell takes a program that stands still for one that is done: the shell must stand still as long.
     cluster.send(signal.SIGSTOP)
     wait_for(lambda: state_of(cluster.pid) in STOPPED, "the job's shell to stop")
-    hold_in_the_middle(pid, out, f"job {job.number}")
+    hold_in_the_middle(pid, out, f"job {job.number}", job.text)
     if job.rank == PREEMPTED_JOB:
         job.preempt()
         return
@@ -165,7 +165,7 @@ def restarts(bench: Bench) -> str:
 def wrong_rank(bench: Bench) -> str:
     """The last shard does not exist, and the first one is missing."""
     file = job_file(bench).with_text("$((SKYPILOT_JOB_RANK + 1))", "$((SKYPILOT_JOB_RANK))")
-    return expect_noticed(lambda: prove_disturbed(bench, file), "before it had stored a chunk")
+    return expect_noticed(lambda: prove_disturbed(bench, file), "job 1 ended before it had stored a chunk", "0/5")
 
 
 @case("skypilot, wrong on purpose: no count of jobs in the command")

@@ -62,7 +62,7 @@ def kill_one(agent: Agent, out: Path) -> None:
     for pid in workers.values():
         send(pid, signal.SIGSTOP)
         wait_for(partial(is_stopped, pid), "a worker to stop")
-    hold_in_the_middle(workers[KILLED], out, f"rank {KILLED}")
+    hold_in_the_middle(workers[KILLED], out, f"rank {KILLED}", agent.text)
     send(workers[KILLED], signal.SIGKILL)
     for pid in workers.values():
         send(pid, signal.SIGCONT)

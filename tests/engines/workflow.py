@@ -18,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import yaml
@@ -29,6 +29,9 @@ from program import PATIENCE_S, ProcessError
 from workflow_actions import ACTIONS, StepFailed, Storage, action
 from workflow_expressions import IN_STEPS, IN_WORKFLOW_ENV, filled, holds
 
+# Jobs are threads here: a process that starts while another thread writes a program's file has that file open for writing for
+# a moment, and nobody could execute it.
+STARTING = Lock()
 SUCCESS, FAILURE, SKIPPED, CANCELLED = "success", "failure", "skipped", "cancelled"
 
 
@@ -188,7 +191,8 @@ class Workflow:
     def _run_step(self, run: JobRun, step: dict[str, Any], contexts: dict[str, Any]) -> dict[str, str]:
         if "uses" in step:
             inputs = {name: filled(value, contexts, IN_STEPS) for name, value in step.get("with", {}).items()}
-            return ACTIONS[action(step["uses"])](self.storage, run.workspace, inputs)
+            with STARTING:
+                return ACTIONS[action(step["uses"])](self.storage, run.workspace, inputs)
         variables = {name: filled(value, contexts, IN_STEPS) for name, value in step.get("env", {}).items()}
         for name, value in self.document.get("env", {}).items():
             variables.setdefault(name, filled(value, contexts, IN_WORKFLOW_ENV))
@@ -214,7 +218,7 @@ class Workflow:
             "RUNNER_OS": "Linux",
             **self.machine(run.name),
         }
-        with output.open("wb") as log:
+        with output.open("wb") as log, STARTING:
             process = subprocess.Popen(
                 # What `shell: bash` means, by the page of the syntax.
                 ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(path)],
