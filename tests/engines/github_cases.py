@@ -232,11 +232,16 @@ def few_chunks(bench: Bench) -> str:
     run = replace(bench.run, limit=128, models=MODELS[:1])
     few = replace(bench, run=run, reference=bench.folder / "few")
     expect_code(run.run(few.reference), DONE)
-    workflow = Service(few, bench.program.binary).start(job_file(few))
+    return prove_undisturbed(few, job_file(few))
+
+
+def prove_undisturbed(bench: Bench, file: JobFile) -> str:
+    """Nothing happens to any job."""
+    workflow = Service(bench, bench.program.binary).start(file)
     workflow.run()
     (merged,) = workflow.runs["merge"]
     expect(merged.conclusion == SUCCESS, workflow.log())
-    return few.expect_same_results(merged.workspace / ".retally/merged", besides=JUDGEMENT)
+    return bench.expect_same_results(merged.workspace / ".retally/merged", besides=JUDGEMENT)
 
 
 # What is wrong on purpose.
@@ -267,7 +272,7 @@ def no_needs(bench: Bench) -> str:
 def another_count(bench: Bench) -> str:
     """Chunks are missing in the end."""
     file = job_file(bench).with_text(f'"$SHARD/{SHARDS}"', f'"$SHARD/{SHARDS + 1}"')
-    return expect_noticed(lambda: prove_disturbed(bench, file), f"chunks are missing")
+    return expect_noticed(lambda: prove_undisturbed(bench, file), "chunks are missing")
 
 
 @case("github, wrong on purpose: the program may not be executed")

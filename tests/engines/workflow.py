@@ -251,8 +251,9 @@ class Workflow:
         return {run.title: run.conclusion for run in sorted(self.runs[name], key=lambda run: run.title)}
 
     def log(self) -> str:
-        """What every job of the last attempt said, for a failure."""
-        return "\n".join(f"--- {run.title}: {run.conclusion}\n{run.log}" for runs in self.runs.values() for run in runs)
+        """What every job said that did not succeed, for a failure."""
+        runs = [run for runs in self.runs.values() for run in runs]
+        return "\n".join(f"--- {run.title}: {run.conclusion}\n{run.log}" for run in runs if run.conclusion != SUCCESS)
 
 
 def needs(job: dict[str, Any]) -> list[str]:
