@@ -30,7 +30,7 @@ def hold_in_the_middle(pid: int, out: Path, what: str, said: Callable[[], str]) 
     expect(held, f"{what} ended before it had stored a chunk: {said()}")
 
 
-def retally_under(pid: int, has_ended: Callable[[], bool], what: str) -> int:
+def retally_under(pid: int, has_ended: Callable[[], bool], what: str, said: Callable[[], str]) -> int:
     """The process of retally that a script has started."""
     found: list[int] = []
 
@@ -40,7 +40,7 @@ def retally_under(pid: int, has_ended: Callable[[], bool], what: str) -> int:
 
     wait_for(look, f"{what} to start retally")
     if not found:
-        raise Failed(f"{what} ended without retally")
+        raise Failed(f"{what} ended without retally: {said()}")
     return found[0]
 
 

@@ -141,8 +141,8 @@ def disturb(step: Step) -> None:
     shard = step.job.matrix.get("shard")
     if shard not in (KILLED, TOLD):
         return
-    pid = retally_under(step.process.pid, step.has_ended, step.job.title)
-    hold_in_the_middle(pid, step.job.workspace / ".retally/run", step.job.title, lambda: "its log comes later")
+    pid = retally_under(step.process.pid, step.has_ended, step.job.title, step.text)
+    hold_in_the_middle(pid, step.job.workspace / ".retally/run", step.job.title, step.text)
     send(pid, signal.SIGKILL if shard == KILLED else signal.SIGTERM)
     send(pid, signal.SIGCONT)
 
@@ -279,7 +279,7 @@ def another_count(bench: Bench) -> str:
 def not_executable(bench: Bench) -> str:
     """An artifact forgets it."""
     file = job_file(bench).with_text("          chmod +x .retally/bin/retally\n", "")
-    return expect_noticed(lambda: prove_disturbed(bench, file), "without retally")
+    return expect_noticed(lambda: prove_disturbed(bench, file), "Permission denied")
 
 
 @case("github, wrong on purpose: hidden files are not handed on")

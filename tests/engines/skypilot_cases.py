@@ -66,7 +66,7 @@ def disturb(job: ManagedJob, out: Path) -> None:
         return
     cluster = job.cluster
     assert cluster is not None
-    pid = retally_under(cluster.pid, cluster.has_ended, f"job {job.number}")
+    pid = retally_under(cluster.pid, cluster.has_ended, f"job {job.number}", job.text)
     # An interactive shell takes a program that stands still for one that is done: the shell must stand still as long.
     cluster.send(signal.SIGSTOP)
     wait_for(lambda: state_of(cluster.pid) in STOPPED, "the job's shell to stop")
@@ -173,7 +173,7 @@ def no_count(bench: Bench) -> str:
     """One job is not five."""
     file = job_file(bench)
     wrong = JobFile(file.text, (file.commands[0].replace("--num-jobs 5 ", ""), *file.commands[1:]))
-    return expect_noticed(lambda: prove_disturbed(bench, wrong), "ended without retally")
+    return expect_noticed(lambda: prove_disturbed(bench, wrong), "launched as 1 jobs: give --num-jobs 5")
 
 
 @case("skypilot, wrong on purpose: a `!` where the shell looks for history, a volume that is not there, unknown fields")

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from container import TIED
 from disturb import children_of, command_of
 from program import PATIENCE_S, ProcessError, wait_for
 
@@ -97,7 +98,8 @@ class RealTorchrun(Agent):
         words += [f"--nnodes={node.count}", f"--node-rank={node.rank}", "--master-addr=127.0.0.1", f"--master-port={node.port}"]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*words, *command],
+                # It ends its workers when it is told to stop; that it is told if this runner goes.
+                ["setpriv", "--pdeathsig", "TERM", *words, *command],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -179,7 +181,7 @@ class LocalAgent(Agent):
         with self.log.open("ab") as output:
             self._processes = [
                 subprocess.Popen(
-                    self._command,
+                    [*TIED, *self._command],
                     env={**self._environment, **self._variables(local, restart)},
                     stdin=subprocess.DEVNULL,
                     stdout=output,

@@ -198,7 +198,7 @@ def two_engines(bench: Bench) -> str:
 def no_count(bench: Bench) -> str:
     """Without it a rank means nothing, and each process is the whole run."""
     start = local(bench)
-    return expect_noticed(lambda: prove_restart(bench, start, ("env", "-u", "WORLD_SIZE")), "the local runner ended with 1")
+    return expect_noticed(lambda: prove_restart(bench, start, ("env", "-u", "WORLD_SIZE")), "another process is running in")
 
 
 @case("local runner, wrong on purpose: no restart")

@@ -24,6 +24,7 @@ from typing import Any
 import yaml
 
 from case import expect
+from container import TIED
 from fields import only
 from program import PATIENCE_S, ProcessError
 from workflow_actions import ACTIONS, StepFailed, Storage, action
@@ -41,10 +42,15 @@ class Step:
 
     job: JobRun
     process: subprocess.Popen[bytes]
+    output: Path
 
     def has_ended(self) -> bool:
         """Whether it has ended."""
         return self.process.poll() is not None
+
+    def text(self) -> str:
+        """What it has printed so far."""
+        return self.output.read_text(encoding="utf-8", errors="replace")
 
 
 # Is told of a command as soon as it runs, and may do something to it.
@@ -221,7 +227,7 @@ class Workflow:
         with output.open("wb") as log, STARTING:
             process = subprocess.Popen(
                 # What `shell: bash` means, by the page of the syntax.
-                ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(path)],
+                [*TIED, "bash", "--noprofile", "--norc", "-eo", "pipefail", str(path)],
                 cwd=run.workspace,
                 env={**own, **variables},
                 stdin=subprocess.DEVNULL,
@@ -230,7 +236,7 @@ class Workflow:
                 start_new_session=True,
             )
         try:
-            self.on_start(Step(run, process))
+            self.on_start(Step(run, process, output))
             code = self._wait(process)
         finally:
             end_group(process)
