@@ -22,8 +22,9 @@ SUITE = "starter"
 SHARDS = 5
 # A laptop's two cores: whatever a file allows, no more processes than this run at once.
 AT_ONCE = 2
-# 32 chunks: with five shards each has six or seven. Three at most are in flight when one is stopped.
-LIMIT = 512
+# 64 chunks: with five shards each has twelve or thirteen. Three at most are in flight when one is stopped, and a runner that has to
+# wait for a processor stops it a few chunks later.
+LIMIT = 1024
 
 
 @dataclass(frozen=True)
