@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets one after the other, each until it has executed a number of inputs in all, and keeps count.
 
-    cargo install cargo-fuzz                       # once; a C++ compiler is needed for its engine
-    cargo fuzz build --sanitizer none              # the stable toolchain will do: retally's own code is safe
-    fuzz/run.py --executions 10000000              # fuzz/executions.json is what docs/testing.md tells
-    fuzz/run.py --executions 10000 --only npy      # a short look at one target; --fresh forgets the count
+    cargo install cargo-fuzz                          # once; a C++ compiler is needed for its engine
+    (cd fuzz && cargo fuzz build --sanitizer none)    # the stable toolchain will do: retally's own code is safe
+    fuzz/run.py --executions 10000000                 # fuzz/executions.json is what docs/testing.md tells
+    fuzz/run.py --executions 10000 --only npy         # a short look at one target; --fresh forgets the count
+    fuzz/run.py --table                               # the counts as they stand in docs/testing.md
 
 A target goes on with the corpus that it has gathered (`fuzz/corpus/`, not in the repository), in rounds, so that whatever stops the script
 costs one round's count at most. An input that a reader does not survive ends the script with exit code 1, is in `fuzz/artifacts/`, and
@@ -65,13 +66,30 @@ def round_of(target: str, most_bytes: int, executions: int) -> tuple[int, int, i
     return finished.returncode, stats.get("number_of_executed_units", 0), stats.get("peak_rss_mb", 0)
 
 
+def print_table() -> None:
+    """The counts as Markdown."""
+    counts = json.loads(COUNTS.read_text())
+    print("| target | executions | corpus: inputs | bytes | peak MiB | until |\n|---|--:|--:|--:|--:|---|")
+    for target in targets():
+        count = counts.get(target)
+        if count is None:
+            print(f"| {target} | 0 | | | | |")
+            continue
+        numbers = [count[name] for name in ("executions", "corpus_files", "corpus_bytes", "peak_mebibytes")]
+        print(f"| {target} | " + " | ".join(f"{number:,}" for number in numbers) + f" | {count['date']} |")
+
+
 def main() -> int:
     """Runs what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executions", type=int, default=10_000_000)
     parser.add_argument("--only", action="append", choices=sorted(targets()))
     parser.add_argument("--fresh", action="store_true", help="count from 0 again")
+    parser.add_argument("--table", action="store_true", help="print the counts, and run nothing")
     options = parser.parse_args()
+    if options.table:
+        print_table()
+        return 0
     counts = json.loads(COUNTS.read_text()) if COUNTS.exists() and not options.fresh else {}
     for target, most_bytes in targets().items():
         if options.only and target not in options.only:

@@ -4,8 +4,8 @@
     cargo build --release
     fuzz/seeds.py --binary target/release/retally
 
-A seed is valid where a reader knows several forms, one of each. Python's standard library alone; the same binary gives the same bytes,
-but for the times in a run's record.
+A seed is valid; where a reader knows several forms, there is one of each. Python's standard library alone; the same binary gives the same bytes,
+but for the times in a run's record and for a new key.
 """
 
 from __future__ import annotations
@@ -88,8 +88,11 @@ def arrays() -> dict[str, dict[str, bytes]]:
     for method, name in [(zipfile.ZIP_STORED, "labelled"), (zipfile.ZIP_DEFLATED, "labelled-deflated")]:
         output = io.BytesIO()
         with zipfile.ZipFile(output, "w", method) as file:
-            file.writestr("features.npy", npy("<f4", (2, 2), floats(4)))
-            file.writestr("labels.npy", npy("<i8", (2,), struct.pack("<2q", 0, 1)))
+            for member, content in [
+                ("features.npy", npy("<f4", (2, 2), floats(4))),
+                ("labels.npy", npy("<i8", (2,), struct.pack("<2q", 0, 1))),
+            ]:
+                file.writestr(zipfile.ZipInfo(member), content, method)
         stored[name] = output.getvalue()
     kinds = [("F32", "f", 4), ("F64", "d", 8), ("F16", "e", 2)]
     tensors = {
@@ -118,13 +121,12 @@ def images() -> dict[str, dict[str, bytes]]:
     small = {path.name: path.read_bytes() for path in sources if path.stat().st_size <= 1024}
     tars = {}
     for form, name in [(tarfile.USTAR_FORMAT, "ustar"), (tarfile.PAX_FORMAT, "pax"), (tarfile.GNU_FORMAT, "gnu")]:
+        # A class and a mask; or a name beyond 100 bytes, which each extension of the format writes in its own way.
+        further = {"a.cls": b"1", "a.mask.png": small["rgb-1x1.png"]}
+        members = further if form == tarfile.USTAR_FORMAT else {"é" * 60 + ".png": small["rgb-2x2.png"]}
         output = io.BytesIO()
         with tarfile.open(fileobj=output, mode="w", format=form) as file:
-            for member, content in [
-                ("a.png", small["rgb-1x1.png"]),
-                ("a.cls", b"1"),
-                ("é" * 60 + "/b.jpg" if form != tarfile.USTAR_FORMAT else "b.png", small["rgb-2x2.png"]),
-            ]:
+            for member, content in {"a.png": small["rgb-1x1.png"], **members}.items():
                 info = tarfile.TarInfo(member)
                 info.size = len(content)
                 file.addfile(info, io.BytesIO(content))

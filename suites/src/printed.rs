@@ -12,9 +12,11 @@ pub struct PrintedNumber {
 
 /// Longest number that is accepted; nothing that a paper prints comes near it.
 const LONGEST: usize = 40;
+/// Significant digits that a double keeps. A number with more would be no value's rounding, not even its own.
+const MOST_SIGNIFICANT: usize = 15;
 
 impl PrintedNumber {
-    /// Reads `[+-]digits[.digits]`; exponents, thousands separators and blanks are refused.
+    /// Reads `[+-]digits[.digits]` of at most 15 significant digits; exponents, thousands separators and blanks are refused.
     ///
     /// # Errors
     /// [`NotPrinted`] if the text is not of that form.
@@ -28,6 +30,10 @@ impl PrintedNumber {
         let is_digits =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if text.len() > LONGEST || !is_digits(whole) || !fraction.is_none_or(is_digits) {
+            return Err(refused());
+        }
+        let digits = unsigned.bytes().filter(u8::is_ascii_digit);
+        if digits.skip_while(|digit| *digit == b'0').count() > MOST_SIGNIFICANT {
             return Err(refused());
         }
         let value = text.parse().map_err(|_| refused())?;
@@ -103,7 +109,9 @@ fn normalised(text: &str) -> (bool, &str) {
 
 /// The error of reading a text that is not a plain decimal number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a plain decimal number such as `19.06`, `-0.852` or `+0.317`")]
+#[error(
+    "`{0}` is not a plain decimal number, of at most 15 significant digits, such as `19.06`, `-0.852` or `+0.317`"
+)]
 pub struct NotPrinted(pub String);
 
 #[cfg(test)]
@@ -133,6 +141,10 @@ mod tests {
             assert!(PrintedNumber::parse(text).is_err(), "{text:?}");
         }
         assert!(PrintedNumber::parse(&"9".repeat(41)).is_err());
+        // More digits than a double keeps; zeros at the front are none.
+        assert!(PrintedNumber::parse("-81.88888888888888").is_err());
+        let number = printed("-0.00081888888888888");
+        assert!(number.is_rounding_of(number.value()));
     }
 
     #[test]

@@ -10,6 +10,8 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// A header of plain numbers is some 120 bytes. A longer one is refused before it is parsed: the parser is recursive.
 const LONGEST_HEADER: usize = 1024;
+/// Opened brackets of a header: that of plain numbers has one of the dictionary and one of the shape.
+const MOST_BRACKETS: usize = 8;
 
 /// Whether the file starts as `.npy` does; leaves the position at the start.
 pub(super) fn is_npy(file: &mut File, path: &Path) -> Result<bool, ArrayError> {
@@ -94,6 +96,13 @@ pub(crate) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     let start = head.len();
     head.resize(bytes, 0);
     reader.read_exact(&mut head[start..]).map_err(cut)?;
+    // The library's time doubles with every bracket that is opened within others.
+    let brackets = head[start..].iter().filter(|byte| b"[({".contains(*byte)).count();
+    if brackets > MOST_BRACKETS {
+        return Err(format!(
+            "its header opens {brackets} brackets, and that of plain numbers opens two: it holds something else"
+        ));
+    }
     let npy = NpyHeader::from_reader(head.as_slice())
         .map_err(|error| format!("not a valid .npy header: {error}"))?;
     Ok(Header {

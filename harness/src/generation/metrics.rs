@@ -5,7 +5,7 @@ use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
-use ndarray::Array2;
+use ndarray::{CowArray, Ix2};
 use retally_metrics::distribution::inception_score::RowOrder;
 use retally_metrics::distribution::{
     DistributionError, FrechetOptions, FrechetSide, Gaussian, InceptionScoreOptions,
@@ -25,11 +25,14 @@ pub enum MetricChoice {
     All,
 }
 
+/// Rows of features or other outputs: those of a file are lent, those of stored chunks are put together.
+pub(super) type OutputRows<'a> = CowArray<'a, f32, Ix2>;
+
 /// Where rows of network outputs come from.
 pub(super) trait PartRows {
     /// All rows of a part of a side, in order; `None` where the side or the network has none. `main` is the part that
     /// features of unknown origin are taken for.
-    fn load(&self, role: Role, part: &str, main: &str) -> Result<Option<Array2<f32>>, Failure>;
+    fn load(&self, role: Role, part: &str, main: &str) -> Result<Option<OutputRows<'_>>, Failure>;
 }
 
 impl From<Vec<Measurement>> for MetricOutcome {
@@ -239,11 +242,11 @@ impl MetricInputs<'_> {
         self.or_absent(&[name], n, measurements)
     }
 
-    fn load(&self, role: Role, part: &str) -> Result<Option<Array2<f32>>, Failure> {
+    fn load(&self, role: Role, part: &str) -> Result<Option<OutputRows<'_>>, Failure> {
         self.rows.load(role, part, &self.protocol.frechet.features)
     }
 
-    fn load_both(&self, part: &str) -> Result<Option<[Array2<f32>; 2]>, Failure> {
+    fn load_both(&self, part: &str) -> Result<Option<[OutputRows<'_>; 2]>, Failure> {
         match (self.load(Role::Reference, part)?, self.load(Role::Samples, part)?) {
             (Some(reference), Some(samples)) => Ok(Some([reference, samples])),
             _ => Ok(None),
@@ -293,7 +296,7 @@ fn unit(name: &str) -> Unit {
 
 fn frechet_side<'a>(
     statistics: Option<&'a Gaussian>,
-    rows: &'a Option<Array2<f32>>,
+    rows: &'a Option<OutputRows<'_>>,
 ) -> Option<FrechetSide<'a>> {
     match (statistics, rows) {
         (Some(gaussian), _) => Some(FrechetSide::Gaussian(gaussian)),

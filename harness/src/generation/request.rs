@@ -2,7 +2,7 @@
 
 use super::comparison::{Making, differences, not_comparable, numeric_notes};
 use super::extraction::{Extraction, StoredOutputs};
-use super::metrics::{self, MetricChoice, MetricInputs, PartRows};
+use super::metrics::{self, MetricChoice, MetricInputs, OutputRows, PartRows};
 use super::network::{FeatureNetwork, NetworkRequest, WeightsOrigin};
 use super::provenance::Provenance;
 use super::record::{NetworkRecord, ScoreRecord, output_names};
@@ -15,7 +15,6 @@ use crate::machine::Machine;
 use crate::onnx::session::SessionRecord;
 use crate::pipeline::Execution;
 use crate::threads::Threads;
-use ndarray::Array2;
 use retally_manifests::{Dataset, Digest};
 use retally_metrics::Measurement;
 use std::path::{Path, PathBuf};
@@ -384,17 +383,17 @@ struct Rows<'a> {
 }
 
 impl PartRows for Rows<'_> {
-    fn load(&self, role: Role, part: &str, main: &str) -> Result<Option<Array2<f32>>, Failure> {
+    fn load(&self, role: Role, part: &str, main: &str) -> Result<Option<OutputRows<'_>>, Failure> {
         let (side, stored) = match role {
             Role::Reference => (&self.sides.reference, &self.stage.reference),
             Role::Samples => (&self.sides.samples, &self.stage.samples),
         };
         if let Some(features) = &side.features {
             // Features that somebody else computed are taken for the protocol's pooled features, and for nothing else.
-            return Ok((part == main).then(|| features.rows.clone()));
+            return Ok((part == main).then(|| features.rows.view().into()));
         }
         match (stored, self.network.and_then(|network| network.position(part))) {
-            (Some(stored), Some(output)) => stored.load(output).map(Some),
+            (Some(stored), Some(output)) => stored.load(output).map(|rows| Some(rows.into())),
             _ => Ok(None),
         }
     }

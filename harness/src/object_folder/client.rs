@@ -7,22 +7,29 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{
-    Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig, UpdateVersion,
+    BackoffConfig, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, RetryConfig,
+    UpdateVersion,
 };
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Names the store where it is not Amazon's: the first that is set.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"];
 use tokio::runtime::Runtime;
 
 /// Objects that are read at a time.
 const READS_AT_ONCE: usize = 32;
-/// A store that answers with errors, or not at all, is asked again for so long.
-const PATIENCE: Duration = Duration::from_secs(60);
-const MOST_RETRIES: usize = 8;
+/// A store that answers with errors, or not at all, is asked again for so long, after pauses that grow.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// More than fit into that time.
+const MOST_RETRIES: usize = 1000;
 
 /// A folder of a store.
 #[derive(Debug)]
 pub(super) struct Client {
     address: ObjectAddress,
+    endpoint: Option<String>,
     store: Arc<dyn ObjectStore>,
     folder: Path,
     runtime: Runtime,
@@ -34,8 +41,9 @@ impl Client {
         let retry = RetryConfig {
             max_retries: MOST_RETRIES,
             retry_timeout: PATIENCE,
-            ..RetryConfig::default()
+            backoff: BackoffConfig { max_backoff: LONGEST_PAUSE, ..BackoffConfig::default() },
         };
+        let endpoint = ENDPOINTS.iter().find_map(|name| std::env::var(name).ok());
         let store = AmazonS3Builder::from_env()
             .with_bucket_name(address.bucket())
             .with_retry(retry)
@@ -44,15 +52,19 @@ impl Client {
                 let what = with_causes(&error);
                 Failure::invalid(format_args!("cannot use the object store of `{address}`: {what}"))
             })?;
-        Self::new(address, Arc::new(store))
+        Self::new(address, endpoint, Arc::new(store))
     }
 
     #[cfg(test)]
     pub(super) fn in_memory(address: ObjectAddress) -> Result<Self, Failure> {
-        Self::new(address, Arc::new(object_store::memory::InMemory::new()))
+        Self::new(address, None, Arc::new(object_store::memory::InMemory::new()))
     }
 
-    fn new(address: ObjectAddress, store: Arc<dyn ObjectStore>) -> Result<Self, Failure> {
+    fn new(
+        address: ObjectAddress,
+        endpoint: Option<String>,
+        store: Arc<dyn ObjectStore>,
+    ) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -61,7 +73,7 @@ impl Client {
         let folder = Path::parse(address.folder()).map_err(|error| {
             Failure::invalid(format_args!("`{address}` is no address: {error}"))
         })?;
-        Ok(Self { address, store, folder, runtime })
+        Ok(Self { address, endpoint, store, folder, runtime })
     }
 
     fn path(&self, name: &str) -> Path {
@@ -69,18 +81,19 @@ impl Client {
     }
 
     fn failed(&self, action: &str, name: &str, error: &Error) -> Failure {
-        let (status, advice) = match error {
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                (ExitStatus::Invalid, "; look at the keys in the environment (AWS_ACCESS_KEY_ID …)")
+        const KEYS: &str = "; look at the keys in the environment (AWS_ACCESS_KEY_ID …)";
+        const WRITES: &str = "; retally needs conditional writes (If-None-Match, If-Match)";
+        let what = without_document(with_causes(error));
+        let (status, advice) = match (error, answered_status(&what)) {
+            (Error::PermissionDenied { .. } | Error::Unauthenticated { .. }, _)
+            | (_, Some(401 | 403)) => (ExitStatus::Invalid, KEYS),
+            (Error::NotImplemented { .. } | Error::NotSupported { .. }, _) | (_, Some(501)) => {
+                (ExitStatus::Invalid, WRITES)
             }
-            Error::NotFound { .. } => (ExitStatus::Invalid, "; is the bucket there?"),
-            Error::NotImplemented { .. } | Error::NotSupported { .. } => (
-                ExitStatus::Invalid,
-                "; retally needs conditional writes (If-None-Match, If-Match)",
-            ),
+            (_, Some(404)) => (ExitStatus::Invalid, "; make the bucket, or correct its name"),
+            (_, Some(400 | 405)) => (ExitStatus::Invalid, ""),
             _ => (ExitStatus::Temporary, "; what is done is kept, and the same command continues"),
         };
-        let what = with_causes(error);
         Failure::new(
             status,
             format_args!("cannot {action} `{}/{name}`: {what}{advice}", self.address),
@@ -109,6 +122,10 @@ impl Client {
 impl ObjectFolder for Client {
     fn address(&self) -> &ObjectAddress {
         &self.address
+    }
+
+    fn identity(&self) -> String {
+        format!("{} at {}", self.address, self.endpoint.as_deref().unwrap_or("Amazon"))
     }
 
     fn list(&self, folder: &str) -> Result<Vec<String>, Failure> {
@@ -159,5 +176,44 @@ impl ObjectFolder for Client {
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(false),
             Err(error) => Err(self.failed("write", name, &error)),
         }
+    }
+}
+
+/// The status that a store answered with, which of a list's failure only the message tells.
+fn answered_status(message: &str) -> Option<u16> {
+    let (_, rest) = message.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok()
+}
+
+/// A message without the XML document that a store answered with, but for its code.
+fn without_document(message: String) -> String {
+    let Some((begin, document)) = message.split_once("<?xml") else { return message };
+    let begin = begin.trim_end_matches([':', ' ']);
+    let code = document.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    match code {
+        Some((code, _)) => format!("{begin} ({code})"),
+        None => begin.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_found_in_a_message() {
+        assert_eq!(answered_status("non-2xx status code: 403 Forbidden"), Some(403));
+        assert_eq!(answered_status("connection refused"), None);
+        assert_eq!(answered_status("status code: 4"), None);
+    }
+
+    #[test]
+    fn a_message_is_no_document() {
+        let told = without_document(
+            "404 Not Found: <?xml?>\n<Error><Code>NoSuchBucket</Code></Error>".to_owned(),
+        );
+        assert_eq!(told, "404 Not Found (NoSuchBucket)");
+        assert_eq!(without_document("no answer: refused".to_owned()), "no answer: refused");
+        assert_eq!(without_document("404: <?xml <Code>".to_owned()), "404");
     }
 }

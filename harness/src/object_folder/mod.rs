@@ -50,6 +50,9 @@ pub trait ObjectFolder: fmt::Debug + Send + Sync {
     /// The address, for people.
     fn address(&self) -> &ObjectAddress;
 
+    /// What tells it from folders of the same address in another store.
+    fn identity(&self) -> String;
+
     /// Names of all objects below `folder` (`chunks`), as the store has them: they are not trusted.
     ///
     /// # Errors
@@ -96,7 +99,8 @@ pub fn connect(address: &ObjectAddress) -> Result<Arc<dyn ObjectFolder>, Failure
     )))
 }
 
-#[cfg(all(test, feature = "object-store"))]
+#[cfg(test)]
+#[cfg(feature = "object-store")]
 pub(crate) mod testing {
     use super::*;
 

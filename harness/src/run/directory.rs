@@ -205,7 +205,7 @@ pub(crate) fn chunk_path(root: &Path, key: &Digest) -> PathBuf {
     root.join(CHUNKS).join(format!("{key}{CHUNK_SUFFIX}"))
 }
 
-fn create_folders(root: &Path) -> Result<(), Failure> {
+pub(super) fn create_folders(root: &Path) -> Result<(), Failure> {
     [CHUNKS, MEASURED, SHARDS].into_iter().try_for_each(|folder| {
         let path = root.join(folder);
         std::fs::create_dir_all(&path)

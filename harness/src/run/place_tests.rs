@@ -174,3 +174,13 @@ fn results_are_stored_without_what_is_hidden() {
     }
     assert!(place.stored_chunks().unwrap().is_empty());
 }
+
+/// What keeps no empty folders hands it on without one.
+#[test]
+fn a_shard_that_had_nothing_to_do_has_no_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = RunPlace::from(folder.path().join("shard"));
+    assert!(place.stored_chunks().unwrap().is_empty());
+    std::fs::write(folder.path().join("shard"), "a file").unwrap();
+    assert!(place.stored_chunks().is_err());
+}

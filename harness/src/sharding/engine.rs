@@ -245,8 +245,16 @@ impl Variables<'_> {
         count: &str,
         base: usize,
     ) -> Result<Option<Position>, Failure> {
-        let (Some(told), Some(count)) = (self.number(index)?, self.number(count)?) else {
-            return Ok(None);
+        let (told, count) = match (self.number(index)?, self.number(count)?) {
+            (Some(told), Some(count)) => (told, count),
+            // GitLab says 1 of every job, and counts only those that are parallel.
+            (None, None | Some(1)) => return Ok(None),
+            (told, _) => {
+                let (set, unset) = if told.is_some() { (index, count) } else { (count, index) };
+                return Err(Failure::invalid(format_args!(
+                    "the variable {set} of {source} is set and {unset} is not: give --shard i/n, or --shard none for the whole run"
+                )));
+            }
         };
         let position =
             told.checked_sub(base).map(|index| Position { source, index, count: Some(count) });

@@ -130,6 +130,11 @@ fn contradictions_are_refused() {
     assert!(
         refusal(ShardRequest::default(), &[("RANK", "x"), ("WORLD_SIZE", "2")]).contains("RANK")
     );
+    for half in ["RANK", "WORLD_SIZE", "SKYPILOT_JOB_RANK", "CI_NODE_TOTAL"] {
+        let message = refusal(ShardRequest::default(), &[(half, "2")]);
+        assert!(message.contains(half) && message.contains("--shard none"), "{message}");
+    }
+    assert_eq!(by_engine(&[("CI_NODE_TOTAL", "1")]).unwrap(), None);
     let node = [("CI_NODE_INDEX", "0"), ("CI_NODE_TOTAL", "3")];
     assert!(refusal(ShardRequest::default(), &node).contains("counts from 1"));
 }

@@ -74,13 +74,14 @@ pub fn mind(
     })?;
     let mut generator = Generator::new(options.seed);
     let kept = reference.len().min(samples.len());
-    let mut subset = |rows: Rows<'_>| -> Vec<f32> {
-        if rows.len() == kept {
-            return rows.as_slice().to_vec();
-        }
-        rows.gather(&generator.permutation(rows.len())[..kept])
+    let (first, second) = (samples.rows(), reference.rows());
+    let mut subset = |rows: &Rows<'_>| -> Option<Vec<f32>> {
+        // A set that is used whole is used where it is.
+        (rows.len() > kept).then(|| rows.gather(&generator.permutation(rows.len())[..kept]))
     };
-    let (first, second) = (subset(samples.rows()), subset(reference.rows()));
+    let drawn = [subset(&first), subset(&second)];
+    let [first, second] = [(first, &drawn[0]), (second, &drawn[1])]
+        .map(|(rows, drawn)| drawn.as_deref().map_or(rows, |drawn| Rows::new(drawn, width)));
     let mut directions = generator
         .standard_normal(count)
         .map_err(|error| DistributionError::Options(error.to_string()))?;
@@ -88,8 +89,8 @@ pub fn mind(
     let bands: Vec<&[f32]> = directions.chunks(BAND * width).collect();
     let sums = map(executor, bands.len(), |band| {
         let directions = Rows::new(bands[band], width);
-        let mut first = products(directions, Rows::new(&first, width));
-        let mut second = products(directions, Rows::new(&second, width));
+        let mut first = products(directions, first);
+        let mut second = products(directions, second);
         first
             .chunks_exact_mut(kept)
             .zip(second.chunks_exact_mut(kept))

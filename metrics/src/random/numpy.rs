@@ -38,6 +38,8 @@ impl RandomState {
     pub fn choice(&mut self, n: usize, size: usize) -> Vec<usize> {
         let mut order = self.permutation(n);
         order.truncate(size);
+        // Of many draws from many samples only what was drawn is kept.
+        order.shrink_to_fit();
         order
     }
 

@@ -12,17 +12,20 @@ struct RemoteRun {
     workspace: Workspace,
     server: S3Server,
     address: PathBuf,
+    home: PathBuf,
 }
 
 impl RemoteRun {
     fn new() -> Self {
         let address = PathBuf::from("s3://bucket/runs/a run");
-        Self { workspace: Workspace::new(), server: S3Server::start(), address }
+        let workspace = Workspace::new();
+        let home = machine(&workspace.out("machines"), "own");
+        Self { workspace, server: S3Server::start(), address, home }
     }
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = retally(words);
-        command.envs(self.server.variables());
+        command.envs(self.server.variables()).env("RETALLY_HOME", &self.home);
         command
     }
 
@@ -145,7 +148,7 @@ fn damage_and_other_work_are_found() {
     remote.refused(
         &[
             &remote.workspace.arguments(&remote.address, "1")[..],
-            &["--limit", "80", "--shard", "1/2"],
+            &["--model", "efficientnet-lite0", "--shard", "1/2"],
         ]
         .concat(),
         2,

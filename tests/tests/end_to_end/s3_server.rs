@@ -136,7 +136,8 @@ fn read(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
     reader.read_exact(&mut body).ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let query = pairs.map(|(name, value)| (name.to_owned(), decoded(value))).collect();
+    let query =
+        pairs.map(|(name, value)| (name.to_owned(), decoded(&value.replace('+', " ")))).collect();
     Some(Request { method, path: decoded(path.trim_start_matches('/')), query, headers, body })
 }
 
@@ -163,7 +164,9 @@ fn tag(bytes: &[u8]) -> String {
 impl Reply {
     fn of(status: &'static str) -> Self {
         let code = status.split_once(' ').unwrap().1.replace(' ', "");
-        let body = format!("<Error><Code>{code}</Code><Message>a test</Message></Error>");
+        let body = format!(
+            "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>a test</Message></Error>"
+        );
         Self { status, tag: None, body: body.into_bytes() }
     }
 }
