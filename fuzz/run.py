@@ -2,6 +2,7 @@
 """Runs the fuzz targets one after the other, each until it has executed a number of inputs in all, and keeps count.
 
     cargo install cargo-fuzz                          # once; a C++ compiler is needed for its engine
+    cp Cargo.lock fuzz/                               # the same versions of everything
     (cd fuzz && cargo fuzz build --sanitizer none)    # the stable toolchain will do: retally's own code is safe
     fuzz/run.py --executions 10000000                 # fuzz/executions.json is what docs/testing.md tells
     fuzz/run.py --executions 10000 --only npy         # a short look at one target; --fresh forgets the count

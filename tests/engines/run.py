@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import shutil
-import signal
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.extend([str(Path(__file__).resolve().parents[1] / name) for name in ("process", "faults")])
 
 from case import Failed, expect_code
 from cases import CASES, LIMIT, Bench, Case, run_one
+from guarded import guarded
 from program import ProcessError, find_binary, own_store
 from small_run import SmallRun
 
@@ -34,15 +33,8 @@ def main() -> int:
     if arguments.list:
         print("\n".join(one.name for one in chosen))
         return 0
-    signal.signal(signal.SIGTERM, raise_interrupt)
-    try:
-        with tempfile.TemporaryDirectory(prefix="retally-engines-") as folder:
-            return run_all(chosen, prepare(arguments, Path(folder)))
-    except KeyboardInterrupt:
-        print("FAILED: interrupted", file=sys.stderr)
-    except (Failed, ProcessError, OSError) as error:
-        print(f"FAILED: {error}", file=sys.stderr)
-    return 1
+    failures = (Failed, ProcessError, OSError)
+    return guarded("engines", lambda folder: run_all(chosen, prepare(arguments, folder)), failures)
 
 
 def parse() -> argparse.Namespace:
@@ -53,11 +45,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--torchrun", type=Path, help="the real torchrun; by default that of the PATH, if there is one")
     parser.add_argument("--list", action="store_true", help="print the names of the cases, and do nothing")
     return parser.parse_args()
-
-
-def raise_interrupt(_number: int, _frame: object) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def prepare(arguments: argparse.Namespace, folder: Path) -> Bench:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import signal
 import sys
 import tempfile
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 
 from case import CASES, Bench, Case, Failed, Skipped, expect_code, is_root
+from guarded import guarded
 from program import ProcessError, find_binary, own_store
 from small_run import SmallRun
 
@@ -39,19 +39,12 @@ def main() -> int:
     arguments = parse()
     for subject in SUBJECTS:
         importlib.import_module(subject)  # Which registers its cases.
-    signal.signal(signal.SIGTERM, raise_interrupt)
     chosen = [case for case in CASES if arguments.only in case.name]
     if arguments.list:
         print("\n".join(case.name for case in chosen))
         return 0
-    try:
-        with tempfile.TemporaryDirectory(prefix="retally-faults-") as folder:
-            return run_all(chosen, prepare(arguments, Path(folder)))
-    except KeyboardInterrupt:
-        print("FAILED: interrupted", file=sys.stderr)
-    except (Failed, ProcessError, OSError) as error:
-        print(f"FAILED: {error}", file=sys.stderr)
-    return 1
+    failures = (Failed, ProcessError, OSError)
+    return guarded("faults", lambda folder: run_all(chosen, prepare(arguments, folder)), failures)
 
 
 def parse() -> argparse.Namespace:
@@ -63,11 +56,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="only the cases with this text in their name")
     parser.add_argument("--list", action="store_true", help="print the names of the cases, and do nothing")
     return parser.parse_args()
-
-
-def raise_interrupt(_number: int, _frame: object) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def prepare(arguments: argparse.Namespace, folder: Path) -> Bench:

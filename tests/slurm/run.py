@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 
 from array_job import ArrayJob, make_reachable
 from cluster import Cluster, ClusterError
+from guarded import guarded
 from program import ProcessError, find_binary, own_store
 from small_run import SmallRun, chunk_files, results
 
@@ -31,17 +30,13 @@ class Failed(Exception):
 def main() -> int:
     """The exit code: 0 if everything holds."""
     arguments = parse()
-    signal.signal(signal.SIGTERM, raise_interrupt)
-    try:
-        with tempfile.TemporaryDirectory(prefix="retally-slurm-") as folder:
-            make_reachable(Path(folder))
-            print(prove(arguments, Path(folder)))
-    except KeyboardInterrupt:
-        print("FAILED: interrupted", file=sys.stderr)
-        return 1
-    except (Failed, ClusterError, ProcessError, OSError) as error:
-        print(f"FAILED: {error}", file=sys.stderr)
-        return 1
+    return guarded("slurm", lambda folder: shown(arguments, folder), (Failed, ClusterError, ProcessError, OSError))
+
+
+def shown(arguments: argparse.Namespace, folder: Path) -> int:
+    """Proves everything in the folder, and says so."""
+    make_reachable(folder)
+    print(prove(arguments, folder))
     return 0
 
 
@@ -51,11 +46,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--binary", type=Path, help="the program to test; by default target/release/retally")
     parser.add_argument("--tasks", type=int, nargs="+", default=list(COUNTS), help="sizes of the arrays")
     return parser.parse_args()
-
-
-def raise_interrupt(_number: int, _frame: object) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def prove(arguments: argparse.Namespace, folder: Path) -> str:

@@ -323,7 +323,7 @@ fn keep(work: &SealedWork, may_replace: bool, directory: &RunDirectory) -> Resul
         return Ok(());
     }
     directory.place().refresh()?;
-    expect_same(&SealedWork::expect(directory.root())?.list, &work.list, directory)
+    expect_same(&SealedWork::of_run(directory.root())?.list, &work.list, directory)
 }
 
 fn expect_same(known: &WorkList, own: &WorkList, directory: &RunDirectory) -> Result<(), Failure> {

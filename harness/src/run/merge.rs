@@ -103,7 +103,7 @@ fn same_work(runs: &[RunPlace]) -> Result<SealedWork, Failure> {
     let Some((first, others)) = runs.split_first() else {
         return Err(Failure::invalid("give the folder of a run, or of several"));
     };
-    let work = expect_work(first)?;
+    let work = work_of(first)?;
     let mut known = HashSet::from([folder(first)]);
     for other in others {
         if !known.insert(folder(other)) {
@@ -111,7 +111,7 @@ fn same_work(runs: &[RunPlace]) -> Result<SealedWork, Failure> {
                 "`{other}` is given twice: name every folder once"
             )));
         }
-        let theirs = expect_work(other)?;
+        let theirs = work_of(other)?;
         if theirs.sha256 != work.sha256 {
             let difference = work.list.difference(&theirs.list);
             return Err(Failure::invalid(format_args!(
@@ -123,8 +123,8 @@ fn same_work(runs: &[RunPlace]) -> Result<SealedWork, Failure> {
     Ok(work)
 }
 
-fn expect_work(place: &RunPlace) -> Result<SealedWork, Failure> {
-    SealedWork::expect(place.root())
+fn work_of(place: &RunPlace) -> Result<SealedWork, Failure> {
+    SealedWork::of_run(place.root())
 }
 
 fn folder(place: &RunPlace) -> PathBuf {

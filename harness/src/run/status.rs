@@ -112,7 +112,7 @@ impl RunStatus {
     ) -> Result<Self, Failure> {
         place.refresh()?;
         let root = place.root();
-        let work = SealedWork::expect(root)?;
+        let work = SealedWork::of_run(root)?;
         let mut stored = place.stored_chunks()?;
         let mut damaged = Vec::new();
         if request.verify {

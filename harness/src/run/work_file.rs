@@ -51,7 +51,7 @@ impl SealedWork {
     }
 
     /// As [`SealedWork::read`]; no file is an error.
-    pub(crate) fn expect(root: &Path) -> Result<Self, Failure> {
+    pub(crate) fn of_run(root: &Path) -> Result<Self, Failure> {
         Self::read(root)?.ok_or_else(|| {
             Failure::invalid(format_args!(
                 "`{}` has no {FILE}: it is not the folder of a run of encoders; give the --out of `retally run`",
@@ -106,10 +106,10 @@ mod tests {
     fn a_list_comes_back_and_no_flipped_bit_or_cut_goes_unseen() {
         let folder = tempfile::tempdir().unwrap();
         assert!(SealedWork::read(folder.path()).unwrap().is_none());
-        assert!(SealedWork::expect(folder.path()).unwrap_err().message().contains("--out"));
+        assert!(SealedWork::of_run(folder.path()).unwrap_err().message().contains("--out"));
         let work = SealedWork::of(work_list(&[3], 1)).unwrap();
         work.write(folder.path()).unwrap();
-        let read = SealedWork::expect(folder.path()).unwrap();
+        let read = SealedWork::of_run(folder.path()).unwrap();
         assert_eq!((&read.list, read.sha256), (&work.list, work.sha256));
         let path = folder.path().join(FILE);
         let whole = std::fs::read(&path).unwrap();
