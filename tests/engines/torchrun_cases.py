@@ -194,11 +194,15 @@ def two_engines(bench: Bench) -> str:
     return "exit code 2, both engines named"
 
 
-@case("local runner, wrong on purpose: no count of workers")
+@case("local runner: a rank without the count of workers is refused, not guessed")
 def no_count(bench: Bench) -> str:
-    """Without it a rank means nothing, and each process is the whole run."""
-    start = local(bench)
-    return expect_noticed(lambda: prove_restart(bench, start, ("env", "-u", "WORLD_SIZE")), "another process is running in")
+    """Without it a rank means nothing."""
+    out = bench.folder / "out"
+    ended = bench.program.with_environment(RANK="1").run(*bench.run.arguments(out))
+    expect_code(ended, INVALID)
+    expect("WORLD_SIZE is not" in " ".join(ended.stderr.split()), f"the missing variable is not named:\n{ended.stderr}")
+    expect(not out.exists(), "something was computed")
+    return "exit code 2, the missing variable named"
 
 
 @case("local runner, wrong on purpose: no restart")

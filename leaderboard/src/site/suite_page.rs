@@ -74,9 +74,12 @@ fn board_table(
     given(page, board.title);
     page.literal("</p>\n");
     let columns: Vec<String> = board.columns.iter().map(|column| column_heading(column)).collect();
-    let fixed = [Heading::text("Row"), Heading::text("Submissions")];
-    let headings: Vec<Heading<'_>> =
-        fixed.into_iter().chain(columns.iter().map(|column| Heading::number(column))).collect();
+    // Numbers first: what does not fit the screen is the last column.
+    let numbers = columns.iter().map(|column| Heading::number(column));
+    let headings: Vec<Heading<'_>> = std::iter::once(Heading::text("Row"))
+        .chain(numbers)
+        .chain(std::iter::once(Heading::text("Submissions")))
+        .collect();
     table(page, (board.label, &headings), |page| {
         for (row, standings) in board.rows.iter().zip(&board.standings) {
             board_row(page, (suite, board), (row, standings), decimals);
@@ -94,15 +97,20 @@ fn board_row(
     let address = format!("{ROOT}{}", names::row_page(suite, board, row));
     page.within("a", &[("href", &address)], |page| given(page, row.label));
     page.literal("</th>");
+    match row.shown() {
+        Some(entry) => cells(page, ROOT, (entry, standings), decimals),
+        None => {
+            for _ in &board.columns {
+                page.literal("<td></td>");
+            }
+        }
+    }
     let agreement = match (row.entries.len(), row.results) {
         (1, _) => "1".to_owned(),
         (all, 1) => format!("{}, same bits", grouped(all as u64)),
         (all, results) => format!("{} ({} results)", grouped(all as u64), grouped(results as u64)),
     };
     page.element("td", &[("class", &"text"), ("data-sort", &row.entries.len())], agreement);
-    if let Some(entry) = row.shown() {
-        cells(page, ROOT, (entry, standings), decimals);
-    }
     page.literal("</tr>\n");
 }
 
