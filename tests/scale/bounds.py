@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "process"))
 from bounded import FEATURE_CASES, IMAGE_CASES, Case, Sides
 from drawn_features import WIDTH, FeatureFile
 from drawn_images import write_folder, write_manifest, write_tar
+from guarded import raise_interrupt
 from program import DEFAULT_BINARY, ProcessError, Program, find_binary, own_store
 from watched import CommandFailed, available, watch
 
@@ -114,11 +115,6 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("bounds.json"), help="the table (bounds.json)")
     parser.add_argument("--list", action="store_true", help="print the names of the cases, and do nothing")
     return parser.parse_args()
-
-
-def raise_interrupt(_number: int, _frame: object) -> None:
-    """SIGTERM cleans up as Ctrl-C does."""
-    raise KeyboardInterrupt
 
 
 def measured(binary: Path, folder: Path, arguments: argparse.Namespace) -> Iterator[Row | None]:
