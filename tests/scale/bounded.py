@@ -149,7 +149,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
         lambda sides: (
             ["score", "fid", sides.reference.npy(), sides.samples.npy()] + ["--protocol", "pytorch-fid", "--quick"]
         ),
-        Growth(2 * ROW + 100, "the features twice", by_nature=False),
+        Growth(ROW + 100, "the features", by_nature=False),
     ),
     Case(
         "score inception, of a .safetensors",
@@ -159,7 +159,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score kid --quick",
         lambda sides: pair(sides, "kid", "--quick"),
-        Growth(ROW + 900, "the features, and a number of 8 bytes for each of 100 subsets", by_nature=False),
+        Growth(ROW + 300, "the features, and the draw of a subset in work", by_nature=False),
     ),
     Case(
         "score mind",
@@ -167,7 +167,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
             ["score", "mind", "--reference", sides.samples.npy(), "--samples", sides.samples.npy()]
             + ["--directions", "32"]
         ),
-        Growth(4 * ROW + 400, "both sets twice (n rows each)", by_nature=False),
+        Growth(2 * ROW + 400, "both sets (n rows each)", by_nature=False),
         most=500_000,
         why_not="both sets are as large, 21 GB in all",
     ),
