@@ -29,6 +29,9 @@ use std::path::{Path, PathBuf};
 /// Bytes that are read and converted at a time; a multiple of every element's size.
 const PIECE: usize = 1 << 16;
 
+/// What features are.
+const FLOATS: &str = "floating-point numbers (numpy: array.astype('float32'))";
+
 /// An array in an open file: numbers in C order, little-endian, from some offset on.
 #[derive(Debug)]
 pub struct ArrayFile {
@@ -168,28 +171,35 @@ impl ArrayFile {
             return Err(self.wrong_shape(EXPECTED));
         };
         let mut values = Vec::new();
-        let mut note = None;
-        if self.layout.element == Element::F64 {
-            if self.read_rounded(count, &mut values)? {
-                note = Some(format!(
-                    "`{}` holds 64-bit numbers, which were rounded to 32 bits",
-                    self.path.display()
-                ));
-            }
-        } else {
-            self.read_f32(0..count, &mut values)?;
-        }
+        let note = self.read_narrow(0..count, &mut values)?.then(|| self.rounding_note());
         match Array2::from_shape_vec((count, columns), values) {
             Ok(rows) => Ok(FeatureRows { rows, note }),
             Err(_) => Err(self.wrong_shape(EXPECTED)),
         }
     }
 
-    /// Appends `f64` rows as `f32`, and says whether that has changed any number.
-    fn read_rounded(&mut self, count: usize, values: &mut Vec<f32>) -> Result<bool, ArrayError> {
+    /// What a reader should know of 64-bit features.
+    fn rounding_note(&self) -> String {
+        format!("`{}` holds 64-bit numbers, which were rounded to 32 bits", self.path.display())
+    }
+
+    /// As [`Self::read_f32`], and says whether that has changed any number: features that do not fit `f32` are refused.
+    ///
+    /// # Errors
+    /// As [`Self::read_f32`]; if a finite number becomes infinite.
+    pub fn read_narrow(
+        &mut self,
+        rows: Range<usize>,
+        values: &mut Vec<f32>,
+    ) -> Result<bool, ArrayError> {
+        if self.layout.element != Element::F64 {
+            self.read_f32(rows, values)?;
+            return Ok(false);
+        }
+        values.clear();
         let mut changed = false;
         let mut exact = Vec::new();
-        for row in 0..count {
+        for row in rows {
             self.read_f64(row..row + 1, &mut exact)?;
             for &number in &exact {
                 let rounded = number as f32;
@@ -251,9 +261,7 @@ impl ArrayFile {
     ) -> Result<(), ArrayError> {
         let element = self.layout.element;
         if !element.is_float() {
-            return Err(
-                self.wrong_element("floating-point numbers (numpy: array.astype('float32'))")
-            );
+            return Err(self.wrong_element(FLOATS));
         }
         values.clear();
         let mut left = self.seek(&rows)?;

@@ -53,7 +53,7 @@ fn trace(criterion: &mut Criterion) {
     let [reference, samples] = [features(1000, 1, 0.0), features(800, 2, 0.0)];
     group.bench_function(BenchmarkId::new("features", "nuclear-norm"), |bencher| {
         bencher.iter(|| {
-            let sides = [&reference, &samples].map(|set| FrechetSide::Features(set.view()));
+            let sides = [&reference, &samples].map(|set| FrechetSide::from(set.view()));
             frechet_distance(sides[0], sides[1], &Sequential).map(|distance| distance.path)
         });
     });

@@ -16,6 +16,7 @@ mod half_precision;
 mod kernel_sums;
 pub(crate) mod linear_algebra;
 mod moments;
+mod set_rows;
 mod tiles;
 mod two_sample;
 
@@ -33,3 +34,4 @@ pub use kernel_distance::{KernelDistance, KernelDistanceOptions, kernel_distance
 pub use manifold::{Arithmetic, Boundary, Manifold, ManifoldOptions, manifold};
 pub use mind::{Mind, MindOptions, mind};
 pub use moments::{BLOCK_ROWS, Gaussian, Moments, MomentsStream};
+pub use set_rows::SetRows;

@@ -11,6 +11,7 @@ pub mod random;
 pub mod retrieval;
 pub mod spatial;
 pub mod statistics;
+pub mod table;
 pub mod tokenizer;
 pub mod unified;
 

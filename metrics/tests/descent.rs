@@ -10,11 +10,12 @@ use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
 use retally_metrics::executor::{Executor, Sequential};
 use retally_metrics::probe::descent::{
-    BatchNormOptions, DescentError, EpochLength, FeatureTable, Head, LabelledTable, MemoryTable,
-    Observer, Optimiser, Progress, RateScale, ReadError, Recipe, Schedule, ScheduleRead, Selection,
-    TableShape, Training, Unwatched, View, descent_probe,
+    BatchNormOptions, DescentError, EpochLength, Head, LabelledTable, Observer, Optimiser,
+    Progress, RateScale, Recipe, Schedule, ScheduleRead, Selection, Training, Unwatched,
+    descent_probe,
 };
 use retally_metrics::probe::{ProbeError, ProbeOutcome};
+use retally_metrics::table::{FeatureTable, MemoryTable, ReadError, TableShape, View};
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../../tests/parity/probe_protocols.json");
@@ -264,6 +265,7 @@ fn a_watcher_sees_every_step_and_can_end_it() {
 }
 
 /// A table whose file has gone.
+#[derive(Debug)]
 struct Gone(TableShape);
 
 impl FeatureTable for Gone {

@@ -11,11 +11,12 @@ use proptest::prelude::*;
 use retally_metrics::AbsenceReason;
 use retally_metrics::distribution::{
     BLOCK_ROWS, DistributionError, FdInfinityOptions, FrechetDistance, FrechetOptions, FrechetSide,
-    Gaussian, Moments, MomentsStream, TracePath, fd_infinity, frechet_bias, frechet_distance,
-    frechet_distance_with_uncertainty, frechet_measurements,
+    Gaussian, Moments, MomentsStream, SetRows, TracePath, fd_infinity, frechet_bias,
+    frechet_distance, frechet_distance_with_uncertainty, frechet_measurements,
 };
 use retally_metrics::executor::Sequential;
 use retally_metrics::random::Stream;
+use retally_metrics::table::MemoryTable;
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../../tests/parity/metrics_frechet.json");
@@ -26,7 +27,7 @@ fn assert_close(actual: f64, expected: f64, tolerance: f64) {
 }
 
 fn distance(reference: &Array2<f32>, samples: &Array2<f32>) -> FrechetDistance {
-    let sides = [reference, samples].map(|set| FrechetSide::Features(set.view()));
+    let sides = [reference, samples].map(|set| FrechetSide::from(set.view()));
     frechet_distance(sides[0], sides[1], &Sequential).unwrap()
 }
 
@@ -329,7 +330,7 @@ mod errors {
     use super::*;
 
     fn error(reference: &Array2<f32>, samples: &Array2<f32>) -> DistributionError {
-        let sides = [reference, samples].map(|set| FrechetSide::Features(set.view()));
+        let sides = [reference, samples].map(|set| FrechetSide::from(set.view()));
         frechet_distance(sides[0], sides[1], &Sequential).unwrap_err()
     }
 
@@ -495,7 +496,7 @@ mod laws {
 
         #[test]
         fn executors_change_no_bit((a, b) in two_sets()) {
-            let sides = || [&a, &b].map(|set| FrechetSide::Features(set.view()));
+            let sides = || [&a, &b].map(|set| FrechetSide::from(set.view()));
             let [[one, two], [three, four]] = [sides(), sides()];
             let plain = frechet_measurements("FD", one, two, FrechetOptions::default(), &Sequential);
             let other = frechet_measurements("FD", three, four, FrechetOptions::default(), &Scrambled);
@@ -507,7 +508,7 @@ mod laws {
     #[test]
     fn executors_change_no_bit_of_several_blocks() {
         let sets = [features(BLOCK_ROWS + 300, 300, 21), features(BLOCK_ROWS + 9, 300, 22)];
-        let sides = || [&sets[0], &sets[1]].map(|set| FrechetSide::Features(set.view()));
+        let sides = || [&sets[0], &sets[1]].map(|set| FrechetSide::from(set.view()));
         let [[one, two], [three, four]] = [sides(), sides()];
         let plain = frechet_measurements("FD", one, two, FrechetOptions::default(), &Sequential);
         let other = frechet_measurements("FD", three, four, FrechetOptions::default(), &Scrambled);
@@ -599,8 +600,8 @@ mod simulation {
             .map(|index| {
                 let [first, second] = population.draw(index);
                 let reference =
-                    given.map_or(FrechetSide::Features(first.view()), FrechetSide::Gaussian);
-                let samples = FrechetSide::Features(second.view());
+                    given.map_or(FrechetSide::from(first.view()), FrechetSide::Gaussian);
+                let samples = FrechetSide::from(second.view());
                 let (distance, uncertainty) =
                     frechet_distance_with_uncertainty(reference, samples, &Sequential).unwrap();
                 (distance.distance, uncertainty.unwrap().standard_error)
@@ -642,7 +643,7 @@ mod simulation {
         let draws: Vec<[f64; 2]> = (0..REPEATS as u64)
             .map(|index| {
                 let [first, second] = population.draw(index);
-                let sides = || [&first, &second].map(|set| FrechetSide::Features(set.view()));
+                let sides = || [&first, &second].map(|set| FrechetSide::from(set.view()));
                 let [reference, samples] = sides();
                 let plain = frechet_distance(reference, samples, &Sequential).unwrap().distance;
                 let bias = frechet_bias(sides(), plain, (index, 1), &Sequential).unwrap().unwrap();
@@ -670,7 +671,7 @@ mod simulation {
             .map(|index| {
                 let [_, samples] = population.draw(index);
                 let reference = FrechetSide::Gaussian(&reference);
-                let result = fd_infinity(reference, samples.view(), options, &Sequential);
+                let result = fd_infinity(reference, samples.view().into(), options, &Sequential);
                 let result = result.unwrap().unwrap();
                 assert_eq!((result.points[0].0, result.points[14].0), (300, 3000));
                 [result.points[0].1, result.value, result.slope]
@@ -691,7 +692,7 @@ mod measurements {
     #[test]
     fn carry_names_counts_intervals_and_methods() {
         let sets = [features(90, 4, 1), features(80, 4, 2)];
-        let sides = sets.each_ref().map(|set| FrechetSide::Features(set.view()));
+        let sides = sets.each_ref().map(|set| FrechetSide::from(set.view()));
         let options = FrechetOptions {
             infinity: Some(FdInfinityOptions { smallest: Some(20), ..Default::default() }),
             ..FrechetOptions::default()
@@ -717,10 +718,30 @@ mod measurements {
         assert!(all[3].interval().unwrap().method.starts_with("student-t"));
     }
 
+    /// With more rows than a block has, with fewer rows than dimensions, and mixed.
+    #[test]
+    fn are_the_same_bits_from_memory_and_from_a_table() {
+        let options = FrechetOptions {
+            infinity: Some(FdInfinityOptions { smallest: Some(9), ..Default::default() }),
+            ..FrechetOptions::default()
+        };
+        let (long, short) = (2 * BLOCK_ROWS + 77, 20);
+        for [first, second] in [[long, long + 1], [long, short], [short, short + 2]] {
+            let sets = [features(first, 24, 1), features(second, 24, 2)];
+            let measured = |sides: [FrechetSide<'_>; 2]| {
+                frechet_measurements("FD", sides[0], sides[1], options, &Sequential).unwrap()
+            };
+            let tables = sets.each_ref().map(|set| MemoryTable::pooled(set.view()));
+            let in_memory = measured(sets.each_ref().map(|set| FrechetSide::from(set.view())));
+            let as_tables = tables.each_ref().map(|table| SetRows::Table(table));
+            assert_eq!(measured(as_tables.map(FrechetSide::Features)), in_memory);
+        }
+    }
+
     #[test]
     fn a_set_and_itself_have_no_interval() {
         let set = features(200, 6, 9);
-        let sides = || FrechetSide::Features(set.view());
+        let sides = || FrechetSide::from(set.view());
         let options = FrechetOptions::default();
         let found = frechet_measurements("FD", sides(), sides(), options, &Sequential).unwrap();
         assert!(found.iter().all(|measurement| measurement.interval().is_none()), "{found:?}");
@@ -741,7 +762,7 @@ mod measurements {
             )
             .unwrap()
         };
-        let few = measure(FrechetSide::Features(samples.view()), FrechetOptions::default());
+        let few = measure(FrechetSide::from(samples.view()), FrechetOptions::default());
         assert!(few[0].interval().unwrap().method.ends_with("given the reference)"));
         for measurement in &few[1..] {
             assert_eq!(measurement.absence().unwrap().reason, AbsenceReason::TooFewSamples);
@@ -756,7 +777,7 @@ mod measurements {
         for measurement in &files[1..] {
             assert_eq!(measurement.absence().unwrap().reason, AbsenceReason::MissingInput);
         }
-        let quick = measure(FrechetSide::Features(samples.view()), FrechetOptions::quick());
+        let quick = measure(FrechetSide::from(samples.view()), FrechetOptions::quick());
         assert_eq!(quick.len(), 1);
         assert!(quick[0].interval().is_none());
     }

@@ -10,16 +10,18 @@ use portable::{Scrambled, logits};
 use proptest::prelude::*;
 use retally_metrics::distribution::inception_score::{ClassScores, RowOrder, Splits, Spread};
 use retally_metrics::distribution::{
-    DistributionError, InceptionScore, InceptionScoreOptions, inception_score, order_sensitivity,
+    DistributionError, InceptionScore, InceptionScoreOptions, SetRows, inception_score,
+    order_sensitivity,
 };
 use retally_metrics::executor::Sequential;
 use retally_metrics::random::Stream;
+use retally_metrics::table::MemoryTable;
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../../tests/parity/metrics_generation.json");
 
 fn measure(scores: &Array2<f32>, options: &InceptionScoreOptions) -> InceptionScore {
-    inception_score(scores.view(), options, &Sequential).unwrap()
+    inception_score(scores.view().into(), options, &Sequential).unwrap()
 }
 
 fn close(actual: f64, expected: f64) {
@@ -142,15 +144,16 @@ fn both_standard_deviations_over_splits_follow_from_the_splits() {
 fn class_order_is_noticed() {
     let sorted = logits(13, 2000, 20, 8.0);
     let splits = Splits::Blocks { size: 500 };
-    let found = order_sensitivity(sorted.view(), ClassScores::Logits, splits, &Sequential).unwrap();
+    let found =
+        order_sensitivity(sorted.view().into(), ClassScores::Logits, splits, &Sequential).unwrap();
     assert!(found.looks_sorted());
     assert!(found.file_order.mean < 0.5 * found.shuffled.mean);
     assert!(found.shuffled.mean < found.all_rows.mean * 1.05);
     let mut order: Vec<usize> = (0..2000).collect();
     Stream::new(0, "order", 0).shuffle(&mut order);
     let shuffled = sorted.select(Axis(0), &order);
-    let found =
-        order_sensitivity(shuffled.view(), ClassScores::Logits, splits, &Sequential).unwrap();
+    let found = order_sensitivity(shuffled.view().into(), ClassScores::Logits, splits, &Sequential)
+        .unwrap();
     assert!(!found.looks_sorted());
 }
 
@@ -168,8 +171,11 @@ proptest! {
             // A number added to all logits of a row changes nothing.
             let moved = measure(&scores.mapv(|value| value + 64.0), &options);
             prop_assert!((moved.mean / actual.mean - 1.0).abs() < 2e-5);
-            let other = inception_score(scores.view(), &options, &Scrambled).unwrap();
-            prop_assert_eq!(other, actual);
+            let other = inception_score(scores.view().into(), &options, &Scrambled).unwrap();
+            prop_assert_eq!(&other, &actual);
+            let table = MemoryTable::pooled(scores.view());
+            let of_table = inception_score(SetRows::Table(&table), &options, &Sequential).unwrap();
+            prop_assert_eq!(of_table, actual);
         }
         // Without splits the order of the rows does not matter.
         let shuffled = InceptionScoreOptions {
@@ -196,7 +202,7 @@ fn measurements_name_the_protocol() {
 fn bad_input_is_refused() {
     let scores = logits(1, 9, 5, 3.0);
     let failure = |scores: &Array2<f32>, options: InceptionScoreOptions| {
-        inception_score(scores.view(), &options, &Sequential).unwrap_err()
+        inception_score(scores.view().into(), &options, &Sequential).unwrap_err()
     };
     let all = InceptionScoreOptions::all_rows();
     for splits in

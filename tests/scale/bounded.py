@@ -80,6 +80,8 @@ def pair(sides: Sides, command: str, *further: str) -> list[str]:
     return ["score", command, "--reference", sides.reference.npy(), "--samples", sides.samples.npy(), *further]
 
 
+# Features up to 512 MiB are read once and kept, those of a larger file are read where they are.
+KEPT = Growth(16, "nothing", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1)
 NAMES = "keys, classes, digests, names of chunks"
 
 IMAGE_CASES: tuple[Case[Path], ...] = (
@@ -142,19 +144,19 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score frechet --quick",
         lambda sides: pair(sides, "frechet", "--quick"),
-        Growth(ROW + 100, "the features", by_nature=False),
+        KEPT,
     ),
     Case(
         "score fid --quick, of features",
         lambda sides: (
             ["score", "fid", sides.reference.npy(), sides.samples.npy()] + ["--protocol", "pytorch-fid", "--quick"]
         ),
-        Growth(ROW + 100, "the features", by_nature=False),
+        KEPT,
     ),
     Case(
         "score inception, of a .safetensors",
         lambda sides: ["score", "inception", "--logits", sides.samples.safetensors()],
-        Growth(ROW + 100, "the logits", by_nature=False),
+        Growth(64, "a divergence", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
     ),
     Case(
         "score kid --quick",
@@ -196,7 +198,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score frechet",
         lambda sides: pair(sides, "frechet"),
-        Growth(2 * ROW + 100, "the features, and once more as two halves", by_nature=False),
+        Growth(64, "places in two halves", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
         patience_s=math.inf,
     ),
 )

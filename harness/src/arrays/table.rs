@@ -3,8 +3,10 @@
 //! Rows are read where they are, at positions in the file: the operating system keeps what fits into memory, as with a mapped
 //! file, and a file that is cut off meanwhile is an error instead of a signal.
 
-use super::{ArrayError, ArrayFile, Element};
-use retally_metrics::probe::descent::{FeatureTable, ReadError, TableShape, View};
+use super::{ArrayError, ArrayFile, Element, FLOATS};
+use ndarray::{Array2, CowArray, Ix2};
+use retally_metrics::table::{FeatureTable, ReadError, TableShape, View};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -31,12 +33,10 @@ pub struct StoredTable {
 
 #[derive(Debug)]
 enum Rows {
-    Memory(Vec<f32>),
+    /// [rows, numbers of a row].
+    Memory(Array2<f32>),
     /// Handles that no thread is using, and one to make more of.
-    File {
-        first: Box<ArrayFile>,
-        idle: Mutex<Vec<ArrayFile>>,
-    },
+    File { first: Box<ArrayFile>, idle: Mutex<Vec<ArrayFile>> },
 }
 
 impl StoredTable {
@@ -52,29 +52,66 @@ impl StoredTable {
     ) -> Result<Self, ArrayError> {
         let file = ArrayFile::open(location)?;
         if !file.element().is_float() {
-            let expected = "floating-point numbers (numpy: array.astype('float32'))";
-            return Err(file.wrong_element(expected));
+            return Err(file.wrong_element(FLOATS));
         }
         let shape = match table_shape(file.shape(), axes, views) {
             Ok(shape) => shape,
             Err(expected) => return Err(file.wrong_shape(expected)),
         };
-        let note = (file.element() == Element::F64).then(|| {
-            format!("`{}` holds 64-bit numbers, which are rounded to 32 bits", location.display())
-        });
-        let rows = shape.samples * shape.views;
-        let Some(mut file) = file.reshaped(vec![rows, shape.row()]) else {
+        let Some(file) = file.reshaped(vec![shape.rows(), shape.row()]) else {
             return Err(ArrayFile::open(location)?.wrong_shape("a shape that fits its numbers"));
         };
-        let kept = rows.checked_mul(shape.row()).is_some_and(|count| count <= KEPT_BYTES / 4);
-        let rows = if kept {
-            let mut values = Vec::new();
-            file.read_f32(0..rows, &mut values)?;
-            Rows::Memory(values)
-        } else {
-            Rows::File { first: Box::new(file), idle: Mutex::default() }
+        Self::of(file, shape)
+    }
+
+    /// Opens features [N, D]: one row a sample.
+    ///
+    /// # Errors
+    /// As [`StoredTable::open`].
+    pub fn open_matrix(location: &Path) -> Result<Self, ArrayError> {
+        Self::of_matrix(ArrayFile::open(location)?)
+    }
+
+    /// The table of an open array [N, D].
+    ///
+    /// # Errors
+    /// As [`StoredTable::open`].
+    pub fn of_matrix(file: ArrayFile) -> Result<Self, ArrayError> {
+        let &[samples, width] = file.shape() else {
+            return Err(file.wrong_shape("[N, D]: one row a sample"));
         };
+        if !file.element().is_float() {
+            return Err(file.wrong_element(FLOATS));
+        }
+        Self::of(file, TableShape { samples, views: 1, tokens: 1, width })
+    }
+
+    /// Of an array [rows, numbers of a row].
+    fn of(mut file: ArrayFile, shape: TableShape) -> Result<Self, ArrayError> {
+        let numbers = shape.rows().checked_mul(shape.row());
+        if numbers.is_some_and(|count| count <= KEPT_BYTES / 4) {
+            let mut values = Vec::new();
+            let note =
+                file.read_narrow(0..shape.rows(), &mut values)?.then(|| file.rounding_note());
+            return match Array2::from_shape_vec((shape.rows(), shape.row()), values) {
+                Ok(values) => Ok(Self { shape, rows: Rows::Memory(values), note }),
+                Err(_) => Err(file.wrong_shape("a shape that fits its numbers")),
+            };
+        }
+        let note = (file.element() == Element::F64).then(|| file.rounding_note());
+        let rows = Rows::File { first: Box::new(file), idle: Mutex::default() };
         Ok(Self { shape, rows, note })
+    }
+
+    /// Everything as one array, [rows, numbers of a row]: lent where it is in memory.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn to_array(&self) -> Result<CowArray<'_, f32, Ix2>, ArrayError> {
+        match &self.rows {
+            Rows::Memory(values) => Ok(values.view().into()),
+            Rows::File { first, .. } => Ok(first.reopen()?.into_features()?.rows.into()),
+        }
     }
 }
 
@@ -112,6 +149,19 @@ fn table_shape(
     }
 }
 
+/// Neighbouring rows that follow each other, as ranges.
+fn runs(rows: impl Iterator<Item = usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut rows = rows.peekable();
+    std::iter::from_fn(move || {
+        let start = rows.next()?;
+        let mut end = start + 1;
+        while rows.next_if_eq(&end).is_some() {
+            end += 1;
+        }
+        Some(start..end)
+    })
+}
+
 impl FeatureTable for StoredTable {
     fn shape(&self) -> TableShape {
         self.shape
@@ -120,11 +170,12 @@ impl FeatureTable for StoredTable {
     fn read(&self, views: &[View], into: &mut [f32]) -> Result<(), ReadError> {
         let length = self.shape.row();
         let rows = views.iter().map(|view| view.sample * self.shape.views + view.view);
-        let targets = into.chunks_exact_mut(length.max(1));
         match &self.rows {
             Rows::Memory(values) => {
+                let targets = into.chunks_exact_mut(length.max(1));
                 for (row, target) in rows.zip(targets) {
-                    target.copy_from_slice(&values[row * length..(row + 1) * length]);
+                    let row = values.row(row);
+                    target.iter_mut().zip(row).for_each(|(target, &value)| *target = value);
                 }
             }
             Rows::File { first, idle } => {
@@ -134,9 +185,14 @@ impl FeatureTable for StoredTable {
                     None => first.reopen()?,
                 };
                 let mut values = Vec::with_capacity(length);
-                for (row, target) in rows.zip(targets) {
-                    file.read_f32(row..row + 1, &mut values)?;
+                let mut rest = into;
+                // Neighbouring rows are read at once.
+                for rows in runs(rows) {
+                    let (target, further) =
+                        std::mem::take(&mut rest).split_at_mut(rows.len() * length);
+                    file.read_narrow(rows, &mut values)?;
                     target.copy_from_slice(&values);
+                    rest = further;
                 }
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(file);
             }
@@ -166,7 +222,7 @@ mod tests {
         let first = ArrayFile::open(file.path()).unwrap().reshaped(vec![6, 4]).unwrap();
         let rows = Rows::File { first: Box::new(first), idle: Mutex::default() };
         let stored = StoredTable { shape: table.shape(), rows, note: None };
-        let views = [View { sample: 2, view: 1 }, View { sample: 0, view: 1 }];
+        let views = [2, 0].map(|sample| View { sample, view: 1 });
         for table in [table, stored] {
             for _ in 0..2 {
                 let mut values = [0.0; 8];
@@ -174,6 +230,27 @@ mod tests {
                 assert_eq!(values, [20.0, 21.0, 22.0, 23.0, 4.0, 5.0, 6.0, 7.0]);
             }
         }
+    }
+
+    #[test]
+    fn neighbouring_rows_are_read_at_once() {
+        let found: Vec<_> = runs([3, 4, 5, 7, 6, 7, 7].into_iter()).collect();
+        assert_eq!(found, [3..6, 7..8, 6..8, 7..8]);
+        assert_eq!(runs(std::iter::empty()).count(), 0);
+    }
+
+    #[test]
+    fn a_matrix_is_lent_or_read() {
+        let file = written(&[3, 4], 12);
+        let table = StoredTable::open_matrix(file.path()).unwrap();
+        let rows = Rows::File {
+            first: Box::new(ArrayFile::open(file.path()).unwrap()),
+            idle: Mutex::default(),
+        };
+        let stored = StoredTable { shape: table.shape(), rows, note: None };
+        assert_eq!(table.to_array().unwrap(), stored.to_array().unwrap());
+        assert_eq!(table.to_array().unwrap()[[2, 3]], 11.0);
+        assert!(StoredTable::open_matrix(written(&[3, 2, 2], 12).path()).is_err());
     }
 
     #[test]

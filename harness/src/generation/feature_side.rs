@@ -4,11 +4,11 @@ use super::comparison::{differences, not_comparable};
 use super::provenance::Provenance;
 use super::request::Made;
 use super::side::read_gaussian;
+use crate::arrays::StoredTable;
 use crate::arrays::statistics_file::{Features, StatisticsFile};
-use crate::arrays::{FeatureRows, read_features};
 use crate::failure::Failure;
 use crate::file_names::has_extension;
-use retally_metrics::distribution::{FrechetSide, Gaussian};
+use retally_metrics::distribution::{FrechetSide, Gaussian, SetRows};
 use std::path::Path;
 
 /// What a file holds.
@@ -17,7 +17,7 @@ pub struct FeatureSide(Content);
 
 #[derive(Debug)]
 enum Content {
-    Features(FeatureRows),
+    Features(StoredTable),
     Statistics(Box<KnownStatistics>),
 }
 
@@ -45,14 +45,14 @@ impl FeatureSide {
                 }
             }
         }
-        Ok(Self(Content::Features(read_features(path)?)))
+        Ok(Self(Content::Features(StoredTable::open_matrix(path)?)))
     }
 
     /// For the metric.
     #[must_use]
     pub fn frechet(&self) -> FrechetSide<'_> {
         match &self.0 {
-            Content::Features(features) => FrechetSide::Features(features.rows.view()),
+            Content::Features(features) => FrechetSide::Features(SetRows::Table(features)),
             Content::Statistics(statistics) => FrechetSide::Gaussian(&statistics.gaussian),
         }
     }

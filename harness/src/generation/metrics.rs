@@ -1,16 +1,17 @@
 //! The metrics of a protocol over two sides.
 
 use super::side::{Role, Side};
+use crate::arrays::StoredTable;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::progress::Progress;
-use ndarray::{CowArray, Ix2};
+use ndarray::{Array2, CowArray, Ix2};
 use retally_metrics::distribution::inception_score::RowOrder;
 use retally_metrics::distribution::{
     DistributionError, FrechetOptions, FrechetSide, Gaussian, InceptionScoreOptions,
-    KernelDistanceOptions, frechet_measurements, inception_score, kernel_distance, manifold,
-    order_sensitivity,
+    KernelDistanceOptions, SetRows, frechet_measurements, inception_score, kernel_distance,
+    manifold, order_sensitivity,
 };
 use retally_metrics::executor::Executor;
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
@@ -25,8 +26,30 @@ pub enum MetricChoice {
     All,
 }
 
-/// Rows of features or other outputs: those of a file are lent, those of stored chunks are put together.
-pub(super) type OutputRows<'a> = CowArray<'a, f32, Ix2>;
+/// Rows of features or other outputs.
+pub(super) enum OutputRows<'a> {
+    /// Those of a file, which need not be in memory.
+    Table(&'a StoredTable),
+    /// Those of stored chunks, put together.
+    Loaded(Array2<f32>),
+}
+
+impl<'a> OutputRows<'a> {
+    fn rows(&self) -> SetRows<'_> {
+        match self {
+            Self::Table(table) => SetRows::Table(*table),
+            Self::Loaded(rows) => rows.view().into(),
+        }
+    }
+
+    /// All of them in memory.
+    fn into_array(self) -> Result<CowArray<'a, f32, Ix2>, Failure> {
+        match self {
+            Self::Table(table) => Ok(table.to_array()?),
+            Self::Loaded(rows) => Ok(rows.into()),
+        }
+    }
+}
 
 /// Where rows of network outputs come from.
 pub(super) trait PartRows {
@@ -122,12 +145,12 @@ impl MetricInputs<'_> {
             return Ok(vec![self.missing("IS", &plan.logits, "the samples")].into());
         };
         let options = plan.options;
-        let score = match inception_score(logits.view(), &options, self.executor) {
+        let score = match inception_score(logits.rows(), &options, self.executor) {
             Ok(score) => score,
             // Fewer rows than splits: no error of the input, but no score either.
             Err(error @ DistributionError::Options(_)) => {
                 let absence = Absence::new(AbsenceReason::TooFewSamples, error.to_string());
-                let n = logits.nrows() as u64;
+                let n = logits.rows().count() as u64;
                 let method = self.protocol.versioned_id();
                 return Ok(vec![Measurement::absent("IS", Unit::None, n, method, absence)].into());
             }
@@ -136,7 +159,7 @@ impl MetricInputs<'_> {
         let mut notes = Vec::new();
         if options.order == RowOrder::File {
             let kind = options.scores;
-            let other = order_sensitivity(logits.view(), kind, options.splits, self.executor)?;
+            let other = order_sensitivity(logits.rows(), kind, options.splits, self.executor)?;
             if other.looks_sorted() {
                 notes.push(format!(
                     "the samples look sorted by class: protocol {} scores blocks in file order, IS {:.3}; shuffled it is {:.3}, \
@@ -154,7 +177,7 @@ impl MetricInputs<'_> {
                 scores: options.scores,
                 ..InceptionScoreOptions::all_rows()
             };
-            let whole = inception_score(logits.view(), &all_rows, self.executor)?;
+            let whole = inception_score(logits.rows(), &all_rows, self.executor)?;
             measurements.extend(whole.measurements().into_iter().map(|measurement| Measurement {
                 metric: "IS (all rows)".to_owned(),
                 ..measurement
@@ -246,8 +269,16 @@ impl MetricInputs<'_> {
         self.rows.load(role, part, &self.protocol.frechet.features)
     }
 
-    fn load_both(&self, part: &str) -> Result<Option<[OutputRows<'_>; 2]>, Failure> {
-        match (self.load(Role::Reference, part)?, self.load(Role::Samples, part)?) {
+    fn load_array(
+        &self,
+        role: Role,
+        part: &str,
+    ) -> Result<Option<CowArray<'_, f32, Ix2>>, Failure> {
+        self.load(role, part)?.map(OutputRows::into_array).transpose()
+    }
+
+    fn load_both(&self, part: &str) -> Result<Option<[CowArray<'_, f32, Ix2>; 2]>, Failure> {
+        match (self.load_array(Role::Reference, part)?, self.load_array(Role::Samples, part)?) {
             (Some(reference), Some(samples)) => Ok(Some([reference, samples])),
             _ => Ok(None),
         }
@@ -300,7 +331,7 @@ fn frechet_side<'a>(
 ) -> Option<FrechetSide<'a>> {
     match (statistics, rows) {
         (Some(gaussian), _) => Some(FrechetSide::Gaussian(gaussian)),
-        (None, Some(rows)) => Some(FrechetSide::Features(rows.view())),
+        (None, Some(rows)) => Some(FrechetSide::Features(rows.rows())),
         (None, None) => None,
     }
 }

@@ -390,10 +390,12 @@ impl PartRows for Rows<'_> {
         };
         if let Some(features) = &side.features {
             // Features that somebody else computed are taken for the protocol's pooled features, and for nothing else.
-            return Ok((part == main).then(|| features.rows.view().into()));
+            return Ok((part == main).then(|| OutputRows::Table(features)));
         }
         match (stored, self.network.and_then(|network| network.position(part))) {
-            (Some(stored), Some(output)) => stored.load(output).map(|rows| Some(rows.into())),
+            (Some(stored), Some(output)) => {
+                stored.load(output).map(|rows| Some(OutputRows::Loaded(rows)))
+            }
             _ => Ok(None),
         }
     }

@@ -5,13 +5,14 @@ use super::network::file_name;
 use super::provenance::Provenance;
 use super::record::SideRecord;
 use crate::arrays::statistics_file::{Features, Moments, StatisticsFile};
-use crate::arrays::{ArrayFile, FeatureRows, read_features};
+use crate::arrays::{ArrayFile, StoredTable};
 use crate::failure::Failure;
 use crate::file_names::has_extension;
 use crate::images::reader;
 use crate::progress::Progress;
 use retally_manifests::{Dataset, DatasetFormat, Digest};
 use retally_metrics::distribution::Gaussian;
+use retally_metrics::table::FeatureTable;
 use std::path::{Path, PathBuf};
 
 /// Which side.
@@ -40,7 +41,7 @@ pub(super) struct Side {
     /// Mean and covariance of the features, and of the spatial features.
     pub(super) statistics: Option<Statistics>,
     /// Features that somebody else computed.
-    pub(super) features: Option<FeatureRows>,
+    pub(super) features: Option<StoredTable>,
     /// Digest of a file of statistics or features.
     file: Option<Digest>,
 }
@@ -75,7 +76,7 @@ impl Side {
         if is_file_of(path, "npz") {
             wants_images = side.take_arrays(path, beside)?;
         } else if is_file_of(path, "safetensors") || is_matrix(path)? {
-            side.features = Some(read_features(path)?);
+            side.features = Some(StoredTable::open_matrix(path)?);
             side.file = Some(digest_of(path)?);
             wants_images = false;
         }
@@ -129,7 +130,7 @@ impl Side {
         let mut file = StatisticsFile::open(path)?;
         self.statistics = Statistics::read(&mut file, path, self.role)?;
         if self.statistics.is_none() {
-            self.features = file.rows()?.map(|rows| rows.into_features()).transpose()?;
+            self.features = file.rows()?.map(StoredTable::of_matrix).transpose()?;
         }
         let known = self.statistics.is_some() || self.features.is_some();
         if known {
@@ -162,7 +163,7 @@ impl Side {
         }
         if let Some(features) = &self.features {
             content.push("features");
-            count = Some(features.rows.nrows() as u64);
+            count = Some(features.shape().samples as u64);
         }
         let mut made_by = None;
         if let Some(statistics) = &self.statistics {

@@ -5,7 +5,7 @@ use super::samples::SampleList;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::run::directory::RunDirectory;
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::{Array2, ArrayView1};
 use rayon::prelude::*;
 use retally_manifests::{Digest, Model, Tap};
 use retally_metrics::probe::{
@@ -140,10 +140,7 @@ impl Measurer<'_> {
         let [rows, columns] = tap.grid.map(|side| side as usize);
         let options = SpatialOptions::of(settings.spatial, Lattice { rows, columns });
         let mut measurements = summarise(&scores, &options);
-        let features: Vec<_> = parts.iter().map(|part| part.features.view()).collect();
-        let features = concatenate(Axis(0), &features)
-            .map_err(|error| Failure::invalid(format_args!("cannot join features: {error}")))?;
-        let (probes, predictions) = self.probes(&features)?;
+        let (probes, predictions) = self.probes(parts)?;
         measurements.extend(probes);
         let encoder = MeasuredModel {
             key: format!("{}/{}", model.id, tap.id),
@@ -156,9 +153,9 @@ impl Measurer<'_> {
 
     /// The probes' measurements and the linear probe's classes of the test samples; nothing without a split. A probe that
     /// cannot be trained is an absence with its reason: other taps and metrics stand without it.
-    fn probes(&self, features: &Array2<f32>) -> Result<(Vec<Measurement>, Vec<u32>), Failure> {
+    fn probes(&self, parts: &[&TapChunk]) -> Result<(Vec<Measurement>, Vec<u32>), Failure> {
         let Some(split) = self.samples.split else { return Ok((Vec::new(), Vec::new())) };
-        let [train, test] = [&split.train, &split.test].map(|set| self.labelled(features, set));
+        let [train, test] = [&split.train, &split.test].map(|set| self.labelled(parts, set));
         let (train, test) = (train?, test?);
         let settings = self.settings;
         let (mut measurements, predictions) =
@@ -177,13 +174,32 @@ impl Measurer<'_> {
         Ok((measurements, predictions))
     }
 
-    fn labelled(&self, features: &Array2<f32>, set: &[usize]) -> Result<OwnedLabelled, Failure> {
+    fn labelled(&self, parts: &[&TapChunk], set: &[usize]) -> Result<OwnedLabelled, Failure> {
         let labels: Option<Vec<u32>> =
             set.iter().map(|&index| self.samples.infos[index].class).collect();
         let labels =
             labels.ok_or_else(|| Failure::invalid("a sample of the split has no label"))?;
-        Ok(OwnedLabelled { features: features.select(Axis(0), set), labels })
+        Ok(OwnedLabelled { features: gather(parts, set)?, labels })
     }
+}
+
+/// The features of some samples, in this order, straight from the chunks: no other copy of all of them is made.
+fn gather(parts: &[&TapChunk], set: &[usize]) -> Result<Array2<f32>, Failure> {
+    let rows: Vec<ArrayView1<'_, f32>> =
+        parts.iter().flat_map(|part| part.features.outer_iter()).collect();
+    let width = rows.first().map_or(0, |row| row.len());
+    let mut gathered = Array2::zeros((set.len(), width));
+    for (mut target, &index) in gathered.outer_iter_mut().zip(set) {
+        match rows.get(index) {
+            Some(row) if row.len() == width => target.assign(row),
+            _ => {
+                return Err(Failure::invalid(format_args!(
+                    "the features of sample {index} are not there or of another width"
+                )));
+            }
+        }
+    }
+    Ok(gathered)
 }
 
 /// A model with one tap is called by its name alone, as a row of a paper's table would be; of several taps each is told apart.

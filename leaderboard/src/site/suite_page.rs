@@ -105,13 +105,17 @@ fn board_row(
             }
         }
     }
-    let agreement = match (row.entries.len(), row.results) {
-        (1, _) => "1".to_owned(),
-        (all, 1) => format!("{}, same bits", grouped(all as u64)),
-        (all, results) => format!("{} ({} results)", grouped(all as u64), grouped(results as u64)),
-    };
-    page.element("td", &[("class", &"text"), ("data-sort", &row.entries.len())], agreement);
-    page.literal("</tr>\n");
+    let count = row.entries.len();
+    page.open("td", &[("class", &"text"), ("data-sort", &count)]);
+    page.text(grouped(count as u64));
+    if count > 1 {
+        let agreement = match row.results {
+            1 => "same bits".to_owned(),
+            results => format!("{} results", grouped(results as u64)),
+        };
+        page.element("span", &[("class", &"agreement")], agreement);
+    }
+    page.literal("</td></tr>\n");
 }
 
 /// The numbers of an entry, each with its rank and a link to its evidence.

@@ -37,6 +37,14 @@ pub enum DistributionError {
         /// Index of the first such row.
         row: usize,
     },
+    /// Rows that are not in memory could not be read.
+    #[error("the features of {set} cannot be read: {problem}")]
+    Unreadable {
+        /// Which set.
+        set: &'static str,
+        /// What the table says.
+        problem: String,
+    },
     /// Options that make no sense, or do not fit the input.
     #[error("{0}")]
     Options(String),

@@ -6,11 +6,10 @@
 
 use super::features::{REFERENCE, SAMPLES};
 use super::frechet::{FrechetSide, check_widths, frechet_distance};
-use super::{DistributionError, Gaussian, Moments};
+use super::{DistributionError, Gaussian, SetRows};
 use crate::executor::{Executor, Sequential, map};
 use crate::random::Stream;
 use crate::{Absence, AbsenceReason, Finite, Interval};
-use ndarray::{ArrayView2, Axis};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// Coverage of the interval.
@@ -64,7 +63,7 @@ pub struct FdInfinity {
     pub points: Vec<(usize, f64)>,
 }
 
-/// FD-infinity of `samples`, [N, dimensions], against all of `reference`.
+/// FD-infinity of `samples`, N rows, against all of `reference`.
 ///
 /// Sizes are evenly spaced from the smallest to N and rounded down; rows are drawn without replacement. One task a subset
 /// goes to `executor`.
@@ -74,12 +73,12 @@ pub struct FdInfinity {
 /// among 2 … N. The inner error is an absence, `TooFewSamples`, if fewer than 3 different sizes fit.
 pub fn fd_infinity(
     reference: FrechetSide<'_>,
-    samples: ArrayView2<'_, f32>,
+    samples: SetRows<'_>,
     options: FdInfinityOptions,
     executor: &dyn Executor,
 ) -> Result<Result<FdInfinity, Absence>, DistributionError> {
     check_widths(&reference, &FrechetSide::Features(samples))?;
-    let sizes = match sizes(samples.nrows(), options)? {
+    let sizes = match sizes(samples.count(), options)? {
         Ok(sizes) => sizes,
         Err(absence) => return Ok(Err(absence)),
     };
@@ -89,9 +88,14 @@ pub fn fd_infinity(
         None => reference.reborrow(),
     };
     let distances = map(executor, sizes.len(), |index| {
-        let rows = subset(samples.nrows(), sizes[index], options.seed, index as u64);
-        let subset = samples.select(Axis(0), &rows);
-        frechet_distance(reference, FrechetSide::Features(subset.view()), &Sequential)
+        let rows = subset(samples.count(), sizes[index], options.seed, index as u64);
+        if rows.len() > samples.width() {
+            let moments = samples.moments_of(&rows, SAMPLES, &Sequential)?;
+            let gaussian = Gaussian::of_moments(&moments, SAMPLES)?;
+            return frechet_distance(reference, FrechetSide::Gaussian(&gaussian), &Sequential);
+        }
+        let rows = samples.gather(&rows, SAMPLES)?;
+        frechet_distance(reference, rows.view().into(), &Sequential)
     });
     let mut points = Vec::with_capacity(sizes.len());
     for (size, distance) in sizes.into_iter().zip(distances) {
@@ -106,8 +110,8 @@ fn gaussian_of(
     executor: &dyn Executor,
 ) -> Result<Option<Gaussian>, DistributionError> {
     match reference {
-        FrechetSide::Features(features) if features.nrows() > features.ncols() => {
-            let moments = Moments::of(features.view(), REFERENCE, executor)?;
+        FrechetSide::Features(features) if features.count() > features.width() => {
+            let moments = features.moments(REFERENCE, executor)?;
             Gaussian::of_moments(&moments, REFERENCE).map(Some)
         }
         _ => Ok(None),

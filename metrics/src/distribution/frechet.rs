@@ -18,8 +18,9 @@ pub use measure::{FrechetOptions, frechet_measurements};
 pub use uncertainty::FrechetUncertainty;
 
 use super::DistributionError;
+use super::SetRows;
 use super::features::{REFERENCE, SAMPLES};
-use super::moments::{Gaussian, Moments};
+use super::moments::{Gaussian, centred};
 use crate::executor::Executor;
 use ndarray::ArrayView2;
 use root::{Spread, TraceRoot, trace_root};
@@ -29,17 +30,23 @@ use std::borrow::Cow;
 /// One of the two sets.
 #[derive(Clone, Copy, Debug)]
 pub enum FrechetSide<'a> {
-    /// Features, [samples, dimensions].
-    Features(ArrayView2<'a, f32>),
+    /// Features, one row a sample.
+    Features(SetRows<'a>),
     /// Mean and covariance alone, such as those of a reference file.
     Gaussian(&'a Gaussian),
+}
+
+impl<'a> From<ArrayView2<'a, f32>> for FrechetSide<'a> {
+    fn from(features: ArrayView2<'a, f32>) -> Self {
+        Self::Features(features.into())
+    }
 }
 
 impl FrechetSide<'_> {
     /// The same set for a shorter time, so that two sets can have one lifetime (array views do not shorten by themselves).
     pub(super) fn reborrow(&self) -> FrechetSide<'_> {
         match self {
-            Self::Features(features) => FrechetSide::Features(features.view()),
+            Self::Features(features) => FrechetSide::Features(features.reborrow()),
             Self::Gaussian(gaussian) => FrechetSide::Gaussian(gaussian),
         }
     }
@@ -48,7 +55,7 @@ impl FrechetSide<'_> {
     #[must_use]
     pub fn rows(&self) -> Option<u64> {
         match self {
-            Self::Features(features) => Some(features.nrows() as u64),
+            Self::Features(features) => Some(features.count() as u64),
             Self::Gaussian(gaussian) => gaussian.rows(),
         }
     }
@@ -57,7 +64,7 @@ impl FrechetSide<'_> {
     #[must_use]
     pub fn dimensions(&self) -> usize {
         match self {
-            Self::Features(features) => features.ncols(),
+            Self::Features(features) => features.width(),
             Self::Gaussian(gaussian) => gaussian.mean().len(),
         }
     }
@@ -140,7 +147,8 @@ pub fn frechet_distance_with_uncertainty(
     let pair = Pair::prepare(reference.reborrow(), samples.reborrow(), executor)?;
     let root = pair.root(true)?;
     let distance = pair.distance_of(&root)?;
-    Ok((distance, uncertainty::estimate(&pair, &root, &distance)))
+    let uncertainty = uncertainty::estimate(&pair, &root, &distance)?;
+    Ok((distance, uncertainty))
 }
 
 /// Two sets of equal width, ready to be compared.
@@ -205,7 +213,7 @@ pub(super) fn check_widths(
 
 /// One set, reduced to what the distance needs, with its features for the uncertainty.
 struct Prepared<'a> {
-    features: Option<ArrayView2<'a, f32>>,
+    features: Option<SetRows<'a>>,
     mean: Cow<'a, [f64]>,
     spread: Spread<'a>,
 }
@@ -227,16 +235,16 @@ impl<'a> Prepared<'a> {
     }
 
     fn of_features(
-        features: ArrayView2<'a, f32>,
+        features: SetRows<'a>,
         set: &'static str,
         executor: &dyn Executor,
     ) -> Result<Self, DistributionError> {
-        let (rows, width) = features.dim();
+        let (rows, width) = (features.count(), features.width());
         if rows < 2 {
             return Err(DistributionError::TooFewRows { set, actual: rows, needed: 2 });
         }
         if rows > width {
-            let moments = Moments::of(features, set, executor)?;
+            let moments = features.moments(set, executor)?;
             let gaussian = Gaussian::of_moments(&moments, set)?;
             let mean = Cow::Owned(gaussian.mean().to_vec());
             return Ok(Self {
@@ -245,7 +253,14 @@ impl<'a> Prepared<'a> {
                 spread: Spread::Gaussian(Cow::Owned(gaussian)),
             });
         }
-        let (mean, mut deviations) = super::moments::centred(features, set)?;
+        // No more rows than dimensions: few enough to be held.
+        let (mean, mut deviations) = match features {
+            SetRows::Memory(rows) => centred(rows, set)?,
+            SetRows::Table(_) => {
+                let all: Vec<usize> = (0..rows).collect();
+                centred(features.gather(&all, set)?.view(), set)?
+            }
+        };
         deviations *= faer::Scale(1.0 / ((rows - 1) as f64).sqrt());
         Ok(Self {
             features: Some(features),

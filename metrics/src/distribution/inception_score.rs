@@ -1,12 +1,11 @@
 //! The Inception Score (Salimans et al. 2016, "Improved Techniques for Training GANs").
 
-use super::DistributionError;
-use super::features::Features;
+use super::{DistributionError, SetRows};
 use crate::executor::{Executor, map};
 use crate::random::numpy::RandomState;
 use crate::statistics::normal_quantile_two_sided;
 use crate::{Finite, Interval, Measurement, Unit};
-use ndarray::ArrayView2;
+use ndarray::ArrayView1;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -14,6 +13,8 @@ use std::ops::Range;
 const LEVEL: f64 = 0.95;
 /// Rows of a task. Part of the result's definition, because it fixes the order of the sums.
 const CHUNK: usize = 512;
+/// What the rows are called in errors.
+const SCORES: &str = "the class scores";
 
 /// What the rows hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +139,7 @@ pub struct InceptionScore {
     pub standard_error: f64,
 }
 
-/// The Inception Score of `scores` [rows, classes].
+/// The Inception Score of `scores`, rows of as many numbers as there are classes.
 ///
 /// For every split exp(mean over its rows of KL(p(y|x) ‖ p(y))), natural logarithm, p(y) the mean of p(y|x) within the
 /// split; then the mean over splits. Unitless, between 1 and the number of classes (up to rounding; clamped).
@@ -150,19 +151,19 @@ pub struct InceptionScore {
 /// independent. It is about the sampling of rows under a fixed number of splits, not about the score's bias, which is
 /// downward in few rows.
 ///
+/// Rows are looked at three times, so many at a time as a task has: those of a table need not fit into memory.
+///
 /// # Errors
-/// If there are no rows or classes, a value is not finite, the splits do not fit the rows, or a row of probabilities has
-/// none.
+/// If there are no rows or classes, a value is not finite, the splits do not fit the rows, a row of probabilities has
+/// none, or a table cannot be read.
 pub fn inception_score(
-    scores: ArrayView2<'_, f32>,
+    scores: SetRows<'_>,
     options: &InceptionScoreOptions,
     executor: &dyn Executor,
 ) -> Result<InceptionScore, DistributionError> {
-    let features = Features::new(scores, "the class scores", 1)?;
-    if options.scores == ClassScores::Probabilities {
-        check_probabilities(&features)?;
-    }
-    let rows = features.len();
+    let table = Table { rows: scores.reborrow(), scores: options.scores, executor };
+    table.check()?;
+    let rows = scores.count();
     let splits = split_ranges(options.splits, rows)?;
     if options.spread == Spread::Sample && splits.len() < 2 {
         return Err(DistributionError::Options(
@@ -174,10 +175,9 @@ pub fn inception_score(
         RowOrder::File => (0..rows).collect(),
         RowOrder::SeededNumpy { seed } => RandomState::new(seed).permutation(rows),
     };
-    let table = Table { features: &features, scores: options.scores, executor };
-    let estimates: Vec<SplitScore> =
+    let estimates: Result<Vec<SplitScore>, DistributionError> =
         splits.into_iter().map(|split| table.score(&order[split])).collect();
-    Ok(InceptionScore::of(*options, (rows, features.width()), &estimates))
+    Ok(InceptionScore::of(*options, (rows, scores.width()), &estimates?))
 }
 
 /// The score under three protocols, to tell whether it depends on the order of the rows.
@@ -199,14 +199,14 @@ pub struct OrderSensitivity {
 /// # Errors
 /// As [`inception_score`].
 pub fn order_sensitivity(
-    scores: ArrayView2<'_, f32>,
+    scores: SetRows<'_>,
     kind: ClassScores,
     splits: Splits,
     executor: &dyn Executor,
 ) -> Result<OrderSensitivity, DistributionError> {
     let under = |splits, order| {
         let options = InceptionScoreOptions { scores: kind, splits, order, spread: Spread::None };
-        inception_score(scores, &options, executor)
+        inception_score(scores.reborrow(), &options, executor)
     };
     Ok(OrderSensitivity {
         file_order: under(splits, RowOrder::File)?,
@@ -245,22 +245,18 @@ fn split_ranges(splits: Splits, rows: usize) -> Result<Vec<Range<usize>>, Distri
     }
 }
 
-fn check_probabilities(features: &Features<'_>) -> Result<(), DistributionError> {
-    for (index, row) in features.rows().iter().enumerate() {
-        let sum: f64 = row.iter().map(|&p| f64::from(p)).sum();
-        let negative = row.iter().any(|&p| p < 0.0);
-        if negative || (sum - 1.0).abs() > 1e-3 {
-            let found = if negative {
-                "it has a negative number".to_owned()
-            } else {
-                format!("its sum is {sum}")
-            };
-            return Err(DistributionError::Options(format!(
-                "row {index} of the class scores (counted from 0) is not a distribution: {found}; are these logits?"
-            )));
-        }
+/// Refuses a row, the one with this index, that is no distribution.
+fn check_probabilities(index: usize, row: ArrayView1<'_, f32>) -> Result<(), DistributionError> {
+    let sum: f64 = row.iter().map(|&p| f64::from(p)).sum();
+    let negative = row.iter().any(|&p| p < 0.0);
+    if !negative && (sum - 1.0).abs() <= 1e-3 {
+        return Ok(());
     }
-    Ok(())
+    let found =
+        if negative { "it has a negative number".to_owned() } else { format!("its sum is {sum}") };
+    Err(DistributionError::Options(format!(
+        "row {index} of the class scores (counted from 0) is not a distribution: {found}; are these logits?"
+    )))
 }
 
 /// The score of one split.
@@ -272,48 +268,76 @@ struct SplitScore {
 }
 
 struct Table<'a> {
-    features: &'a Features<'a>,
+    rows: SetRows<'a>,
     scores: ClassScores,
     executor: &'a dyn Executor,
 }
 
 impl Table<'_> {
+    /// Refuses what has no score.
+    fn check(&self) -> Result<(), DistributionError> {
+        let (rows, classes) = (self.rows.count(), self.rows.width());
+        if classes == 0 {
+            return Err(DistributionError::NoDimensions { set: SCORES });
+        }
+        if rows == 0 {
+            return Err(DistributionError::TooFewRows { set: SCORES, actual: 0, needed: 1 });
+        }
+        let chunks = map(self.executor, rows.div_ceil(CHUNK), |chunk| {
+            let indices: Vec<usize> = (CHUNK * chunk..rows.min(CHUNK * (chunk + 1))).collect();
+            let values = self.rows.gather(&indices, SCORES)?;
+            for (index, row) in indices.into_iter().zip(values.outer_iter()) {
+                if !row.iter().all(|value| value.is_finite()) {
+                    return Err(DistributionError::NotFinite { set: SCORES, row: index });
+                }
+                if self.scores == ClassScores::Probabilities {
+                    check_probabilities(index, row)?;
+                }
+            }
+            Ok(())
+        });
+        chunks.into_iter().collect()
+    }
+
     /// `rows` is not empty.
-    fn score(&self, rows: &[usize]) -> SplitScore {
-        let classes = self.features.width();
+    fn score(&self, rows: &[usize]) -> Result<SplitScore, DistributionError> {
+        let classes = self.rows.width();
         let chunks: Vec<&[usize]> = rows.chunks(CHUNK).collect();
         let sums = map(self.executor, chunks.len(), |chunk| {
             let mut sum = vec![0.0; classes];
-            for &row in chunks[chunk] {
+            for row in self.rows.gather(chunks[chunk], SCORES)?.outer_iter() {
                 let (p, _) = self.distribution(row);
                 sum.iter_mut().zip(p).for_each(|(sum, p)| *sum += p);
             }
-            sum
+            Ok(sum)
         });
         let n = rows.len() as f64;
         let mut marginal = vec![0.0; classes];
         for sum in sums {
-            marginal.iter_mut().zip(sum).for_each(|(total, sum)| *total += sum);
+            marginal.iter_mut().zip(sum?).for_each(|(total, sum)| *total += sum);
         }
         // Divided as logarithms: the mean of the smallest numbers there are would be 0, and a divergence from it infinite.
         let log_n = n.ln();
         let log_marginal: Vec<f64> = marginal.iter().map(|total| total.ln() - log_n).collect();
-        let divergences: Vec<f64> = map(self.executor, chunks.len(), |chunk| -> Vec<f64> {
-            chunks[chunk].iter().map(|&row| self.divergence(row, &log_marginal)).collect()
-        })
-        .into_iter()
-        .flatten()
-        .collect();
+        let parts = map(self.executor, chunks.len(), |chunk| {
+            let values = self.rows.gather(chunks[chunk], SCORES)?;
+            Ok(values.outer_iter().map(|row| self.divergence(row, &log_marginal)).collect())
+        });
+        let mut divergences = Vec::with_capacity(rows.len());
+        for part in parts {
+            let part: Vec<f64> = part?;
+            divergences.extend(part);
+        }
         let mean = divergences.iter().sum::<f64>() / n;
         let squares: f64 = divergences.iter().map(|kl| (kl - mean) * (kl - mean)).sum();
         // Rounding may leave the ends by an ulp.
         let score = mean.exp().clamp(1.0, classes as f64);
         debug_assert!(mean.is_finite(), "finite scores have finite divergences");
-        SplitScore { rows: rows.len(), score, log_variance: squares / (n * n) }
+        Ok(SplitScore { rows: rows.len(), score, log_variance: squares / (n * n) })
     }
 
     /// KL(p(y|x) ‖ p(y)); a class whose sum is 0 has p(y|x) = 0 in every row.
-    fn divergence(&self, row: usize, log_marginal: &[f64]) -> f64 {
+    fn divergence(&self, row: ArrayView1<'_, f32>, log_marginal: &[f64]) -> f64 {
         let (p, log_p) = self.distribution(row);
         p.iter()
             .zip(log_p)
@@ -324,8 +348,8 @@ impl Table<'_> {
     }
 
     /// p(y|x) and its logarithm.
-    fn distribution(&self, row: usize) -> (Vec<f64>, Vec<f64>) {
-        let row = self.features.rows().row(row).iter().map(|&value| f64::from(value));
+    fn distribution(&self, row: ArrayView1<'_, f32>) -> (Vec<f64>, Vec<f64>) {
+        let row = row.iter().map(|&value| f64::from(value));
         match self.scores {
             ClassScores::Logits => {
                 let largest = row.clone().fold(f64::NEG_INFINITY, f64::max);

@@ -1,7 +1,8 @@
 //! Probes trained by gradient descent on stored features: the linear probes of MAE, MoCo v3 and DINOv2, and the attentive
 //! probe of V-JEPA.
 //!
-//! A [`Recipe`] says how, [`descent_probe`] does it. Features stay where they are ([`FeatureTable`]); only batches are copied.
+//! A [`Recipe`] says how, [`descent_probe`] does it. Features stay where they are
+//! ([`FeatureTable`](crate::table::FeatureTable)); only batches are copied.
 
 mod assess;
 mod attentive;
@@ -10,6 +11,7 @@ mod batch_norm;
 mod cross_entropy;
 mod dense;
 mod fit;
+mod labelled_table;
 mod linear_heads;
 mod model;
 mod optimiser;
@@ -17,18 +19,18 @@ mod order;
 mod outcome;
 mod recipe;
 mod schedule;
-mod table;
 mod train;
 
 pub use batch_norm::BatchNormOptions;
 pub use fit::{Observer, Progress, Stage, Unwatched};
+pub use labelled_table::LabelledTable;
 pub use optimiser::Optimiser;
 pub use recipe::{EpochLength, Head, RateScale, Recipe, Selection};
 pub use schedule::{Schedule, ScheduleRead};
-pub use table::{FeatureTable, LabelledTable, MemoryTable, ReadError, TableShape, View};
 pub use train::{Training, descent_probe};
 
 use super::ProbeError;
+use crate::table::ReadError;
 
 /// A training without a result.
 #[derive(Debug, thiserror::Error)]

@@ -2,12 +2,14 @@
 
 use super::ScoreReport;
 use super::features::ThreadsArgument;
-use crate::arrays::{FeatureRows, read_features};
+use crate::arrays::StoredTable;
 use crate::failure::Failure;
 use clap::{ArgGroup, Args};
+use retally_metrics::distribution::SetRows;
 use retally_metrics::distribution::inception_score::{
     ClassScores, InceptionScoreOptions, RowOrder, Splits, Spread, inception_score,
 };
+use retally_metrics::table::FeatureTable;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -51,14 +53,14 @@ impl FromStr for Order {
 }
 
 pub(super) fn run(arguments: &InceptionArguments) -> Result<ScoreReport, Failure> {
-    let FeatureRows { rows: scores, note } = read_features(&arguments.logits)?;
+    let scores = StoredTable::open_matrix(&arguments.logits)?;
     let threads = arguments.threads.start()?;
     let splits = match (arguments.split_size, arguments.splits) {
         (Some(size), _) => Splits::Blocks { size },
         (None, count) => Splits::Count { count: count.unwrap_or(1) },
     };
     let several = match splits {
-        Splits::Blocks { size } => scores.nrows() > size,
+        Splits::Blocks { size } => scores.shape().samples > size,
         Splits::Count { count } => count > 1,
     };
     let options = InceptionScoreOptions {
@@ -71,6 +73,6 @@ pub(super) fn run(arguments: &InceptionArguments) -> Result<ScoreReport, Failure
         order: arguments.order.0,
         spread: if several { Spread::Population } else { Spread::None },
     };
-    let measurements = inception_score(scores.view(), &options, &threads)?.measurements();
-    Ok(ScoreReport::of(measurements).with_notes(note))
+    let score = inception_score(SetRows::Table(&scores), &options, &threads)?;
+    Ok(ScoreReport::of(score.measurements()).with_notes(scores.note))
 }

@@ -19,6 +19,7 @@ const MAX_ANCILLARY_BYTES: u64 = 64 << 20;
 /// - A transparent *colour key* (`tRNS` of grey and RGB files) of 2, 4 or 16 bits is compared by Pillow 13 with pixels
 ///   of another depth and matches the wrong ones. Ours follows the PNG specification. Colours are not affected.
 pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    check_palette(bytes)?;
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(MAX_ANCILLARY_BYTES);
     let decoder =
@@ -36,6 +37,32 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     let alpha =
         alpha.map(|alpha| Plane::new(width, height, alpha).ok_or_else(wrong_size)).transpose()?;
     Ok(Decoded { rgb, alpha })
+}
+
+/// Refuses an image of palette colours (colour type 3) whose palette is not of 1 to 256 colours of 3 bytes each: the decoder (png 0.18.1)
+/// panics at part of a colour.
+fn check_palette(bytes: &[u8]) -> Result<(), DecodeError> {
+    if bytes.get(25) != Some(&3) {
+        return Ok(());
+    }
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((header, content)) = rest.split_first_chunk::<8>() {
+        let [length @ .., a, b, c, d] = *header;
+        let length = u32::from_be_bytes(length);
+        match &[a, b, c, d] {
+            b"PLTE" if length % 3 != 0 || !(3..=3 * 256).contains(&length) => {
+                let reason =
+                    format!("its palette has {length} bytes, not 3 for each of 1 to 256 colours");
+                return Err(DecodeError::Damaged { format: FORMAT, reason });
+            }
+            // A palette stands before the pixels.
+            b"IDAT" => return Ok(()),
+            _ => {}
+        }
+        // After the content comes its checksum.
+        rest = content.get(length as usize..).and_then(|after| after.get(4..)).unwrap_or_default();
+    }
+    Ok(())
 }
 
 /// Whether the header says 16 bits and colour type 0; the decoder does not tell a colour key from an alpha channel.

@@ -10,9 +10,9 @@ use crate::world_model::{NetworkFile, TokenEncoder};
 use ndarray::{Array2, Axis};
 use retally_manifests::{Dataset, Digest, Model, WorldModelEncoder};
 use retally_metrics::probe::descent::{
-    DescentError, Head, LabelledTable, MemoryTable, Observer, Progress, Recipe, TableShape,
-    Training, descent_probe,
+    DescentError, Head, LabelledTable, Observer, Progress, Recipe, Training, descent_probe,
 };
+use retally_metrics::table::{MemoryTable, TableShape};
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
 use retally_suites::miniature::AttentivePlan;
 use retally_suites::probes::{ProbeMethod, ProbeProtocol};

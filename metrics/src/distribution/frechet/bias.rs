@@ -5,11 +5,11 @@
 //! sets both are halved, and b₁/n₁ + b₂/n₂ doubles likewise. The law needs more samples than dimensions.
 
 use super::{DistributionError, FrechetSide, check_widths, frechet_distance};
+use crate::distribution::Gaussian;
 use crate::distribution::features::{REFERENCE, SAMPLES};
 use crate::executor::{Executor, Sequential, map};
 use crate::random::Stream;
 use crate::{Absence, AbsenceReason};
-use ndarray::{Array2, ArrayView2, Axis};
 
 /// The part of a distance that would vanish with more samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,11 +43,10 @@ pub fn frechet_bias(
     }
     let distances = map(executor, 2 * splits as usize, |half| {
         let stream = |side: u64| Stream::new(seed, "frechet-half", half as u64 / 2 * 2 + side);
-        let sides = [
-            Half::of(reference, stream(0), half % 2 == 1),
-            Half::of(samples, stream(1), half % 2 == 1),
-        ];
-        frechet_distance(sides[0].side(), sides[1].side(), &Sequential)
+        let second = half % 2 == 1;
+        let reference = Half::of((reference, REFERENCE), stream(0), second)?;
+        let samples = Half::of((samples, SAMPLES), stream(1), second)?;
+        frechet_distance(reference.side(), samples.side(), &Sequential)
     });
     let mut sum = 0.0;
     for half in distances {
@@ -62,7 +61,7 @@ fn absence(reference: &FrechetSide<'_>, samples: &FrechetSide<'_>) -> Option<Abs
     for (side, set) in [(reference.reborrow(), REFERENCE), (samples.reborrow(), SAMPLES)] {
         let FrechetSide::Features(features) = side else { continue };
         any = true;
-        let (rows, width) = features.dim();
+        let (rows, width) = (features.count(), features.width());
         if rows / 2 <= width {
             let detail = format!(
                 "half of {set} has {} rows for {width} dimensions; the bias follows 1/n only above that",
@@ -75,35 +74,41 @@ fn absence(reference: &FrechetSide<'_>, samples: &FrechetSide<'_>) -> Option<Abs
     (!any).then(|| Absence::new(AbsenceReason::MissingInput, detail))
 }
 
-/// Half of a set's rows, or the whole of a set without rows.
+/// A set's half, or the whole of a set without rows. Halves have more rows than dimensions, so that their moments are all that is needed
+/// of them.
 enum Half<'a> {
-    Rows(Array2<f32>),
+    Moments(Gaussian),
     Whole(FrechetSide<'a>),
 }
 
 impl<'a> Half<'a> {
-    fn of(side: FrechetSide<'a>, stream: Stream, second: bool) -> Self {
-        match side {
-            FrechetSide::Features(features) => Self::Rows(half_of(features, stream, second)),
-            FrechetSide::Gaussian(_) => Self::Whole(side),
-        }
+    fn of(
+        (side, set): (FrechetSide<'a>, &'static str),
+        stream: Stream,
+        second: bool,
+    ) -> Result<Self, DistributionError> {
+        let FrechetSide::Features(features) = side else { return Ok(Self::Whole(side)) };
+        let half = half_of(features.count(), stream, second);
+        let moments = features.moments_of(&half, set, &Sequential)?;
+        Ok(Self::Moments(Gaussian::of_moments(&moments, set)?))
     }
 
     fn side(&self) -> FrechetSide<'_> {
         match self {
-            Self::Rows(rows) => FrechetSide::Features(rows.view()),
+            Self::Moments(gaussian) => FrechetSide::Gaussian(gaussian),
             Self::Whole(side) => side.reborrow(),
         }
     }
 }
 
-fn half_of(features: ArrayView2<'_, f32>, mut stream: Stream, second: bool) -> Array2<f32> {
-    let mut order: Vec<usize> = (0..features.nrows()).collect();
+/// Rising numbers of one half of the rows.
+fn half_of(rows: usize, mut stream: Stream, second: bool) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows).collect();
     stream.shuffle(&mut order);
-    let (first_half, second_half) = order.split_at_mut(features.nrows() / 2);
-    let half = if second { second_half } else { first_half };
+    let second_half = order.split_off(rows / 2);
+    let mut half = if second { second_half } else { order };
     half.sort_unstable();
-    features.select(Axis(0), half)
+    half
 }
 
 #[cfg(test)]
@@ -112,12 +117,12 @@ mod tests {
 
     #[test]
     fn halves_are_disjoint_and_complete() {
-        let features = Array2::from_shape_fn((11, 1), |(row, _)| row as f32);
-        let halves = [false, true]
-            .map(|second| half_of(features.view(), Stream::new(0, "frechet-half", 0), second));
-        assert_eq!(halves[0].nrows(), 5);
-        let mut rows: Vec<f32> = halves.iter().flatten().copied().collect();
-        rows.sort_by(f32::total_cmp);
-        assert_eq!(rows, (0..11_u8).map(f32::from).collect::<Vec<_>>());
+        let halves =
+            [false, true].map(|second| half_of(11, Stream::new(0, "frechet-half", 0), second));
+        assert_eq!(halves[0].len(), 5);
+        assert!(halves.iter().all(|half| half.is_sorted()));
+        let mut rows = halves.concat();
+        rows.sort_unstable();
+        assert_eq!(rows, (0..11).collect::<Vec<_>>());
     }
 }

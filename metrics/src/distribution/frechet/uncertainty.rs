@@ -17,11 +17,13 @@
 
 use super::root::{TraceRoot, Transport};
 use super::{FrechetDistance, Pair, Prepared};
+use crate::distribution::DistributionError;
+use crate::distribution::features::{REFERENCE, SAMPLES};
 use crate::distribution::linear_algebra::product;
 use crate::statistics::normal_quantile_two_sided;
 use crate::{Finite, Interval};
 use faer::Mat;
-use ndarray::ArrayView2;
+use ndarray::Array2;
 
 /// Rows whose influence is computed; a variance of 2,000 values is known to about 3 %, the error to half of that.
 const MOST_ROWS: usize = 2000;
@@ -39,19 +41,22 @@ pub struct FrechetUncertainty {
 }
 
 /// `None` if neither set has features, or a number is not finite.
+///
+/// # Errors
+/// `Unreadable`.
 pub(super) fn estimate(
     pair: &Pair<'_>,
     root: &TraceRoot,
     distance: &FrechetDistance,
-) -> Option<FrechetUncertainty> {
-    let [to_samples, to_reference] = root.transports.as_ref()?;
+) -> Result<Option<FrechetUncertainty>, DistributionError> {
+    let Some([to_samples, to_reference]) = root.transports.as_ref() else { return Ok(None) };
     let [reference, samples] = &pair.sets;
     let terms = [
-        influences(reference, samples.mean(), to_samples, root.value),
-        influences(samples, reference.mean(), to_reference, root.value),
+        influences((reference, REFERENCE), samples.mean(), to_samples, root.value)?,
+        influences((samples, SAMPLES), reference.mean(), to_reference, root.value)?,
     ];
     let given = match &terms {
-        [None, None] => return None,
+        [None, None] => return Ok(None),
         [None, Some(_)] => ", given the reference",
         [Some(_), None] => ", given the samples",
         [Some(_), Some(_)] => "",
@@ -59,8 +64,8 @@ pub(super) fn estimate(
     let variance: f64 = terms.iter().flatten().map(Influences::variance_of_mean).sum();
     let standard_error = variance.sqrt();
     let method = format!("infinitesimal-jackknife (normal, at this n{given})");
-    let interval = interval(distance.distance, standard_error, method, 0.0)?;
-    Some(FrechetUncertainty { standard_error, interval })
+    let interval = interval(distance.distance, standard_error, method, 0.0);
+    Ok(interval.map(|interval| FrechetUncertainty { standard_error, interval }))
 }
 
 /// The 95 % interval of a normal estimate, nothing below `floor`.
@@ -100,15 +105,15 @@ impl Influences {
 }
 
 fn influences(
-    set: &Prepared<'_>,
+    (set, name): (&Prepared<'_>, &'static str),
     other_mean: &[f64],
     transport: &Transport,
     root: f64,
-) -> Option<Influences> {
-    let features = set.features?;
-    let rows = features.nrows();
+) -> Result<Option<Influences>, DistributionError> {
+    let Some(features) = set.features else { return Ok(None) };
+    let rows = features.count();
     let taken = evenly_spaced(rows);
-    let deviations = deviations(features, set.mean(), &taken);
+    let deviations = deviations(&features.gather(&taken, name)?, set.mean());
     let forms = quadratic_forms(transport, &deviations, &taken, rows);
     let gap: Vec<f64> = set.mean().iter().zip(other_mean).map(|(own, other)| own - other).collect();
     let (trace, weight) = (set.trace(), rows as f64 / (rows as f64 - 1.0));
@@ -118,7 +123,7 @@ fn influences(
         let square: f64 = deviation.iter().map(|y| y * y).sum();
         2.0 * slope + (weight * square - trace) - (form - root)
     });
-    Some(Influences { values: values.collect(), rows })
+    Ok(Some(Influences { values: values.collect(), rows }))
 }
 
 /// At most [`MOST_ROWS`] of the numbers below `rows`.
@@ -128,11 +133,11 @@ fn evenly_spaced(rows: usize) -> Vec<usize> {
 }
 
 /// x - μ of the rows taken, [dimensions, taken].
-fn deviations(features: ArrayView2<'_, f32>, mean: &[f64], taken: &[usize]) -> Mat<f64> {
-    let mut result = Mat::zeros(mean.len(), taken.len());
-    for (column, &row) in taken.iter().enumerate() {
+fn deviations(taken: &Array2<f32>, mean: &[f64]) -> Mat<f64> {
+    let mut result = Mat::zeros(mean.len(), taken.nrows());
+    for (column, row) in taken.outer_iter().enumerate() {
         let targets = result.col_as_slice_mut(column).iter_mut();
-        for ((target, &value), mean) in targets.zip(features.row(row)).zip(mean) {
+        for ((target, &value), mean) in targets.zip(row).zip(mean) {
             *target = f64::from(value) - mean;
         }
     }
@@ -209,13 +214,16 @@ mod tests {
     }
 
     fn check(first: &Array2<f32>, second: &Array2<f32>) {
-        let sides = [first, second].map(|set| FrechetSide::Features(set.view()));
+        let sides = [first, second].map(|set| FrechetSide::from(set.view()));
         let pair = Pair::prepare(sides[0], sides[1], &Sequential).unwrap();
         let root = pair.root(true).unwrap();
         let [to_second, to_first] = root.transports.as_ref().unwrap();
         let [a, b] = &pair.sets;
-        let ours = influences(a, b.mean(), to_second, root.value).unwrap().values;
-        let back = influences(b, a.mean(), to_first, root.value).unwrap().values;
+        let of = |set, other, transport| {
+            influences((set, "a set"), other, transport, root.value).unwrap().unwrap().values
+        };
+        let ours = of(a, b.mean(), to_second);
+        let back = of(b, a.mean(), to_first);
         let scale = a.trace() + b.trace();
         for row in [0, first.nrows() / 2, first.nrows() - 1] {
             let numeric = numeric_influence(first, row, second);

@@ -4,8 +4,8 @@ use super::super::accuracy::Judgement;
 use super::DescentError;
 use super::cross_entropy::loss;
 use super::model::Model;
-use super::table::{FeatureTable, View};
 use crate::executor::{Executor, map};
+use crate::table::{FeatureTable, View};
 use ndarray::aview1;
 
 /// Samples whose logits are held by one task.

@@ -14,8 +14,8 @@ use super::dense::{
 use super::model::{Batch, Model, normal, uniform};
 use super::optimiser::{Optimiser, Parameter, Step, clip};
 use super::recipe::{Head, Recipe};
-use super::table::{ReadError, TableShape};
 use crate::executor::{Executor, Sequential, for_each_part};
+use crate::table::{ReadError, TableShape};
 use faer::MatRef;
 use statrs::function::erf::erf;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};

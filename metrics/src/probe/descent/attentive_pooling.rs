@@ -7,8 +7,8 @@
 
 use super::super::exponential::exponentials;
 use super::dense::{Matrix, product, view};
-use super::table::ReadError;
 use crate::executor::{Executor, for_each_part, map};
+use crate::table::ReadError;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, Par};
 use std::ops::Range;

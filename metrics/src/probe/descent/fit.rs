@@ -6,8 +6,8 @@ use super::optimiser::Step;
 use super::order::{Endless, Order};
 use super::recipe::{EpochLength, Recipe};
 use super::schedule::Moment;
-use super::table::{FeatureTable, View};
 use crate::executor::Executor;
+use crate::table::{FeatureTable, View};
 
 /// A loss beyond this many nats is one that does not come back: e^-1,000,000 for the true class.
 const MOST_NATS: f64 = 1e6;

@@ -1,11 +1,11 @@
 //! What the training loop needs of the thing that it trains.
 
+use super::DescentError;
 use super::dense::{BAND, Matrix};
 use super::optimiser::Step;
-use super::table::{FeatureTable, View};
-use super::{DescentError, ReadError};
 use crate::executor::{Executor, for_each_part};
 use crate::random::Stream;
+use crate::table::{FeatureTable, ReadError, View};
 use std::f64::consts::TAU;
 use std::sync::{Mutex, PoisonError};
 

@@ -1,7 +1,7 @@
 //! Which samples a batch holds: a function of (seed, pass) alone.
 
-use super::table::View;
 use crate::random::Stream;
+use crate::table::View;
 
 /// The order of the samples, pass after pass through a train set.
 #[derive(Clone, Copy, Debug)]

@@ -7,11 +7,11 @@ use super::DescentError;
 use super::assess::{Assessed, HeadScores, assess};
 use super::attentive::Attentive;
 use super::fit::{Fit, HeadState, Observer, Stage};
+use super::labelled_table::LabelledTable;
 use super::linear_heads::LinearHeads;
 use super::model::Model;
 use super::outcome::{Reported, diverged};
 use super::recipe::{EpochLength, Head, Recipe, Selection};
-use super::table::LabelledTable;
 use crate::executor::Executor;
 
 /// Numbers that the weights of all heads together may have: 4 GiB, three times over with gradient and memory.

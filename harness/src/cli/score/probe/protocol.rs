@@ -10,11 +10,12 @@ use crate::interrupt;
 use crate::threads::Threads;
 use clap::Args;
 use retally_metrics::probe::descent::{
-    DescentError, FeatureTable, Head, LabelledTable, Selection, Training, descent_probe,
+    DescentError, Head, LabelledTable, Selection, Training, descent_probe,
 };
 use retally_metrics::probe::{
     CSearch, KnnOptions, Labelled, LogisticOptions, ProbeOptions, knn_probes, logistic_probe,
 };
+use retally_metrics::table::FeatureTable;
 use retally_metrics::{Absence, AbsenceReason, Measurement, Unit};
 use retally_suites::probes::{LogisticPlan, NearestNeighboursPlan, ProbeMethod, ProbeProtocol};
 use serde::Serialize;

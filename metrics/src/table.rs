@@ -1,13 +1,8 @@
 //! Features that may lie in memory or in a file, fetched a batch at a time.
 
-use super::super::ProbeError;
-use super::DescentError;
-use crate::executor::{Executor, map};
 use ndarray::{ArrayView2, Axis};
 use std::error::Error;
-
-/// Rows that are looked at together when a table is checked.
-const CHECKED: usize = 1024;
+use std::fmt::Debug;
 
 /// How a table is cut: sample after sample, view after view, token after token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +23,18 @@ impl TableShape {
     pub fn row(&self) -> usize {
         self.tokens * self.width
     }
+
+    /// Rows: views of samples.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.samples * self.views
+    }
+
+    /// The view that is a row, counted from 0, the views of a sample one after the other.
+    #[must_use]
+    pub fn view(&self, row: usize) -> View {
+        View { sample: row / self.views, view: row % self.views }
+    }
 }
 
 /// One view of one sample.
@@ -43,7 +50,7 @@ pub struct View {
 pub type ReadError = Box<dyn Error + Send + Sync>;
 
 /// Features [samples, views, tokens, width] whose rows can be fetched in any order, from any thread.
-pub trait FeatureTable: Sync {
+pub trait FeatureTable: Debug + Sync {
     /// How it is cut.
     fn shape(&self) -> TableShape;
 
@@ -89,50 +96,5 @@ impl FeatureTable for MemoryTable<'_> {
             target.iter_mut().zip(row).for_each(|(target, &value)| *target = value);
         }
         Ok(())
-    }
-}
-
-/// Features with their labels, one label a sample.
-#[derive(Clone, Copy)]
-pub struct LabelledTable<'a> {
-    /// The features.
-    pub features: &'a dyn FeatureTable,
-    /// N labels. The numbers need not be consecutive.
-    pub labels: &'a [u32],
-}
-
-impl LabelledTable<'_> {
-    /// Refuses a table without numbers, of another length than its labels, or with a number that is not finite.
-    pub(super) fn check(
-        &self,
-        set: &'static str,
-        executor: &dyn Executor,
-    ) -> Result<(), DescentError> {
-        let shape = self.features.shape();
-        if shape.samples != self.labels.len() {
-            let (features, labels) = (shape.samples, self.labels.len());
-            return Err(ProbeError::RowCount { set, features, labels }.into());
-        }
-        let rows = shape.samples * shape.views;
-        if rows == 0 || shape.row() == 0 {
-            return Err(ProbeError::Empty { set, rows, columns: shape.row() }.into());
-        }
-        let blocks = map(executor, rows.div_ceil(CHECKED), |block| {
-            let rows = block * CHECKED..((block + 1) * CHECKED).min(rows);
-            let views: Vec<View> = rows
-                .clone()
-                .map(|row| View { sample: row / shape.views, view: row % shape.views })
-                .collect();
-            let mut values = vec![0.0; views.len() * shape.row()];
-            self.features.read(&views, &mut values).map_err(DescentError::Read)?;
-            match values.iter().position(|value| !value.is_finite()) {
-                Some(place) => {
-                    let (row, column) = (rows.start + place / shape.row(), place % shape.row());
-                    Err(ProbeError::NonFinite { set, row, column }.into())
-                }
-                None => Ok(()),
-            }
-        });
-        blocks.into_iter().collect()
     }
 }
