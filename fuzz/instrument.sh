@@ -2,7 +2,7 @@
 # Calls the compiler (its path is the first word), with instrumentation only where the crate reads outside bytes. Coverage of all crates is
 # 700,000 counters, which are looked through after every input: an execution takes five times as long. Libraries that parse count their
 # edges but do not tell of every comparison, which in the loops of parsers takes as long as all else.
-own=' retally retally_fuzz retally_manifests retally_metrics retally_suites retally_submissions
+own=' retally retally_manifests retally_metrics retally_suites retally_submissions
  attention benchmark bundle cells chunk idx image judge_reply manifest npy npz onnx run safetensors signature suite tar work_list '
 parsers=' base64 csv miniz_oxide npyz png py_literal serde_json toml toml_parser winnow zip '
 

@@ -10,12 +10,14 @@ use std::path::Path;
 /// More numbers than any input has bytes.
 const MOST_NUMBERS: usize = 1 << 16;
 
-pub(super) fn npy(input: &[u8]) -> bool {
+/// An `.npy`, as features, labels, flags and images.
+pub fn npy(input: &[u8]) -> bool {
     let path = scratch::file("array.npy", input);
     array(&path, input.len()) | super::images::all(DatasetFormat::Npz, &path)
 }
 
-pub(super) fn npz(input: &[u8]) -> bool {
+/// An `.npz`, as arrays, statistics and images.
+pub fn npz(input: &[u8]) -> bool {
     let path = scratch::file("arrays.npz", input);
     let mut is_read = ArrayFile::open(&path).is_ok();
     for name in ["features", "labels", "arr_0"] {
@@ -33,7 +35,8 @@ pub(super) fn npz(input: &[u8]) -> bool {
     is_read | super::images::all(DatasetFormat::Npz, &path)
 }
 
-pub(super) fn safetensors(input: &[u8]) -> bool {
+/// A `.safetensors`.
+pub fn safetensors(input: &[u8]) -> bool {
     let path = scratch::file("arrays.safetensors", input);
     let mut named = path.clone().into_os_string();
     named.push("#features");
@@ -68,7 +71,7 @@ fn array(location: &Path, bytes: usize) -> bool {
 }
 
 /// What stands in a chunk under its seal.
-pub(super) fn chunk(input: &[u8]) -> bool {
+pub fn chunk(input: &[u8]) -> bool {
     let Ok(tensors) = safetensors::SafeTensors::deserialize(input) else { return false };
     let tap = Tap {
         id: "tap".to_owned(),

@@ -15,7 +15,8 @@ use retally_suites::lock::Lock;
 use retally_suites::printed::PrintedNumber;
 use retally_suites::{RunMeasurements, Suite, SuiteFiles};
 
-pub(super) fn manifest(input: &[u8]) -> bool {
+/// A manifest of artifacts, or of a bundle.
+pub fn manifest(input: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(input) else { return false };
     let manifest = Manifest::parse("manifest.toml", text);
     if let Ok(manifest) = &manifest {
@@ -27,7 +28,8 @@ pub(super) fn manifest(input: &[u8]) -> bool {
     manifest.is_ok()
 }
 
-pub(super) fn suite(input: &[u8]) -> bool {
+/// A suite: its definition, cells and correlations.
+pub fn suite(input: &[u8]) -> bool {
     let [definition, cells, correlations] = parts(input).map(std::str::from_utf8);
     let (Ok(definition), Ok(cells), Ok(correlations)) = (definition, cells, correlations) else {
         return false;
@@ -45,7 +47,8 @@ pub(super) fn suite(input: &[u8]) -> bool {
     true
 }
 
-pub(super) fn cells(input: &[u8]) -> bool {
+/// A printed number, and tables of printed cells and correlations.
+pub fn cells(input: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(input) else { return false };
     let number = PrintedNumber::parse(text);
     if let Ok(number) = &number {
@@ -57,7 +60,8 @@ pub(super) fn cells(input: &[u8]) -> bool {
         | read_correlations("correlations.csv", text).is_ok()
 }
 
-pub(super) fn run(input: &[u8]) -> bool {
+/// What is stored of a run.
+pub fn run(input: &[u8]) -> bool {
     let samples = from_bytes::<SamplesDocument>(input, SAMPLES_SCHEMA);
     if let Ok(samples) = &samples {
         assert!(to_bytes(samples).is_ok_and(|bytes| bytes == input), "documents have one form");
@@ -69,11 +73,12 @@ pub(super) fn run(input: &[u8]) -> bool {
 }
 
 /// What stands in a work list under its seal.
-pub(super) fn work_list(input: &[u8]) -> bool {
+pub fn work_list(input: &[u8]) -> bool {
     read_work_list(input)
 }
 
-pub(super) fn bundle(input: &[u8]) -> bool {
+/// A bundle of a submission.
+pub fn bundle(input: &[u8]) -> bool {
     let path = scratch::file("bundle.retally", input);
     let Ok(archive) = ArchiveReader::open(&path) else { return false };
     for (name, file) in archive.files() {
@@ -87,7 +92,7 @@ pub(super) fn bundle(input: &[u8]) -> bool {
 }
 
 /// An envelope and a public key; or a private key.
-pub(super) fn signature(input: &[u8]) -> bool {
+pub fn signature(input: &[u8]) -> bool {
     let [envelope, key] = parts(input);
     let private =
         std::str::from_utf8(envelope).is_ok_and(|text| PrivateKey::from_pem(text).is_ok());

@@ -14,7 +14,8 @@ const MOST_SAMPLES: usize = 16;
 /// A larger PNG is left out: its decoder clears so much memory before it finds out that there is no picture.
 const MOST_PIXELS: usize = 1 << 16;
 
-pub(super) fn image(input: &[u8]) -> bool {
+/// A PNG or a JPEG.
+pub fn image(input: &[u8]) -> bool {
     if is_large_png(input) {
         return false;
     }
@@ -35,7 +36,8 @@ fn is_large_png(input: &[u8]) -> bool {
     sides.fold(1_usize, usize::saturating_mul) > MOST_PIXELS
 }
 
-pub(super) fn idx(input: &[u8]) -> bool {
+/// Images of an idx file, with or without their labels.
+pub fn idx(input: &[u8]) -> bool {
     let [images, labels] = super::parts(input);
     let images = scratch::file("images-idx3-ubyte", images);
     if labels.is_empty() {
@@ -45,7 +47,8 @@ pub(super) fn idx(input: &[u8]) -> bool {
     read(reader::open(DatasetFormat::Idx, &[images, labels]))
 }
 
-pub(super) fn tar(input: &[u8]) -> bool {
+/// Images of a tar.
+pub fn tar(input: &[u8]) -> bool {
     all(DatasetFormat::Tar, &scratch::file("images.tar", input))
 }
 

@@ -13,6 +13,12 @@ mod scratch;
 #[cfg(test)]
 mod tests;
 
+pub use arrays::{chunk, npy, npz, safetensors};
+pub use documents::{bundle, cells, manifest, run, signature, suite, work_list};
+pub use images::{idx, image, tar};
+pub use models::onnx;
+pub use replies::{attention, benchmark, judge_reply};
+
 /// A reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
@@ -26,34 +32,28 @@ pub struct Target {
 
 /// All readers, in the order of their names.
 pub const TARGETS: [Target; 18] = [
-    Target { name: "attention", most_bytes: 2048, read: replies::attention },
-    Target { name: "benchmark", most_bytes: 2048, read: replies::benchmark },
-    Target { name: "bundle", most_bytes: 4096, read: documents::bundle },
-    Target { name: "cells", most_bytes: 2048, read: documents::cells },
-    Target { name: "chunk", most_bytes: 2048, read: arrays::chunk },
-    Target { name: "idx", most_bytes: 512, read: images::idx },
-    Target { name: "image", most_bytes: 4096, read: images::image },
-    Target { name: "judge-reply", most_bytes: 2048, read: replies::judge_reply },
-    Target { name: "manifest", most_bytes: 5120, read: documents::manifest },
-    Target { name: "npy", most_bytes: 512, read: arrays::npy },
-    Target { name: "npz", most_bytes: 4096, read: arrays::npz },
-    Target { name: "onnx", most_bytes: 2048, read: models::onnx },
-    Target { name: "run", most_bytes: 5120, read: documents::run },
-    Target { name: "safetensors", most_bytes: 1024, read: arrays::safetensors },
-    Target { name: "signature", most_bytes: 2048, read: documents::signature },
-    Target { name: "suite", most_bytes: 4096, read: documents::suite },
-    Target { name: "tar", most_bytes: 5120, read: images::tar },
-    Target { name: "work-list", most_bytes: 4096, read: documents::work_list },
+    Target { name: "attention", most_bytes: 2048, read: attention },
+    Target { name: "benchmark", most_bytes: 2048, read: benchmark },
+    Target { name: "bundle", most_bytes: 4096, read: bundle },
+    Target { name: "cells", most_bytes: 2048, read: cells },
+    Target { name: "chunk", most_bytes: 2048, read: chunk },
+    Target { name: "idx", most_bytes: 512, read: idx },
+    Target { name: "image", most_bytes: 4096, read: image },
+    Target { name: "judge-reply", most_bytes: 2048, read: judge_reply },
+    Target { name: "manifest", most_bytes: 5120, read: manifest },
+    Target { name: "npy", most_bytes: 512, read: npy },
+    Target { name: "npz", most_bytes: 4096, read: npz },
+    Target { name: "onnx", most_bytes: 2048, read: onnx },
+    Target { name: "run", most_bytes: 5120, read: run },
+    Target { name: "safetensors", most_bytes: 1024, read: safetensors },
+    Target { name: "signature", most_bytes: 2048, read: signature },
+    Target { name: "suite", most_bytes: 4096, read: suite },
+    Target { name: "tar", most_bytes: 5120, read: tar },
+    Target { name: "work-list", most_bytes: 4096, read: work_list },
 ];
 
 /// Separates the files of an input that has several.
 pub const SEPARATOR: u8 = 0x1e;
-
-/// The target of this name.
-#[must_use]
-pub fn target(name: &str) -> Option<&'static Target> {
-    TARGETS.iter().find(|target| target.name == name)
-}
 
 /// The files of an input: as many as are asked for, the last of them with what remains.
 fn parts<const COUNT: usize>(input: &[u8]) -> [&[u8]; COUNT] {

@@ -5,7 +5,8 @@ use crate::onnx::graph::{metadata, tensors, with_outputs};
 /// Tensors that are made outputs, one at a time.
 const MOST_TENSORS: usize = 8;
 
-pub(super) fn onnx(input: &[u8]) -> bool {
+/// An ONNX file, as far as retally reads them itself.
+pub fn onnx(input: &[u8]) -> bool {
     let _ = metadata(input, "retally");
     let Ok(found) = tensors(input) else { return false };
     let mut is_edited = false;

@@ -11,7 +11,8 @@ use retally_metrics::unified::judged::{
     read_state, render_summary,
 };
 
-pub(super) fn judge_reply(input: &[u8]) -> bool {
+/// What models and judges answer.
+pub fn judge_reply(input: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(input) else { return false };
     let mut is_read = false;
     for protocol in [Protocol::Official, Protocol::Fixed] {
@@ -38,7 +39,8 @@ pub(super) fn judge_reply(input: &[u8]) -> bool {
     is_read | PythonValue::parse(text).is_ok() | ChatReply::of_body(text).is_ok()
 }
 
-pub(super) fn benchmark(input: &[u8]) -> bool {
+/// Answer files of MME, MMVP, DPG-Bench, POPE and MMMU.
+pub fn benchmark(input: &[u8]) -> bool {
     let [first, second] = parts(input);
     let first = scratch::file("existence.txt", first);
     let second = scratch::file("second.json", second);
@@ -51,7 +53,7 @@ pub(super) fn benchmark(input: &[u8]) -> bool {
 }
 
 /// Masses; or a description, and the array that it names `attention.npy`.
-pub(super) fn attention(input: &[u8]) -> bool {
+pub fn attention(input: &[u8]) -> bool {
     let [description, array] = parts(input);
     if array.is_empty() {
         return read_stored(&scratch::file("masses.jsonl", description), None).is_ok();
