@@ -81,7 +81,7 @@ def pair(sides: Sides, command: str, *further: str) -> list[str]:
 
 
 # Features up to 512 MiB are read once and kept, those of a larger file are read where they are.
-KEPT = Growth(16, "nothing", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1)
+KEPT = Growth(24, "a level of the tree of moments for each doubling", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1)
 NAMES = "keys, classes, digests, names of chunks"
 
 IMAGE_CASES: tuple[Case[Path], ...] = (
@@ -156,7 +156,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score inception, of a .safetensors",
         lambda sides: ["score", "inception", "--logits", sides.samples.safetensors()],
-        Growth(64, "a divergence", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
+        Growth(40, "its place in the order, its divergence", held=512 << 20, counted_from=(1 << 17) + 1),
     ),
     Case(
         "score kid --quick",

@@ -43,9 +43,11 @@ pub struct MeasuredTap {
 pub struct TapContext<'a> {
     /// The model.
     pub model: &'a Model,
+    /// Those of its taps that are measured.
+    pub taps: &'a [Tap],
     /// Names of its chunks.
     pub keys: &'a [Digest],
-    /// Its chunks, in sample order.
+    /// These taps of its chunks, in sample order.
     pub chunks: &'a [Chunk],
     /// The samples.
     pub samples: SampleList<'a>,
@@ -53,7 +55,7 @@ pub struct TapContext<'a> {
     pub settings: &'a MeasureSettings,
 }
 
-/// Measures every tap of a model, on as many threads as the caller's pool has; no result depends on their number.
+/// Measures taps of a model, on as many threads as the caller's pool has; no result depends on their number.
 ///
 /// What was measured before on the same chunks with the same settings is read from the run directory.
 ///
@@ -67,7 +69,7 @@ pub fn measure_model(
     let model = context.model;
     let job = Mutex::new(progress.job(
         format!("{}: probes", model.name),
-        model.taps.len() as u64,
+        context.taps.len() as u64,
         "taps",
     ));
     let measure = |(index, tap): (usize, &Tap)| {
@@ -86,7 +88,7 @@ pub fn measure_model(
         Ok(measured)
     };
     let measured: Result<Vec<_>, Failure> =
-        model.taps.par_iter().enumerate().map(measure).collect();
+        context.taps.par_iter().enumerate().map(measure).collect();
     if let (Ok(job), true) = (job.into_inner(), measured.is_ok()) {
         job.finish();
     }

@@ -6,7 +6,7 @@ use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
 use crate::run::directory::chunk_path;
 use rayon::prelude::*;
-use retally_manifests::{Digest, Model};
+use retally_manifests::{Digest, Model, Tap};
 use std::ops::Range;
 use std::path::Path;
 
@@ -39,11 +39,15 @@ impl StoredChunks<'_> {
     /// # Errors
     /// If the file exists and cannot be read.
     pub(crate) fn read(&self, index: usize) -> Result<StoredChunk, Failure> {
+        self.read_part(index, &self.model.taps)
+    }
+
+    fn read_part(&self, index: usize, taps: &[Tap]) -> Result<StoredChunk, Failure> {
         let (key, samples) = (&self.keys[index], self.ranges[index].len());
         let Some(bytes) = sealed::read_bytes(&chunk_path(self.root, key))? else {
             return Ok(StoredChunk::Absent);
         };
-        Ok(match chunk::decode(&bytes, key, &self.model.taps, samples) {
+        Ok(match chunk::decode(&bytes, key, taps, samples) {
             Ok(chunk) => StoredChunk::Whole(chunk),
             Err(reason) => StoredChunk::Damaged(reason),
         })
@@ -54,10 +58,18 @@ impl StoredChunks<'_> {
     /// # Errors
     /// If one is not there or damaged: then the run is incomplete.
     pub(crate) fn read_all(&self) -> Result<Vec<Chunk>, Failure> {
+        self.read_taps(&self.model.taps)
+    }
+
+    /// All chunks with some of the model's taps alone. Every file is read whole for its digest.
+    ///
+    /// # Errors
+    /// As [`Self::read_all`].
+    pub(crate) fn read_taps(&self, taps: &[Tap]) -> Result<Vec<Chunk>, Failure> {
         (0..self.keys.len())
             .into_par_iter()
             .map(|index| {
-                let what = match self.read(index)? {
+                let what = match self.read_part(index, taps)? {
                     StoredChunk::Whole(chunk) => return Ok(chunk),
                     StoredChunk::Absent => "is not there".to_owned(),
                     StoredChunk::Damaged(reason) => format!("is damaged ({reason})"),

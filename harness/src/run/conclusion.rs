@@ -10,9 +10,14 @@ use crate::pipeline::{ListedSamples, MeasuredTap, TapContext, measure_model};
 use crate::progress::Progress;
 use crate::threads::Threads;
 use polars::prelude::DataFrame;
+use retally_manifests::Tap;
 use retally_metrics::spatial::ImageScores;
 use retally_suites::DatasetMeasurements;
 use retally_suites::schema::RunPlan;
+use std::ops::Range;
+
+/// Features that are in memory at a time, unless one tap has more.
+const MOST_FEATURE_BYTES: usize = 2 << 30;
 
 /// Chunks that are all there, and how they are measured.
 #[derive(Clone, Copy)]
@@ -75,25 +80,50 @@ impl Conclusion<'_> {
             keys: &work.chunks,
             ranges: &ranges,
         };
-        let chunks = self.threads.install(|| stored.read_all())?;
-        let context = TapContext {
-            model: &work.model,
-            keys: &work.chunks,
-            chunks: &chunks,
-            samples: samples.list(),
-            settings: &measure_settings(self.plan),
-        };
-        let taps =
-            self.threads.install(|| measure_model(&context, self.directory, self.progress))?;
-        // Features are not needed any more, and are the larger part by far.
-        let mut scores: Vec<Vec<ImageScores>> = taps.iter().map(|_| Vec::new()).collect();
-        for chunk in chunks {
-            for (scores, tap) in scores.iter_mut().zip(chunk) {
-                scores.extend(tap.scores);
+        let mut results = ModelResults { scores: Vec::new(), taps: Vec::new() };
+        let taps = &work.model.taps;
+        for group in tap_groups(taps, samples.list().count(), MOST_FEATURE_BYTES) {
+            let taps = &taps[group];
+            let chunks = self.threads.install(|| stored.read_taps(taps))?;
+            let context = TapContext {
+                model: &work.model,
+                taps,
+                keys: &work.chunks,
+                chunks: &chunks,
+                samples: samples.list(),
+                settings: &measure_settings(self.plan),
+            };
+            let measured =
+                self.threads.install(|| measure_model(&context, self.directory, self.progress))?;
+            results.taps.extend(measured);
+            // Features are not needed any more, and are the larger part by far.
+            let mut scores: Vec<Vec<ImageScores>> = taps.iter().map(|_| Vec::new()).collect();
+            for chunk in chunks {
+                for (scores, tap) in scores.iter_mut().zip(chunk) {
+                    scores.extend(tap.scores);
+                }
             }
+            results.scores.extend(scores);
         }
-        Ok(ModelResults { scores, taps })
+        Ok(results)
     }
+}
+
+/// Neighbouring taps whose features of so many samples have no more than `most_bytes` together; one tap at least.
+fn tap_groups(taps: &[Tap], samples: usize, most_bytes: usize) -> Vec<Range<usize>> {
+    let bytes = |tap: &Tap| samples.saturating_mul(4 * tap.channels as usize);
+    let (mut groups, mut start, mut held) = (Vec::new(), 0, 0_usize);
+    for (index, tap) in taps.iter().enumerate() {
+        held = held.saturating_add(bytes(tap));
+        if index > start && held > most_bytes {
+            groups.push(start..index);
+            (start, held) = (index, bytes(tap));
+        }
+    }
+    if start < taps.len() {
+        groups.push(start..taps.len());
+    }
+    groups
 }
 
 /// One model over the samples: at each of its taps the scores of each sample, and what was measured.
@@ -110,5 +140,35 @@ impl ModelResults {
             scores: scores.iter().collect(),
             predictions: &tap.predictions,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use retally_manifests::TapLayout;
+
+    #[test]
+    fn taps_are_measured_in_groups_that_fit() {
+        let taps = |channels: &[u32]| -> Vec<Tap> {
+            let tap = |&channels| Tap {
+                id: "tap".to_owned(),
+                label: "tap".to_owned(),
+                tensor: "tap".to_owned(),
+                layout: TapLayout::Map,
+                grid: [1, 1],
+                channels,
+            };
+            channels.iter().map(tap).collect()
+        };
+        // Ten samples: 40 bytes a channel.
+        let groups = |channels: &[u32], most| tap_groups(&taps(channels), 10, most);
+        assert_eq!(groups(&[1, 1, 1], 120), [0..3]);
+        assert_eq!(groups(&[1, 1, 1], 119), [0..2, 2..3]);
+        assert_eq!(groups(&[5, 1, 1, 9], 80), [0..1, 1..3, 3..4]);
+        assert_eq!(groups(&[2, 2], 0), [0..1, 1..2]);
+        assert_eq!(groups(&[u32::MAX], 0).len(), 1);
+        assert!(groups(&[], 100).is_empty());
+        assert_eq!(tap_groups(&taps(&[1, 1]), usize::MAX, 100).len(), 2);
     }
 }

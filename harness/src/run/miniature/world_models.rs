@@ -284,6 +284,7 @@ impl Part<'_> {
         });
         let context = TapContext {
             model: &encoder,
+            taps: &encoder.taps,
             keys: encoding.keys(),
             chunks: &encoded.chunks,
             samples: self.samples.list(),
