@@ -82,7 +82,7 @@ pub enum ArrayError {
         detail: String,
     },
     /// A number that 32 bits cannot hold.
-    #[error("`{}`: row {row} (counted from 0) holds {number}, which a 32-bit number cannot; scale the features down", path.display())]
+    #[error("`{}`: row {row} (counted from 0) holds {number:e}, which a 32-bit number cannot; scale the features down", path.display())]
     Range {
         /// The file.
         path: PathBuf,

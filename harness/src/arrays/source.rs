@@ -99,7 +99,14 @@ impl Source {
 
 fn read_file_at(file: &mut File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(bytes)
+    file.read_exact(bytes).map_err(|error| match error.kind() {
+        // It was long enough when it was opened.
+        io::ErrorKind::UnexpectedEof => io::Error::new(
+            error.kind(),
+            "it ends before its numbers do; did it change while it was read?",
+        ),
+        _ => error,
+    })
 }
 
 #[cfg(test)]
@@ -121,7 +128,8 @@ mod tests {
             assert_eq!(part, bytes[90..]);
             other.read_at(5, &mut part).unwrap();
             assert_eq!(part, bytes[5..15]);
-            assert!(source.read_at(91, &mut part).is_err());
+            let error = source.read_at(91, &mut part).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
             assert!(source.read_at(u64::MAX, &mut part).is_err());
         }
     }
