@@ -1,7 +1,8 @@
 #!/bin/sh
 # Calls the compiler (its path is the first word), with instrumentation only where the crate reads outside bytes. Coverage of all crates is
 # 700,000 counters, which are looked through after every input: an execution takes five times as long. Libraries that parse count their
-# edges but do not tell of every comparison, which in the loops of parsers takes as long as all else.
+# edges but do not tell of every comparison, which in the loops of parsers takes as long as all else. (The libraries `image` and `tar` have
+# the names of targets and are taken for them.)
 own=' retally retally_manifests retally_metrics retally_suites retally_submissions
  attention benchmark bundle cells chunk idx image judge_reply manifest npy npz onnx run safetensors signature suite tar work_list '
 parsers=' base64 csv miniz_oxide npyz png py_literal serde_json toml toml_parser winnow zip '

@@ -16,7 +16,7 @@ mod table;
 
 pub use element::Element;
 pub use error::ArrayError;
-pub use table::{StoredTable, TableAxes};
+pub use table::{StoredTable, TableAxes, is_temporary};
 
 use crate::file_names::has_extension;
 use archive::Archive;
@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 /// Bytes that are read and converted at a time; a multiple of every element's size.
 const PIECE: usize = 1 << 16;
 
+/// Which shape features have.
+const MATRIX: &str = "[N, D]: one row a sample";
 /// What features are.
 const FLOATS: &str = "floating-point numbers (numpy: array.astype('float32'))";
 
@@ -166,15 +168,14 @@ impl ArrayFile {
     /// # Errors
     /// As [`read_features`].
     pub fn into_features(mut self) -> Result<FeatureRows, ArrayError> {
-        const EXPECTED: &str = "[N, D]: one row a sample";
         let &[count, columns] = self.shape() else {
-            return Err(self.wrong_shape(EXPECTED));
+            return Err(self.wrong_shape(MATRIX));
         };
         let mut values = Vec::new();
         let note = self.read_narrow(0..count, &mut values)?.then(|| self.rounding_note());
         match Array2::from_shape_vec((count, columns), values) {
             Ok(rows) => Ok(FeatureRows { rows, note }),
-            Err(_) => Err(self.wrong_shape(EXPECTED)),
+            Err(_) => Err(self.wrong_shape(MATRIX)),
         }
     }
 

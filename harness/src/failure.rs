@@ -1,7 +1,9 @@
 //! The error that ends a command: what a user reads, and the exit code that a script reads.
 
+use crate::arrays;
 use crate::exit_status::ExitStatus;
 use retally_manifests::ErrorClass;
+use retally_metrics::distribution::DistributionError;
 use std::fmt;
 use std::path::Path;
 
@@ -106,7 +108,9 @@ failure_from! {
     retally_leaderboard::LeaderboardError: retally_leaderboard::LeaderboardError::is_temporary;
     retally_metrics::spatial::SpatialError: |_| false;
     retally_metrics::probe::ProbeError: |_| false;
-    retally_metrics::distribution::DistributionError: |_| false;
+    DistributionError: |error| {
+        matches!(error, DistributionError::Unreadable { source, .. } if arrays::is_temporary(source))
+    };
     retally_metrics::retrieval::RetrievalError: |_| false;
     retally_metrics::tokenizer::TokenizerError: |_| false;
     retally_metrics::unified::interaction::InteractionError: |_| false;

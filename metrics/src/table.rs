@@ -2,7 +2,8 @@
 
 use ndarray::{ArrayView2, Axis};
 use std::error::Error;
-use std::fmt::Debug;
+use std::fmt::{self, Debug, Display, Formatter};
+use std::sync::Arc;
 
 /// How a table is cut: sample after sample, view after view, token after token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +47,42 @@ pub struct View {
     pub view: usize,
 }
 
-/// Why rows could not be read; the table's own error.
-pub type ReadError = Box<dyn Error + Send + Sync>;
+/// Why rows could not be read: the table's own error. Two are equal if they say the same.
+#[derive(Clone, Debug)]
+pub struct ReadError(Arc<dyn Error + Send + Sync>);
+
+impl ReadError {
+    /// Takes the table's error.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::from(error.into()))
+    }
+
+    /// The table's error, if it is of this type.
+    #[must_use]
+    pub fn as_error<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+}
+
+impl Display for ReadError {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, formatter)
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl PartialEq for ReadError {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for ReadError {}
 
 /// Features [samples, views, tokens, width] whose rows can be fetched in any order, from any thread.
 pub trait FeatureTable: Debug + Sync {

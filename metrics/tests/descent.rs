@@ -274,7 +274,7 @@ impl FeatureTable for Gone {
     }
 
     fn read(&self, _: &[View], _: &mut [f32]) -> Result<(), ReadError> {
-        Err("the file has gone".into())
+        Err(ReadError::new("the file has gone"))
     }
 }
 

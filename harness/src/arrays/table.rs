@@ -3,7 +3,7 @@
 //! Rows are read where they are, at positions in the file: the operating system keeps what fits into memory, as with a mapped
 //! file, and a file that is cut off meanwhile is an error instead of a signal.
 
-use super::{ArrayError, ArrayFile, Element, FLOATS};
+use super::{ArrayError, ArrayFile, Element, FLOATS, MATRIX};
 use ndarray::{Array2, CowArray, Ix2};
 use retally_metrics::table::{FeatureTable, ReadError, TableShape, View};
 use std::ops::Range;
@@ -78,7 +78,7 @@ impl StoredTable {
     /// As [`StoredTable::open`].
     pub fn of_matrix(file: ArrayFile) -> Result<Self, ArrayError> {
         let &[samples, width] = file.shape() else {
-            return Err(file.wrong_shape("[N, D]: one row a sample"));
+            return Err(file.wrong_shape(MATRIX));
         };
         if !file.element().is_float() {
             return Err(file.wrong_element(FLOATS));
@@ -113,6 +113,12 @@ impl StoredTable {
             Rows::File { first, .. } => Ok(first.reopen()?.into_features()?.rows.into()),
         }
     }
+}
+
+/// Whether another try to read a table may help.
+#[must_use]
+pub fn is_temporary(error: &ReadError) -> bool {
+    error.as_error::<ArrayError>().is_none_or(ArrayError::is_temporary)
 }
 
 /// The shape in words of a table, or what shape was expected.
@@ -182,7 +188,7 @@ impl FeatureTable for StoredTable {
                 let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
                 let mut file = match waiting {
                     Some(file) => file,
-                    None => first.reopen()?,
+                    None => first.reopen().map_err(ReadError::new)?,
                 };
                 let mut values = Vec::with_capacity(length);
                 let mut rest = into;
@@ -190,7 +196,7 @@ impl FeatureTable for StoredTable {
                 for rows in runs(rows) {
                     let (target, further) =
                         std::mem::take(&mut rest).split_at_mut(rows.len() * length);
-                    file.read_narrow(rows, &mut values)?;
+                    file.read_narrow(rows, &mut values).map_err(ReadError::new)?;
                     target.copy_from_slice(&values);
                     rest = further;
                 }
@@ -251,6 +257,24 @@ mod tests {
         assert_eq!(table.to_array().unwrap(), stored.to_array().unwrap());
         assert_eq!(table.to_array().unwrap()[[2, 3]], 11.0);
         assert!(StoredTable::open_matrix(written(&[3, 2, 2], 12).path()).is_err());
+    }
+
+    #[test]
+    fn a_file_that_shrinks_is_no_matter_of_trying_again_and_a_broken_disk_is() {
+        let file = written(&[3, 4], 12);
+        let first = Box::new(ArrayFile::open(file.path()).unwrap());
+        let shape = TableShape { samples: 3, views: 1, tokens: 1, width: 4 };
+        let rows = Rows::File { first, idle: Mutex::default() };
+        let table = StoredTable { shape, rows, note: None };
+        let length = file.as_file().metadata().unwrap().len();
+        file.as_file().set_len(length - 1).unwrap();
+        let mut values = [0.0; 4];
+        table.read(&[shape.view(1)], &mut values).unwrap();
+        let error = table.read(&[shape.view(2)], &mut values).unwrap_err();
+        assert!(error.to_string().contains("did it change"), "{error}");
+        assert!(!is_temporary(&error));
+        let broken = ArrayError::file("read", file.path(), std::io::Error::from_raw_os_error(5));
+        assert!(is_temporary(&ReadError::new(broken)));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What can be wrong with the input of a distribution metric.
 
+use crate::table::ReadError;
+
 /// Input that has no value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DistributionError {
@@ -38,12 +40,12 @@ pub enum DistributionError {
         row: usize,
     },
     /// Rows that are not in memory could not be read.
-    #[error("the features of {set} cannot be read: {problem}")]
+    #[error("the features of {set} cannot be read: {source}")]
     Unreadable {
         /// Which set.
         set: &'static str,
         /// What the table says.
-        problem: String,
+        source: ReadError,
     },
     /// Options that make no sense, or do not fit the input.
     #[error("{0}")]

@@ -65,12 +65,12 @@ impl SetRows<'_> {
         };
         let shape = table.shape();
         let views: Vec<View> = indices.iter().map(|&row| shape.view(row)).collect();
-        let mut values = Array2::zeros((indices.len(), shape.row()));
-        let unreadable = |problem: String| DistributionError::Unreadable { set, problem };
-        let into =
-            values.as_slice_mut().ok_or_else(|| unreadable("no memory in order".to_owned()))?;
-        table.read(&views, into).map_err(|error| unreadable(error.to_string()))?;
-        Ok(values)
+        let mut values = vec![0.0; indices.len() * shape.row()];
+        table
+            .read(&views, &mut values)
+            .map_err(|source| DistributionError::Unreadable { set, source })?;
+        Array2::from_shape_vec((indices.len(), shape.row()), values)
+            .map_err(|error| DistributionError::Options(error.to_string()))
     }
 
     /// Moments of all rows, the same bits wherever they are.
@@ -162,7 +162,7 @@ mod tests {
         }
 
         fn read(&self, _: &[View], _: &mut [f32]) -> Result<(), ReadError> {
-            Err("the file has gone".into())
+            Err(ReadError::new("the file has gone"))
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::ScoreReport;
 use super::watch::Watch;
-use crate::arrays::{ArrayError, ArrayFile, StoredTable, TableAxes, read_features};
+use crate::arrays::{ArrayFile, StoredTable, TableAxes, is_temporary, read_features};
 use crate::context::Context;
 use crate::exit_status::ExitStatus;
 use crate::failure::Failure;
@@ -279,10 +279,8 @@ impl ProtocolArguments {
 impl From<DescentError> for Failure {
     fn from(error: DescentError) -> Self {
         match error {
-            DescentError::Read(error) => match error.downcast::<ArrayError>() {
-                Ok(error) => Self::from(*error),
-                Err(error) => Self::temporary(error),
-            },
+            DescentError::Read(error) if is_temporary(&error) => Self::temporary(error),
+            DescentError::Read(error) => Self::invalid(error),
             DescentError::Stopped { .. } => Self::new(ExitStatus::Incomplete, error),
             DescentError::Probe(error) => Self::from(error),
         }
