@@ -17,6 +17,7 @@ mod kernel_sums;
 pub(crate) mod linear_algebra;
 mod moments;
 mod set_rows;
+mod strassen;
 mod tiles;
 mod two_sample;
 

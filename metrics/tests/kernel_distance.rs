@@ -13,7 +13,7 @@ use retally_metrics::distribution::{
     CmmdOptions, DistributionError, KernelDistance, KernelDistanceOptions, MindOptions, cmmd,
     kernel_distance, mind,
 };
-use retally_metrics::executor::Sequential;
+use retally_metrics::executor::{Executor, Sequential};
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../../tests/parity/metrics_generation.json");
@@ -97,6 +97,57 @@ fn kid_of_all_rows_agrees_with_double_precision() {
     let interval = few.interval.unwrap();
     let standard_error = recorded["first 40 rows, standard error"].as_f64().unwrap();
     close((interval.high.get() - interval.low.get()) / (2.0 * 1.959_963_985), standard_error, 1e-6);
+}
+
+/// Mean of a kernel over all pairs of two sets, of different rows only if they are the same set, with products in double
+/// precision.
+fn mean_kernel(first: &Array2<f64>, second: &Array2<f64>, kernel: impl Fn(f64) -> f64) -> f64 {
+    let products = first.dot(&second.t());
+    let same = first == second;
+    let pairs = products.indexed_iter().filter(|((row, column), _)| !same || row != column);
+    let (sum, count) =
+        pairs.fold((0.0, 0), |(sum, count), (_, &product)| (sum + kernel(product), count + 1));
+    sum / f64::from(count)
+}
+
+/// Sets so large that most of their products are made of sums of quarters: tiles have 1,024 rows.
+#[test]
+fn large_sets_agree_with_double_precision() {
+    let reference = clusters(3, 1100, 1024, 0.5, 0.0);
+    let samples = clusters(4, 1060, 1024, 0.5, 0.015_625);
+    let (x, y) = (reference.mapv(f64::from), samples.mapv(f64::from));
+    let distance = |kernel: &dyn Fn(f64) -> f64| {
+        mean_kernel(&x, &x, kernel) + mean_kernel(&y, &y, kernel)
+            - 2.0 * mean_kernel(&x, &y, kernel)
+    };
+    let expected = distance(&|product| (product / 1024.0 + 1.0).powi(3));
+    let measured = |executor: &dyn Executor| {
+        kernel_distance(reference.view(), samples.view(), &only_all_rows(), executor).unwrap()
+    };
+    let actual = measured(&Sequential);
+    close(actual.all_rows.as_ref().unwrap().value, expected, 1e-8);
+    assert_eq!(measured(&Scrambled), actual);
+}
+
+/// A row that is a million times as long as the others leaves the subsets without it what they are.
+#[test]
+fn a_long_row_spoils_no_other_product() {
+    let mut reference = clusters(3, 1024, 1024, 0.5, 0.0);
+    let samples = clusters(4, 1024, 1024, 0.5, 0.015_625);
+    let options = options(40, 100, true);
+    let of = |reference: &Array2<f32>| {
+        kernel_distance(reference.view(), samples.view(), &options, &Sequential).unwrap()
+    };
+    let before = of(&reference).subsets.unwrap();
+    reference.row_mut(17).mapv_inplace(|value| value * 1e6);
+    let after = of(&reference).subsets.unwrap();
+    let (same, other): (Vec<_>, Vec<_>) = before
+        .values
+        .iter()
+        .zip(&after.values)
+        .partition(|(before, after)| (*before - *after).abs() < 1e-7);
+    assert!(same.len() > 30 && !other.is_empty(), "{} and {}", same.len(), other.len());
+    assert!(other.iter().all(|(_, after)| after.abs() > 1.0));
 }
 
 #[test]

@@ -3,8 +3,15 @@
 //! Inner products are `f32` (one tile at a time), their sums `f64`. Pairs within a set are computed once.
 
 use super::features::Rows;
+use super::strassen;
 use super::tiles::{self, Tile};
 use crate::executor::Executor;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Rows and columns of a tile. Each number is looked at once, so that the speed of the products decides, which grows with
+/// the side; a thread needs 4 MiB for the numbers and, for 2,048 dimensions, 23 MiB for [`strassen`].
+const SIDE: usize = 1024;
 
 /// Numbers added side by side. Part of the result's definition, because it fixes the order of the sums.
 const LANES: usize = 16;
@@ -29,6 +36,10 @@ pub(super) struct Side<'a> {
 impl<'a> Side<'a> {
     pub(super) fn new(rows: Rows<'a>) -> Self {
         Self { rows, squared_lengths: rows.squared_lengths() }
+    }
+
+    fn lengths_of(&self, rows: &Range<usize>) -> &[f64] {
+        &self.squared_lengths[rows.clone()]
     }
 }
 
@@ -75,7 +86,7 @@ pub(super) fn kernel_sums(
     subsets: &[Subset],
     executor: &dyn Executor,
 ) -> KernelSums {
-    sums(first, second, kernel, subsets, (true, executor))
+    Pass::new(kernel, executor).sums(first, second, subsets)
 }
 
 /// The same where the sums of the rows are not asked for.
@@ -86,36 +97,8 @@ pub(super) fn subset_sums(
     subsets: &[Subset],
     executor: &dyn Executor,
 ) -> Vec<SubsetSums> {
-    sums(first, second, kernel, subsets, (false, executor)).subsets
-}
-
-fn sums(
-    first: &Side<'_>,
-    second: &Side<'_>,
-    kernel: &impl Kernel,
-    subsets: &[Subset],
-    (row_sums, executor): (bool, &dyn Executor),
-) -> KernelSums {
-    let of_first =
-        Draws::new(subsets.iter().map(|subset| subset.first.as_slice()), first.rows.len());
-    let of_second =
-        Draws::new(subsets.iter().map(|subset| subset.second.as_slice()), second.rows.len());
-    let pass = Pass { kernel, row_sums, executor };
-    let within_first = pass.within(first, &of_first);
-    let within_second = pass.within(second, &of_second);
-    let across = pass.across(first, second, (&of_first, &of_second));
-    let subsets = (0..subsets.len())
-        .map(|index| SubsetSums {
-            first: within_first.subsets[index],
-            second: within_second.subsets[index],
-            across: across.subsets[index],
-        })
-        .collect();
-    KernelSums {
-        first: RowSums { within: within_first.rows, across: across.rows },
-        second: RowSums { within: within_second.rows, across: across.columns },
-        subsets,
-    }
+    let pass = Pass { row_sums: false, ..Pass::new(kernel, executor) };
+    pass.sums(first, second, subsets).subsets
 }
 
 /// Sums of a tile, or of everything.
@@ -154,21 +137,98 @@ impl<'a> Draws<'a> {
     }
 }
 
-/// What all tiles of a pass share.
-struct Pass<'a, K> {
+/// What all tiles of a pass share. It may be used for several passes, one after the other or side by side.
+pub(super) struct Pass<'a, K> {
     kernel: &'a K,
     /// Whether the sums of the rows are asked for, not only those of the subsets.
     row_sums: bool,
     executor: &'a dyn Executor,
+    workspaces: Workspaces,
 }
 
-impl<K: Kernel> Pass<'_, K> {
+/// The memory that tiles are computed in, one for each that is computed at the moment; kept from tile to tile, since fresh
+/// memory is slow.
+#[derive(Default)]
+struct Workspaces(Mutex<Vec<Workspace>>);
+
+impl Workspaces {
+    fn with<T>(&self, work: impl FnOnce(&mut Workspace) -> T) -> T {
+        let unused = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workspace = unused().pop().unwrap_or_default();
+        let result = work(&mut workspace);
+        unused().push(workspace);
+        result
+    }
+}
+
+#[derive(Default)]
+struct Workspace {
+    values: Vec<f32>,
+    quarters: strassen::Workspace,
+}
+
+impl Workspace {
+    /// Inner products of the tile, row by row; of a row with later rows of its own set some are not computed.
+    fn products(
+        &mut self,
+        tile: &Tile,
+        (first, second): (&Side<'_>, &Side<'_>),
+        below_diagonal: bool,
+    ) -> &mut [f32] {
+        self.values.resize(tile.rows.len() * tile.columns.len(), 0.0);
+        let rows = (first.rows.range(&tile.rows), second.rows.range(&tile.columns));
+        if below_diagonal {
+            tiles::multiply_below_diagonal(rows.0, &mut self.values);
+        } else if strassen::pays(rows.0, rows.1)
+            && strassen::is_accurate(first.lengths_of(&tile.rows), second.lengths_of(&tile.columns))
+        {
+            self.quarters.multiply(rows.0, rows.1, &mut self.values);
+        } else {
+            tiles::multiply(tiles::matrix(rows.0), tiles::matrix(rows.1), &mut self.values);
+        }
+        &mut self.values
+    }
+}
+
+impl<'a, K: Kernel> Pass<'a, K> {
+    pub(super) fn new(kernel: &'a K, executor: &'a dyn Executor) -> Self {
+        Self { kernel, row_sums: true, executor, workspaces: Workspaces::default() }
+    }
+
+    /// The sums of all rows and subsets.
+    pub(super) fn sums(
+        &self,
+        first: &Side<'_>,
+        second: &Side<'_>,
+        subsets: &[Subset],
+    ) -> KernelSums {
+        let of_first =
+            Draws::new(subsets.iter().map(|subset| subset.first.as_slice()), first.rows.len());
+        let of_second =
+            Draws::new(subsets.iter().map(|subset| subset.second.as_slice()), second.rows.len());
+        let within_first = self.within(first, &of_first);
+        let within_second = self.within(second, &of_second);
+        let across = self.across(first, second, (&of_first, &of_second));
+        let subsets = (0..subsets.len())
+            .map(|index| SubsetSums {
+                first: within_first.subsets[index],
+                second: within_second.subsets[index],
+                across: across.subsets[index],
+            })
+            .collect();
+        KernelSums {
+            first: RowSums { within: within_first.rows, across: across.rows },
+            second: RowSums { within: within_second.rows, across: across.columns },
+            subsets,
+        }
+    }
+
     /// Row sums go to `rows`; `columns` stays empty, for both are rows of the one set.
     fn within(&self, set: &Side<'_>, draws: &Draws<'_>) -> Sums {
         let mut all = Sums::zero(set.rows.len(), 0, draws.of_subset.len());
         tiles::for_each(
             self.executor,
-            &tiles::triangle(set.rows.len()),
+            &tiles::triangle(set.rows.len(), SIDE),
             |tile| self.tile_sums(tile, (set, set), (draws, draws), tile.is_diagonal()),
             |tile, sums| {
                 add(&mut all.rows[tile.rows.clone()], &sums.rows);
@@ -184,7 +244,7 @@ impl<K: Kernel> Pass<'_, K> {
         let mut all = Sums::zero(first.rows.len(), second.rows.len(), subsets);
         tiles::for_each(
             self.executor,
-            &tiles::rectangle(first.rows.len(), second.rows.len()),
+            &tiles::rectangle(first.rows.len(), second.rows.len(), SIDE),
             |tile| self.tile_sums(tile, (first, second), draws, false),
             |tile, sums| {
                 add(&mut all.rows[tile.rows.clone()], &sums.rows);
@@ -203,25 +263,22 @@ impl<K: Kernel> Pass<'_, K> {
         draws: (&Draws<'_>, &Draws<'_>),
         below_diagonal: bool,
     ) -> Sums {
-        let mut values = if below_diagonal {
-            tiles::products_below_diagonal(first.rows.range(&tile.rows))
-        } else {
-            tile.products(first.rows, second.rows)
-        };
         let drawn: Vec<&[usize]> =
             draws.1.of_subset.iter().map(|columns| inside(columns, &tile.columns)).collect();
         let mut sums = Sums::zero(tile.rows.len(), tile.columns.len(), drawn.len());
-        pulp::Arch::new().dispatch(Evaluation {
-            values: &mut values,
-            kernel: self.kernel,
-            rows: &first.squared_lengths[tile.rows.clone()],
-            columns: &second.squared_lengths[tile.columns.clone()],
-            below_diagonal,
-            row_sums: self.row_sums,
-            subsets_of_row: &draws.0.of_row[tile.rows.clone()],
-            drawn_columns: &drawn,
-            first_column: tile.columns.start,
-            sums: &mut sums,
+        self.workspaces.with(|workspace| {
+            pulp::Arch::new().dispatch(Evaluation {
+                values: workspace.products(tile, (first, second), below_diagonal),
+                kernel: self.kernel,
+                rows: first.lengths_of(&tile.rows),
+                columns: second.lengths_of(&tile.columns),
+                below_diagonal,
+                row_sums: self.row_sums,
+                subsets_of_row: &draws.0.of_row[tile.rows.clone()],
+                drawn_columns: &drawn,
+                first_column: tile.columns.start,
+                sums: &mut sums,
+            });
         });
         sums
     }
@@ -243,7 +300,7 @@ fn chosen_sum(values: &[f32], indices: &[usize], first: usize) -> f64 {
 }
 
 /// Those of the ascending indices that lie in the range.
-fn inside<'a>(indices: &'a [usize], range: &std::ops::Range<usize>) -> &'a [usize] {
+fn inside<'a>(indices: &'a [usize], range: &Range<usize>) -> &'a [usize] {
     let start = indices.partition_point(|&index| index < range.start);
     let end = indices.partition_point(|&index| index < range.end);
     &indices[start..end]

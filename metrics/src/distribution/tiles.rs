@@ -9,7 +9,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use std::ops::Range;
 
-/// Rows and columns of a tile: 1 MiB of `f32`, which stays in the second-level cache while it is used.
+/// Rows and columns of a tile whose numbers are looked at several times: 1 MiB of `f32`, which stays in the second-level cache.
 pub(super) const SIDE: usize = 512;
 
 /// A rectangle of pairs.
@@ -33,18 +33,20 @@ impl Tile {
     }
 }
 
-/// Tiles that cover all pairs of two sets, row of tiles after row of tiles.
-pub(super) fn rectangle(rows: usize, columns: usize) -> Vec<Tile> {
-    bands(rows)
-        .flat_map(|rows| bands(columns).map(move |columns| Tile { rows: rows.clone(), columns }))
-        .collect()
+/// Tiles of `side` rows and columns that cover all pairs of two sets, row of tiles after row of tiles.
+pub(super) fn rectangle(rows: usize, columns: usize, side: usize) -> Vec<Tile> {
+    let of_rows = |rows: Range<usize>| {
+        bands(columns, side).map(move |columns| Tile { rows: rows.clone(), columns })
+    };
+    bands(rows, side).flat_map(of_rows).collect()
 }
 
 /// Tiles that cover all unordered pairs of one set: on and below the diagonal.
-pub(super) fn triangle(rows: usize) -> Vec<Tile> {
-    bands(rows)
-        .flat_map(|rows| bands(rows.end).map(move |columns| Tile { rows: rows.clone(), columns }))
-        .collect()
+pub(super) fn triangle(rows: usize, side: usize) -> Vec<Tile> {
+    let of_rows = |rows: Range<usize>| {
+        bands(rows.end, side).map(move |columns| Tile { rows: rows.clone(), columns })
+    };
+    bands(rows, side).flat_map(of_rows).collect()
 }
 
 /// Tiles whose results are held at one time; enough to keep many threads busy.
@@ -63,46 +65,46 @@ pub(super) fn for_each<T: Send + Sync>(
     }
 }
 
-/// Consecutive ranges of [`SIDE`] indices; the last may be shorter.
-fn bands(count: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..count).step_by(SIDE).map(move |start| start..(start + SIDE).min(count))
+/// Consecutive ranges of `side` indices; the last may be shorter.
+fn bands(count: usize, side: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(side).map(move |start| start..(start + side).min(count))
 }
 
 /// `first` · `second`ᵀ, [rows of first, rows of second] row by row, in `f32`.
 pub(super) fn products(first: Rows<'_>, second: Rows<'_>) -> Vec<f32> {
-    let (rows, columns) = (first.len(), second.len());
-    let mut values = vec![0.0; rows * columns];
-    multiply(first, second, MatMut::from_row_major_slice_mut(&mut values, rows, columns));
+    let mut values = vec![0.0; first.len() * second.len()];
+    multiply(matrix(first), matrix(second), &mut values);
     values
 }
 
 /// Rows of a part of a tile on the diagonal: fewer would be slower than what they save.
 const PART: usize = 128;
 
-/// The same of rows with themselves; of a row's products with later rows some are left 0.
-pub(super) fn products_below_diagonal(rows: Rows<'_>) -> Vec<f32> {
+/// The same of rows with themselves; of a row's products with later rows some are left as they are.
+pub(super) fn multiply_below_diagonal(rows: Rows<'_>, values: &mut [f32]) {
     let count = rows.len();
-    let mut values = vec![0.0; count * count];
     for (part, values) in values.chunks_mut(PART * count).enumerate() {
         let start = part * PART;
         let end = count.min(start + PART);
         let values = MatMut::from_row_major_slice_mut(values, end - start, count);
         let (first, second) = (rows.range(&(start..end)), rows.range(&(0..end)));
-        multiply(first, second, values.subcols_mut(0, end));
+        replace(values.subcols_mut(0, end), matrix(first), matrix(second));
     }
-    values
 }
 
-fn multiply(first: Rows<'_>, second: Rows<'_>, values: MatMut<'_, f32>) {
-    let (rows, columns, width) = (first.len(), second.len(), first.width());
-    matmul(
-        values,
-        Accum::Replace,
-        MatRef::from_row_major_slice(first.as_slice(), rows, width),
-        MatRef::from_row_major_slice(second.as_slice(), columns, width).transpose(),
-        1.0,
-        Par::Seq,
-    );
+/// `first` · `second`ᵀ into `values`, row by row.
+pub(super) fn multiply(first: MatRef<'_, f32>, second: MatRef<'_, f32>, values: &mut [f32]) {
+    let values = MatMut::from_row_major_slice_mut(values, first.nrows(), second.nrows());
+    replace(values, first, second);
+}
+
+/// The rows as a matrix.
+pub(super) fn matrix(rows: Rows<'_>) -> MatRef<'_, f32> {
+    MatRef::from_row_major_slice(rows.as_slice(), rows.len(), rows.width())
+}
+
+fn replace(values: MatMut<'_, f32>, first: MatRef<'_, f32>, second: MatRef<'_, f32>) {
+    matmul(values, Accum::Replace, first, second.transpose(), 1.0, Par::Seq);
 }
 
 #[cfg(test)]
@@ -115,10 +117,12 @@ mod tests {
             let area = |tiles: Vec<Tile>| -> usize {
                 tiles.iter().map(|tile| tile.rows.len() * tile.columns.len()).sum()
             };
-            assert_eq!(area(rectangle(n, 700)), n * 700);
-            let off_diagonal =
-                triangle(n).into_iter().filter(|tile| !tile.is_diagonal()).collect::<Vec<_>>();
-            let diagonal: usize = bands(n).map(|band| band.len() * band.len()).sum();
+            assert_eq!(area(rectangle(n, 700, SIDE)), n * 700);
+            let off_diagonal = triangle(n, SIDE)
+                .into_iter()
+                .filter(|tile| !tile.is_diagonal())
+                .collect::<Vec<_>>();
+            let diagonal: usize = bands(n, SIDE).map(|band| band.len() * band.len()).sum();
             assert_eq!(2 * area(off_diagonal) + diagonal, n * n);
         }
     }
@@ -129,7 +133,9 @@ mod tests {
             let values: Vec<f32> =
                 (0..count * 3).map(|value| (value * value % 19) as f32).collect();
             let rows = Rows::new(&values, 3);
-            let (all, below) = (products(rows, rows), products_below_diagonal(rows));
+            let all = products(rows, rows);
+            let mut below = vec![f32::NAN; count * count];
+            multiply_below_diagonal(rows, &mut below);
             for row in 0..count {
                 let line = row * count..row * count + row + 1;
                 assert_eq!(below[line.clone()], all[line]);

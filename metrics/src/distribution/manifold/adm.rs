@@ -171,7 +171,7 @@ fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
 
 fn tiles_of_block(rows: &Range<usize>, columns: &Range<usize>) -> Vec<Tile> {
     let shift = |range: Range<usize>, by: usize| range.start + by..range.end + by;
-    tiles::rectangle(rows.len(), columns.len())
+    tiles::rectangle(rows.len(), columns.len(), tiles::SIDE)
         .into_iter()
         .map(|tile| Tile {
             rows: shift(tile.rows, rows.start),

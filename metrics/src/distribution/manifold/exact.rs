@@ -44,7 +44,7 @@ fn manifold_of(
     let (rows, columns) = (pair.reference.original.len(), pair.samples.original.len());
     let mut manifold = Manifold::empty(*options, rows, columns);
     let mut tiler = Tiler { precision };
-    for wave in tiles::rectangle(rows, columns).chunks(tiles::WAVE) {
+    for wave in tiles::rectangle(rows, columns, SIDE).chunks(tiles::WAVE) {
         let found = tiler.run(wave, executor, |tile, work| comparison.hits(tile, work));
         found.iter().for_each(|hits| manifold.add(hits));
     }
@@ -123,7 +123,7 @@ impl Neighbours<'_> {
         let mut shortlists = vec![Shortlist::new(self.k, f32::INFINITY); rows];
         // The tiles on the diagonal come first: with the thresholds from there, few pairs of the others pass.
         let (diagonal, others): (Vec<Tile>, Vec<Tile>) =
-            tiles::triangle(rows).into_iter().partition(Tile::is_diagonal);
+            tiles::triangle(rows, SIDE).into_iter().partition(Tile::is_diagonal);
         let mut tiler = Tiler { precision };
         for wave in std::iter::once(diagonal.as_slice()).chain(others.chunks(tiles::WAVE)) {
             let found =
@@ -442,7 +442,7 @@ mod tests {
 
     #[test]
     fn tiles_whose_work_is_wasted_are_done_again_and_change_the_precision() {
-        let wave = tiles::rectangle(SIDE * 3, SIDE);
+        let wave = tiles::rectangle(SIDE * 3, SIDE, SIDE);
         let mut tiler = Tiler { precision: Precision::Integer };
         let wasted = |tile: &Tile, work: &Work, from: usize| {
             let wasted = work.precision == Precision::Integer && tile.rows.start >= from;
