@@ -18,6 +18,7 @@ pub(crate) mod linear_algebra;
 mod moments;
 mod set_rows;
 mod strassen;
+mod tile_products;
 mod tiles;
 mod two_sample;
 

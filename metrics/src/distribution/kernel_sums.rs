@@ -3,14 +3,13 @@
 //! Inner products are `f32` (one tile at a time), their sums `f64`. Pairs within a set are computed once.
 
 use super::features::Rows;
-use super::strassen;
+use super::tile_products::{Band, Workspaces};
 use super::tiles::{self, Tile};
 use crate::executor::Executor;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 /// Rows and columns of a tile. Each number is looked at once, so that the speed of the products decides, which grows with
-/// the side; a thread needs 4 MiB for the numbers and, for 2,048 dimensions, 23 MiB for [`strassen`].
+/// the side; a thread's [`Workspaces`] take 27 MiB for 2,048 dimensions.
 const SIDE: usize = 1024;
 
 /// Numbers added side by side. Part of the result's definition, because it fixes the order of the sums.
@@ -38,8 +37,8 @@ impl<'a> Side<'a> {
         Self { rows, squared_lengths: rows.squared_lengths() }
     }
 
-    fn lengths_of(&self, rows: &Range<usize>) -> &[f64] {
-        &self.squared_lengths[rows.clone()]
+    fn band(&self, rows: &Range<usize>) -> Band<'_> {
+        Band { rows: self.rows.range(rows), squared_lengths: &self.squared_lengths[rows.clone()] }
     }
 }
 
@@ -146,50 +145,6 @@ pub(super) struct Pass<'a, K> {
     workspaces: Workspaces,
 }
 
-/// The memory that tiles are computed in, one for each that is computed at the moment; kept from tile to tile, since fresh
-/// memory is slow.
-#[derive(Default)]
-struct Workspaces(Mutex<Vec<Workspace>>);
-
-impl Workspaces {
-    fn with<T>(&self, work: impl FnOnce(&mut Workspace) -> T) -> T {
-        let unused = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut workspace = unused().pop().unwrap_or_default();
-        let result = work(&mut workspace);
-        unused().push(workspace);
-        result
-    }
-}
-
-#[derive(Default)]
-struct Workspace {
-    values: Vec<f32>,
-    quarters: strassen::Workspace,
-}
-
-impl Workspace {
-    /// Inner products of the tile, row by row; of a row with later rows of its own set some are not computed.
-    fn products(
-        &mut self,
-        tile: &Tile,
-        (first, second): (&Side<'_>, &Side<'_>),
-        below_diagonal: bool,
-    ) -> &mut [f32] {
-        self.values.resize(tile.rows.len() * tile.columns.len(), 0.0);
-        let rows = (first.rows.range(&tile.rows), second.rows.range(&tile.columns));
-        if below_diagonal {
-            tiles::multiply_below_diagonal(rows.0, &mut self.values);
-        } else if strassen::pays(rows.0, rows.1)
-            && strassen::is_accurate(first.lengths_of(&tile.rows), second.lengths_of(&tile.columns))
-        {
-            self.quarters.multiply(rows.0, rows.1, &mut self.values);
-        } else {
-            tiles::multiply(tiles::matrix(rows.0), tiles::matrix(rows.1), &mut self.values);
-        }
-        &mut self.values
-    }
-}
-
 impl<'a, K: Kernel> Pass<'a, K> {
     pub(super) fn new(kernel: &'a K, executor: &'a dyn Executor) -> Self {
         Self { kernel, row_sums: true, executor, workspaces: Workspaces::default() }
@@ -266,12 +221,18 @@ impl<'a, K: Kernel> Pass<'a, K> {
         let drawn: Vec<&[usize]> =
             draws.1.of_subset.iter().map(|columns| inside(columns, &tile.columns)).collect();
         let mut sums = Sums::zero(tile.rows.len(), tile.columns.len(), drawn.len());
+        let (rows, columns) = (first.band(&tile.rows), second.band(&tile.columns));
         self.workspaces.with(|workspace| {
+            let values = if below_diagonal {
+                workspace.products_below_diagonal(&rows)
+            } else {
+                workspace.products(&rows, &columns)
+            };
             pulp::Arch::new().dispatch(Evaluation {
-                values: workspace.products(tile, (first, second), below_diagonal),
+                values,
                 kernel: self.kernel,
-                rows: first.lengths_of(&tile.rows),
-                columns: second.lengths_of(&tile.columns),
+                rows: rows.squared_lengths,
+                columns: columns.squared_lengths,
                 below_diagonal,
                 row_sums: self.row_sums,
                 subsets_of_row: &draws.0.of_row[tile.rows.clone()],
