@@ -9,7 +9,7 @@
     fuzz/run.py --table                               # the counts as they stand in docs/testing.md
 
 A target goes on with the corpus that it has gathered (`fuzz/corpus/`, not in the repository), in rounds, so that whatever stops the script
-costs one round's count at most. An input that a reader does not survive ends the script with exit code 1, is in `fuzz/artifacts/`, and
+costs one round's count at most; several may run at once. An input that a reader does not survive ends the script with exit code 1, is in `fuzz/artifacts/`, and
 belongs in `fuzz/found/TARGET/` with the mend, where the tests read it for ever.
 """
 
@@ -101,8 +101,9 @@ def main() -> int:
                 print(f"{target}: an input was not survived, see fuzz/artifacts/{target}", file=sys.stderr)
                 return 1
             files = [path.stat().st_size for path in (FUZZ / "corpus" / target).iterdir()]
-            # Another process may have counted another target meanwhile.
+            # Another process may have counted meanwhile, this target too: processes share its corpus.
             counts = json.loads(COUNTS.read_text()) if COUNTS.exists() and not options.fresh else counts
+            done = counts.get(target, {}).get("executions", 0)
             counts[target] = {
                 "executions": done + executed,
                 "corpus_files": len(files),
