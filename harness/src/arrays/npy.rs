@@ -103,6 +103,12 @@ pub(crate) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
             "its header opens {brackets} brackets, and that of plain numbers opens two: it holds something else"
         ));
     }
+    if !numbers_fit(&head[start..]) {
+        return Err(
+            "not a valid .npy header: its numbers are too large, or not written as NumPy does"
+                .to_owned(),
+        );
+    }
     let npy = NpyHeader::from_reader(head.as_slice())
         .map_err(|error| format!("not a valid .npy header: {error}"))?;
     Ok(Header {
@@ -111,6 +117,23 @@ pub(crate) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
         order: npy.order(),
         bytes: bytes as u64,
     })
+}
+
+/// Whether the numbers of a header, written as NumPy does, can be multiplied with each other. The library multiplies the
+/// lengths of the axes without a look at the result.
+fn numbers_fit(text: &[u8]) -> bool {
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let words = text.split(|byte| !is_word(byte));
+    // Digits after a letter are those of a type: `f8`.
+    let numbers = words.filter(|word| word.first().is_some_and(u8::is_ascii_digit));
+    let product = numbers
+        .map(decimal)
+        .try_fold(1, |product: u64, number| product.checked_mul(number?.max(1)));
+    product.is_some()
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// A header of version 1 as NumPy pads it, for an array in C order. `descr` is NumPy's name of the type: `<f8`.
@@ -155,5 +178,45 @@ fn plain_element(plain: &TypeStr) -> Option<Element> {
         (TypeChar::Uint, 1 | 2 | 4 | 8) => Some(Element::Unsigned(size)),
         (TypeChar::Int, 1 | 2 | 4 | 8) => Some(Element::Signed(size)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a header of version 1 of this shape.
+    fn read(shape: &str) -> Result<Header, String> {
+        let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = u16::try_from(text.len()).unwrap().to_le_bytes();
+        read_header(&mut [MAGIC, &[1, 0], &length, text.as_bytes()].concat().as_slice())
+    }
+
+    #[test]
+    fn numbers_that_no_array_has_are_refused() {
+        for shape in [
+            "(177707777, 77777777777777)",
+            "(99999999999999999999,)",
+            "(0x7fffffff, 2)",
+            "(1_000,)",
+            "(10L,)",
+        ] {
+            let error = read(shape).unwrap_err();
+            assert!(error.contains("its numbers are too large"), "{shape}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_an_array_are_read() {
+        let largest = u64::from(u32::MAX);
+        for (shape, lengths) in [
+            ("()", vec![]),
+            ("(3,)", vec![3]),
+            ("(10, 0, 7)", vec![10, 0, 7]),
+            // Multiplied with the 4 of `<f4`, too, they would be too large.
+            ("(4294967295, 4294967295)", vec![largest, largest]),
+        ] {
+            assert_eq!(read(shape).unwrap().lengths, lengths);
+        }
     }
 }
