@@ -117,11 +117,12 @@ fn damaged_and_unsupported_files_are_refused() {
         assert!(!error.is_temporary());
     };
     refused("short.npy", &good[..good.len() - 1], "too short");
-    refused("huge.npy", &npy("'<f4'", "False", "(4294967296, 4294967296)", &[]), "too short");
+    refused("huge.npy", &npy("'<f4'", "False", "(4294967295, 4294967295)", &[]), "too short");
+    refused("absurd.npy", &npy("'<f4'", "False", "(4294967296, 4294967296)", &[]), "too large");
     refused(
         "hidden.npy",
         &npy("'<f4'", "False", "(0, 4294967296, 4294967296, 4294967296)", &[]),
-        "too short",
+        "too large",
     );
     refused("long.npy", &npy("'<f4'", "False", "(99999999999999999999999,)", &[]), "header");
     refused("minus.npy", &npy("'<f4'", "False", "(-1, 2)", &[]), "negative");
