@@ -9,8 +9,8 @@
     fuzz/run.py --table                               # the counts as they stand in docs/testing.md
 
 A target goes on with the corpus that it has gathered (`fuzz/corpus/`, not in the repository), in rounds, so that whatever stops the script
-costs one round's count at most; several may run at once. An input that a reader does not survive ends the script with exit code 1, is in `fuzz/artifacts/`, and
-belongs in `fuzz/found/TARGET/` with the mend, where the tests read it for ever.
+costs one round's count at most. Several may run at once, on one target too. An input that a reader does not survive ends the script with
+exit code 1, is in `fuzz/artifacts/`, and belongs in `fuzz/found/TARGET/` with the mend, where the tests read it for ever.
 """
 
 from __future__ import annotations
@@ -85,7 +85,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executions", type=int, default=10_000_000)
     parser.add_argument("--only", action="append", choices=sorted(targets()))
-    parser.add_argument("--most-bytes", type=int, help="inputs no longer than this, which are read faster")
     parser.add_argument("--fresh", action="store_true", help="count from 0 again")
     parser.add_argument("--table", action="store_true", help="print the counts, and run nothing")
     options = parser.parse_args()
@@ -96,7 +95,6 @@ def main() -> int:
     for target, most_bytes in targets().items():
         if options.only and target not in options.only:
             continue
-        most_bytes = min(most_bytes, options.most_bytes or most_bytes)
         while (done := counts.get(target, {}).get("executions", 0)) < options.executions:
             code, executed, peak = round_of(target, most_bytes, options.executions - done)
             if code != 0:

@@ -129,6 +129,28 @@ fn large_sets_agree_with_double_precision() {
     assert_eq!(measured(&Scrambled), actual);
 }
 
+#[test]
+fn cmmd_of_large_sets_agrees_with_double_precision() {
+    let reference = clusters(3, 1100, 1024, 0.5, 0.0);
+    let samples = clusters(4, 1060, 1024, 0.5, 0.015_625);
+    let unit = |set: &Array2<f32>| {
+        let set = set.mapv(f64::from);
+        let lengths = set.map_axis(Axis(1), |row| row.dot(&row).sqrt());
+        set / lengths.insert_axis(Axis(1))
+    };
+    let (x, y) = (unit(&reference), unit(&samples));
+    let less_one = |product: f64| (-0.01 * (1.0 - product)).exp_m1();
+    // All pairs count, also those of a row with itself, where the kernel less one is 0.
+    let within = |set: &Array2<f64>| {
+        let rows = set.nrows() as f64;
+        mean_kernel(set, set, less_one) * (rows - 1.0) / rows
+    };
+    let expected = 1000.0 * (within(&x) + within(&y) - 2.0 * mean_kernel(&x, &y, less_one));
+    let options = CmmdOptions::default();
+    let actual = cmmd(reference.view(), samples.view(), &options, &Sequential).unwrap();
+    close(actual.value, expected, 1e-6);
+}
+
 /// A row that is a million times as long as the others leaves the subsets without it what they are.
 #[test]
 fn a_long_row_spoils_no_other_product() {

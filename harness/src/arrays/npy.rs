@@ -105,7 +105,7 @@ pub(crate) fn read_header(reader: &mut impl Read) -> Result<Header, String> {
     }
     if !numbers_fit(&head[start..]) {
         return Err(
-            "not a valid .npy header: its numbers are too large, or not written as NumPy does"
+            "not a valid .npy header: its numbers are too large, or not those of an array of plain numbers"
                 .to_owned(),
         );
     }

@@ -3,7 +3,7 @@
 
 use super::DistributionError;
 use super::features::{self, Rows};
-use super::kernel_sums::{Kernel, Side, kernel_sums};
+use super::kernel_sums::{Kernel, Pass, Side};
 use super::two_sample::{Denominator, Estimate};
 use crate::executor::Executor;
 use crate::{Interval, Measurement, Unit};
@@ -70,15 +70,16 @@ pub fn cmmd(
     }
     let (reference, samples) = features::pair(reference, samples, 1)?;
     let kernel = GaussianLessOne { factor: -0.5 / (options.sigma * options.sigma) };
+    let pass = Pass::new(&kernel, executor);
     let sums = if options.normalise {
         let first = unit_rows(samples.rows(), features::SAMPLES)?;
         let second = unit_rows(reference.rows(), features::REFERENCE)?;
         let width = samples.width();
         let (first, second) = (Rows::new(&first, width), Rows::new(&second, width));
-        kernel_sums(&Side::new(first), &Side::new(second), &kernel, &[], executor)
+        pass.sums(&Side::new(first), &Side::new(second), &[])
     } else {
         let (first, second) = (Side::new(samples.rows()), Side::new(reference.rows()));
-        kernel_sums(&first, &second, &kernel, &[], executor)
+        pass.sums(&first, &second, &[])
     };
     let estimate = Estimate::of(&sums, Denominator::Biased).scaled(options.scale);
     if !estimate.value.is_finite() {

@@ -2,7 +2,7 @@
 
 use super::DistributionError;
 use super::features::{self, Rows};
-use super::kernel_sums::{Kernel, Pass, Side, Subset, SubsetSums, kernel_sums, subset_sums};
+use super::kernel_sums::{Kernel, Pass, Side, Subset, SubsetSums};
 use super::two_sample::{Denominator, Estimate, subset_estimate};
 use crate::executor::{Executor, Sequential, map};
 use crate::random::numpy::RandomState;
@@ -117,9 +117,9 @@ pub struct KernelDistance {
 /// The subsets are those of torch-fidelity 0.4.0 (`input1` the samples, `input2` the reference): for each subset
 /// `RandomState(seed).choice` of the samples, then of the reference. Inner products and kernel values are `f32`, as there;
 /// their sums are `f64`. Every pair within a set is computed once. The products of large sets of rows of like length are
-/// made of seven products of quarters instead of eight (Strassen), with errors of the same kind. Where all pairs of rows cost less than the pairs of
-/// all subsets, or are needed anyway, they are computed once, a tile at a time, and the subsets only look them up; the
-/// two ways differ by the rounding of `f32`.
+/// made of seven products of quarters instead of eight (Strassen), with errors of the same kind. Where all pairs of rows
+/// cost less than the pairs of all subsets, or are needed anyway, they are computed once, a tile at a time, and the
+/// subsets only look them up; the two ways differ by the rounding of `f32`.
 ///
 /// # Errors
 /// If a set is empty, not finite, has fewer rows than a subset (or than 2), the widths differ, or an option is out of
@@ -145,12 +145,12 @@ pub fn kernel_distance(
     let sides = || (Side::new(samples.rows()), Side::new(reference.rows()));
     let (of_subsets, all_rows) = if options.all_rows {
         let (first, second) = sides();
-        let sums = kernel_sums(&first, &second, &evaluated, &subsets, executor);
+        let sums = Pass::new(&evaluated, executor).sums(&first, &second, &subsets);
         let estimate = Estimate::of(&sums, Denominator::Unbiased);
         (sums.subsets, Some(estimate))
     } else if cheaper_at_once {
         let (first, second) = sides();
-        (subset_sums(&first, &second, &evaluated, &subsets, executor), None)
+        (Pass::of_subsets(&evaluated, executor).sums(&first, &second, &subsets).subsets, None)
     } else {
         let pass = Pass::new(&evaluated, &Sequential);
         let sums = map(executor, subsets.len(), |index| {

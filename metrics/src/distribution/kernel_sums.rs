@@ -69,35 +69,12 @@ pub(super) struct SubsetSums {
     pub(super) across: f64,
 }
 
-/// All sums from one pass.
+/// All sums from one pass over all pairs.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct KernelSums {
     pub(super) first: RowSums,
     pub(super) second: RowSums,
     pub(super) subsets: Vec<SubsetSums>,
-}
-
-/// One pass over all pairs. A subset costs only look-ups in the tiles that are computed anyway.
-pub(super) fn kernel_sums(
-    first: &Side<'_>,
-    second: &Side<'_>,
-    kernel: &impl Kernel,
-    subsets: &[Subset],
-    executor: &dyn Executor,
-) -> KernelSums {
-    Pass::new(kernel, executor).sums(first, second, subsets)
-}
-
-/// The same where the sums of the rows are not asked for.
-pub(super) fn subset_sums(
-    first: &Side<'_>,
-    second: &Side<'_>,
-    kernel: &impl Kernel,
-    subsets: &[Subset],
-    executor: &dyn Executor,
-) -> Vec<SubsetSums> {
-    let pass = Pass { row_sums: false, ..Pass::new(kernel, executor) };
-    pass.sums(first, second, subsets).subsets
 }
 
 /// Sums of a tile, or of everything.
@@ -150,7 +127,12 @@ impl<'a, K: Kernel> Pass<'a, K> {
         Self { kernel, row_sums: true, executor, workspaces: Workspaces::default() }
     }
 
-    /// The sums of all rows and subsets.
+    /// One that leaves the sums of the rows 0.
+    pub(super) fn of_subsets(kernel: &'a K, executor: &'a dyn Executor) -> Self {
+        Self { row_sums: false, ..Self::new(kernel, executor) }
+    }
+
+    /// The sums of all rows and subsets. A subset costs only look-ups in the tiles that are computed anyway.
     pub(super) fn sums(
         &self,
         first: &Side<'_>,

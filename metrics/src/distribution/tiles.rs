@@ -9,7 +9,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use std::ops::Range;
 
-/// Rows and columns of a tile whose numbers are looked at several times: 1 MiB of `f32`, which stays in the second-level cache.
+/// Rows and columns of a tile whose numbers are looked at several times: 1 MiB of `f32`, which stays in the second-level
+/// cache.
 pub(super) const SIDE: usize = 512;
 
 /// A rectangle of pairs.
