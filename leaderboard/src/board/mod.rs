@@ -1,5 +1,6 @@
 //! Submissions compared: every suite, its tables, the entries of each row, their ranks, and who led when.
 
+mod family;
 mod history;
 mod rank;
 mod representative;
@@ -8,8 +9,9 @@ mod samples;
 mod suite;
 mod table;
 
+pub use family::{LEVEL, PairedScores};
 pub use history::{Lead, LeadReason};
-pub use rank::{Candidate, LEVEL, PairedScores, Standing, standings};
+pub use rank::{Candidate, Standing, standings};
 pub use row::{Place, RowBoard, RowEntry};
 pub use suite::SuiteBoard;
 pub use table::TableBoard;

@@ -1,6 +1,7 @@
 //! One row of a table (a model), and every submission that measured it.
 
-use super::rank::{Candidate, PairedScores, Standing, standings_in};
+use super::family::PairedScores;
+use super::rank::{Candidate, Standing, standings_in};
 use super::representative::representative;
 use super::samples::SampleSets;
 use crate::collection::Submission;

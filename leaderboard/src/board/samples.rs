@@ -1,6 +1,6 @@
 //! Which scores can be paired: those of the same samples, with a score for the same of them.
 
-use super::rank::PairedScores;
+use super::family::PairedScores;
 use std::collections::HashMap;
 
 /// Numbers for sets of samples.
