@@ -23,6 +23,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 FUZZ = Path(__file__).resolve().parent
 TARGETS = FUZZ.parent / "harness/src/fuzzing/mod.rs"
@@ -67,9 +68,20 @@ def round_of(target: str, most_bytes: int, executions: int) -> tuple[int, int, i
     return finished.returncode, stats.get("number_of_executed_units", 0), stats.get("peak_rss_mb", 0)
 
 
+def read_counts() -> dict[str, dict[str, Any]]:
+    """What was counted before, by target."""
+    counts: dict[str, dict[str, Any]] = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
+    return counts
+
+
+def write_counts(counts: dict[str, dict[str, Any]]) -> None:
+    """Instead of what was there."""
+    COUNTS.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n")
+
+
 def print_table() -> None:
     """The counts as Markdown."""
-    counts = json.loads(COUNTS.read_text())
+    counts = read_counts()
     print("| target | executions | corpus: inputs | bytes | peak MiB | until |\n|---|--:|--:|--:|--:|---|")
     for target in targets():
         count = counts.get(target)
@@ -85,16 +97,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--executions", type=int, default=10_000_000)
     parser.add_argument("--only", action="append", choices=sorted(targets()))
-    parser.add_argument("--fresh", action="store_true", help="count from 0 again")
+    parser.add_argument("--fresh", action="store_true", help="count the targets that are run from 0 again")
     parser.add_argument("--table", action="store_true", help="print the counts, and run nothing")
     options = parser.parse_args()
     if options.table:
         print_table()
         return 0
-    counts = json.loads(COUNTS.read_text()) if COUNTS.exists() and not options.fresh else {}
-    for target, most_bytes in targets().items():
-        if options.only and target not in options.only:
-            continue
+    asked = {target: size for target, size in targets().items() if not options.only or target in options.only}
+    counts = read_counts()
+    if options.fresh:
+        counts = {target: count for target, count in counts.items() if target not in asked}
+        write_counts(counts)
+    for target, most_bytes in asked.items():
         while (done := counts.get(target, {}).get("executions", 0)) < options.executions:
             code, executed, peak = round_of(target, most_bytes, options.executions - done)
             if code != 0:
@@ -102,7 +116,7 @@ def main() -> int:
                 return 1
             files = [path.stat().st_size for path in (FUZZ / "corpus" / target).iterdir()]
             # Another process may have counted meanwhile, this target too: processes share its corpus.
-            counts = json.loads(COUNTS.read_text()) if COUNTS.exists() and not options.fresh else counts
+            counts = read_counts()
             done = counts.get(target, {}).get("executions", 0)
             counts[target] = {
                 "executions": done + executed,
@@ -111,7 +125,7 @@ def main() -> int:
                 "peak_mebibytes": max(peak, counts.get(target, {}).get("peak_mebibytes", 0)),
                 "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             }
-            COUNTS.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n")
+            write_counts(counts)
             print(f"{target}: {done + executed:,} executions, {len(files)} inputs, {peak} MiB", flush=True)
     return 0
 
