@@ -8,6 +8,7 @@ pub mod kernel_distance;
 pub mod manifold;
 pub mod mind;
 
+mod checked_set;
 mod error;
 mod fd_infinity;
 mod features;

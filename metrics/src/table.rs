@@ -89,6 +89,11 @@ pub trait FeatureTable: Debug + Sync {
     /// How it is cut.
     fn shape(&self) -> TableShape;
 
+    /// All rows, [samples · views, tokens · width], where they are in memory: it saves the reader a copy.
+    fn in_memory(&self) -> Option<ArrayView2<'_, f32>> {
+        None
+    }
+
     /// Fills `into` with the given views, [views, tokens, width].
     ///
     /// # Errors
@@ -122,6 +127,10 @@ impl<'a> MemoryTable<'a> {
 impl FeatureTable for MemoryTable<'_> {
     fn shape(&self) -> TableShape {
         self.shape
+    }
+
+    fn in_memory(&self) -> Option<ArrayView2<'_, f32>> {
+        Some(self.rows.view())
     }
 
     fn read(&self, views: &[View], into: &mut [f32]) -> Result<(), ReadError> {

@@ -8,13 +8,16 @@ mod portable;
 use ndarray::{Array2, ArrayView2, Axis, s};
 use portable::{Scrambled, clusters};
 use proptest::prelude::*;
+use retally_metrics::distribution::SetRows;
 use retally_metrics::distribution::kernel_distance::{PolynomialKernel, Subsets};
 use retally_metrics::distribution::{
     CmmdOptions, DistributionError, KernelDistance, KernelDistanceOptions, MindOptions, cmmd,
     kernel_distance, mind,
 };
 use retally_metrics::executor::{Executor, Sequential};
+use retally_metrics::table::{FeatureTable, ReadError, TableShape, View};
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const RECORDED: &str = include_str!("../../tests/parity/metrics_generation.json");
 
@@ -279,6 +282,107 @@ fn every_executor_gives_the_same_bits() {
         mind(reference.view(), samples.view(), &options, &Sequential),
         mind(reference.view(), samples.view(), &options, &Scrambled)
     );
+}
+
+/// A table that is not in memory, as far as a metric can see, and can be read so many times.
+#[derive(Debug)]
+struct Stored {
+    rows: Array2<f32>,
+    reads: AtomicUsize,
+}
+
+impl Stored {
+    fn of(rows: &Array2<f32>) -> Self {
+        Self { rows: rows.clone(), reads: AtomicUsize::new(usize::MAX) }
+    }
+
+    fn rows(&self) -> SetRows<'_> {
+        SetRows::Table(self)
+    }
+}
+
+impl FeatureTable for Stored {
+    fn shape(&self) -> TableShape {
+        let (samples, width) = self.rows.dim();
+        TableShape { samples, views: 1, tokens: 1, width }
+    }
+
+    fn read(&self, views: &[View], into: &mut [f32]) -> Result<(), ReadError> {
+        let less = |reads: usize| reads.checked_sub(1);
+        if self.reads.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+            return Err(ReadError::new("the disk is broken"));
+        }
+        let width = self.rows.ncols();
+        for (view, target) in views.iter().zip(into.chunks_exact_mut(width)) {
+            target.copy_from_slice(self.rows.row(view.sample).as_slice().unwrap());
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn rows_of_a_table_give_the_same_bits_as_rows_in_memory() {
+    let (reference, samples) = (clusters(1, 2100, 20, 0.5, 0.0), clusters(2, 1100, 20, 0.5, 0.1));
+    let (stored_reference, stored_samples) = (Stored::of(&reference), Stored::of(&samples));
+    // All pairs, all pairs for the subsets alone, and each subset by itself.
+    for options in [options(8, 400, true), options(20, 1000, false), options(2, 600, false)] {
+        let stored =
+            kernel_distance(stored_reference.rows(), stored_samples.rows(), &options, &Scrambled);
+        let expected = kernel_distance(reference.view(), samples.view(), &options, &Sequential);
+        assert_eq!(stored.unwrap(), expected.unwrap());
+    }
+    for normalise in [true, false] {
+        let options = CmmdOptions { normalise, ..CmmdOptions::default() };
+        // A side may be in memory while the other is not.
+        let stored = cmmd(reference.view(), stored_samples.rows(), &options, &Scrambled).unwrap();
+        assert_eq!(stored, cmmd(reference.view(), samples.view(), &options, &Sequential).unwrap());
+    }
+    let options = MindOptions { directions: 100, seed: 0 };
+    assert_eq!(
+        mind(stored_reference.rows(), stored_samples.rows(), &options, &Scrambled).unwrap(),
+        mind(reference.view(), samples.view(), &options, &Sequential).unwrap()
+    );
+}
+
+type Outcome = Result<(), DistributionError>;
+
+#[test]
+fn a_table_is_checked_like_an_array_and_its_errors_come_through() {
+    let reference = Stored::of(&clusters(1, 2100, 20, 0.5, 0.0));
+    let with = |row: usize, value: f32| {
+        let mut rows = clusters(2, 2100, 20, 0.5, 0.1);
+        rows.row_mut(row).fill(value);
+        Stored::of(&rows)
+    };
+    let kid = |samples: &Stored, options: &KernelDistanceOptions| {
+        kernel_distance(reference.rows(), samples.rows(), options, &Sequential).map(|_| ())
+    };
+    let subsets = |samples: &Stored| kid(samples, &options(2, 300, false));
+    let all_rows = |samples: &Stored| kid(samples, &options(2, 300, true));
+    let unit_rows = |samples: &Stored| {
+        cmmd(reference.rows(), samples.rows(), &CmmdOptions::default(), &Sequential).map(|_| ())
+    };
+    let projections = |samples: &Stored| {
+        let options = MindOptions { directions: 20, seed: 0 };
+        mind(reference.rows(), samples.rows(), &options, &Sequential).map(|_| ())
+    };
+    let metrics: [&dyn Fn(&Stored) -> Outcome; 4] = [&subsets, &all_rows, &unit_rows, &projections];
+    for metric in metrics {
+        let not_finite = DistributionError::NotFinite { set: "the samples", row: 2050 };
+        assert_eq!(metric(&with(2050, f32::NAN)), Err(not_finite));
+        // Whichever read it is that fails.
+        let whole = with(0, 1.0);
+        metric(&whole).unwrap();
+        let reads = usize::MAX - whole.reads.into_inner();
+        assert!(reads > 4);
+        for reads in 0..reads {
+            let broken = Stored { reads: AtomicUsize::new(reads), ..with(0, 1.0) };
+            let error = metric(&broken).unwrap_err().to_string();
+            assert_eq!(error, "the features of the samples cannot be read: the disk is broken");
+        }
+    }
+    let zero_row = DistributionError::ZeroRow { set: "the samples", row: 2050 };
+    assert_eq!(unit_rows(&with(2050, 0.0)), Err(zero_row));
 }
 
 #[test]

@@ -161,7 +161,8 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score kid --quick",
         lambda sides: pair(sides, "kid", "--quick"),
-        Growth(ROW + 300, "the features, and the draw of a subset in work", by_nature=False),
+        # A draw shuffles the indices of all rows.
+        Growth(32, "its place in a draw", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
     ),
     Case(
         "score mind",
@@ -169,9 +170,8 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
             ["score", "mind", "--reference", sides.samples.npy(), "--samples", sides.samples.npy()]
             + ["--directions", "32"]
         ),
-        Growth(2 * ROW + 400, "both sets (n rows each)", by_nature=False),
-        most=500_000,
-        why_not="both sets are as large, 21 GB in all",
+        # Both sets have n rows; two threads sort 16 projections each.
+        Growth(300, "16 projections of both sides a thread", held=1024 << 20, counted_from=(1 << 17) + 1),
     ),
     Case(
         "score probe --kind knn",
@@ -186,7 +186,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score cmmd",
         lambda sides: pair(sides, "cmmd"),
-        Growth(2 * ROW + 200, "the features twice"),
+        Growth(64, "its length, its sums", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
         patience_s=0,
     ),
     Case(

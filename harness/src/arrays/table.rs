@@ -4,7 +4,7 @@
 //! file, and a file that is cut off meanwhile is an error instead of a signal.
 
 use super::{ArrayError, ArrayFile, Element, FLOATS, MATRIX};
-use ndarray::{Array2, CowArray, Ix2};
+use ndarray::{Array2, ArrayView2, CowArray, Ix2};
 use retally_metrics::table::{FeatureTable, ReadError, TableShape, View};
 use std::ops::Range;
 use std::path::Path;
@@ -171,6 +171,13 @@ fn runs(rows: impl Iterator<Item = usize>) -> impl Iterator<Item = Range<usize>>
 impl FeatureTable for StoredTable {
     fn shape(&self) -> TableShape {
         self.shape
+    }
+
+    fn in_memory(&self) -> Option<ArrayView2<'_, f32>> {
+        match &self.rows {
+            Rows::Memory(values) => Some(values.view()),
+            Rows::File { .. } => None,
+        }
     }
 
     fn read(&self, views: &[View], into: &mut [f32]) -> Result<(), ReadError> {

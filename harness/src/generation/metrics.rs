@@ -190,10 +190,12 @@ impl MetricInputs<'_> {
         let Some(plan) = &self.protocol.kernel_distance else {
             return Ok(MetricOutcome::default());
         };
-        let Some([reference, samples]) = self.load_both(&plan.features)? else {
+        let Some(sides) = self.load_both(&plan.features)? else {
             return Ok(vec![self.missing("KID", &plan.features, BOTH)].into());
         };
-        let enough = reference.nrows().min(samples.nrows()) >= plan.subsets.size;
+        let [reference, samples] = sides.each_ref().map(OutputRows::rows);
+        let [reference_rows, sample_rows] = [&reference, &samples].map(SetRows::count);
+        let enough = reference_rows.min(sample_rows) >= plan.subsets.size;
         let options = KernelDistanceOptions {
             subsets: enough.then_some(plan.subsets),
             all_rows: !(self.quick && enough),
@@ -205,21 +207,17 @@ impl MetricInputs<'_> {
                 "protocol {} draws subsets of {} rows, there are {} in the reference and {} in the samples",
                 self.protocol.versioned_id(),
                 plan.subsets.size,
-                reference.nrows(),
-                samples.nrows()
+                reference_rows,
+                sample_rows
             );
             let absence = Absence::new(AbsenceReason::TooFewSamples, detail);
-            let n = samples.nrows() as u64;
+            let n = sample_rows as u64;
             let method = self.protocol.versioned_id();
             measurements.push(Measurement::absent("KID", Unit::None, n, method, absence));
         }
-        let distance = kernel_distance(reference.view(), samples.view(), &options, self.executor);
+        let distance = kernel_distance(reference, samples, &options, self.executor);
         let distance = distance.map(|distance| distance.measurements());
-        measurements.extend(self.or_absent(
-            &["KID (all rows)"],
-            samples.nrows() as u64,
-            distance,
-        )?);
+        measurements.extend(self.or_absent(&["KID (all rows)"], sample_rows as u64, distance)?);
         Ok(measurements.into())
     }
 
@@ -231,6 +229,7 @@ impl MetricInputs<'_> {
             let absent = MANIFOLD_METRICS.map(|name| self.missing(name, &plan.features, BOTH));
             return Ok(absent.to_vec().into());
         };
+        let (reference, samples) = (reference.into_array()?, samples.into_array()?);
         let found = manifold(reference.view(), samples.view(), &plan.options, self.executor);
         let n = samples.nrows() as u64;
         let measurements = found.map(|manifold| manifold.measurements());
@@ -269,19 +268,9 @@ impl MetricInputs<'_> {
         self.rows.load(role, part, &self.protocol.frechet.features)
     }
 
-    fn load_array(
-        &self,
-        role: Role,
-        part: &str,
-    ) -> Result<Option<CowArray<'_, f32, Ix2>>, Failure> {
-        self.load(role, part)?.map(OutputRows::into_array).transpose()
-    }
-
-    fn load_both(&self, part: &str) -> Result<Option<[CowArray<'_, f32, Ix2>; 2]>, Failure> {
-        match (self.load_array(Role::Reference, part)?, self.load_array(Role::Samples, part)?) {
-            (Some(reference), Some(samples)) => Ok(Some([reference, samples])),
-            _ => Ok(None),
-        }
+    fn load_both(&self, part: &str) -> Result<Option<[OutputRows<'_>; 2]>, Failure> {
+        let sides = self.load(Role::Reference, part)?.zip(self.load(Role::Samples, part)?);
+        Ok(sides.map(|(reference, samples)| [reference, samples]))
     }
 
     /// The absence of a metric whose network output is not there.

@@ -1,13 +1,12 @@
 //! CMMD: the squared maximum mean discrepancy under a Gaussian kernel on CLIP embeddings (Jayasumana et al. 2024,
 //! "Rethinking FID", arXiv:2401.09603).
 
-use super::DistributionError;
-use super::features::{self, Rows};
+use super::checked_set;
 use super::kernel_sums::{Kernel, Pass, Side};
 use super::two_sample::{Denominator, Estimate};
+use super::{DistributionError, SetRows};
 use crate::executor::Executor;
 use crate::{Interval, Measurement, Unit};
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 /// Parameters of [`cmmd`].
@@ -50,14 +49,15 @@ pub struct Cmmd {
 /// upwards. Unitless.
 ///
 /// Inner products are `f32`. What is summed is k - 1, in `f64`: for unit vectors and σ = 10 every k lies between 0.98 and
-/// 1, and `f32` sums of k itself, as in the released code, cost digits.
+/// 1, and `f32` sums of k itself, as in the released code, cost digits. Rows of a table that is not in memory are read as
+/// they are needed, those of a tile at a time, for the same bits.
 ///
 /// # Errors
 /// If a set is empty, not finite, the widths differ, an option is out of range, or a row that is to be normalised is
-/// zero; `Overflow` if an inner product does not fit `f32`.
-pub fn cmmd(
-    reference: ArrayView2<'_, f32>,
-    samples: ArrayView2<'_, f32>,
+/// zero; `Overflow` if an inner product does not fit `f32`; `Unreadable` if rows of a table cannot be read.
+pub fn cmmd<'r, 's>(
+    reference: impl Into<SetRows<'r>>,
+    samples: impl Into<SetRows<'s>>,
     options: &CmmdOptions,
     executor: &dyn Executor,
 ) -> Result<Cmmd, DistributionError> {
@@ -68,46 +68,26 @@ pub fn cmmd(
             options.sigma, options.scale
         )));
     }
-    let (reference, samples) = features::pair(reference, samples, 1)?;
+    let (mut reference, mut samples) = checked_set::pair(reference.into(), samples.into(), 1)?;
+    let (reference_rows, sample_rows) = (reference.len(), samples.len());
+    if options.normalise {
+        samples = samples.with_unit_rows()?;
+        reference = reference.with_unit_rows()?;
+    }
     let kernel = GaussianLessOne { factor: -0.5 / (options.sigma * options.sigma) };
-    let pass = Pass::new(&kernel, executor);
-    let sums = if options.normalise {
-        let first = unit_rows(samples.rows(), features::SAMPLES)?;
-        let second = unit_rows(reference.rows(), features::REFERENCE)?;
-        let width = samples.width();
-        let (first, second) = (Rows::new(&first, width), Rows::new(&second, width));
-        pass.sums(&Side::new(first), &Side::new(second), &[])
-    } else {
-        let (first, second) = (Side::new(samples.rows()), Side::new(reference.rows()));
-        pass.sums(&first, &second, &[])
-    };
+    let (first, second) = (Side::new(samples)?, Side::new(reference)?);
+    let sums = Pass::new(&kernel, executor).sums(&first, &second, &[])?;
     let estimate = Estimate::of(&sums, Denominator::Biased).scaled(options.scale);
     if !estimate.value.is_finite() {
         return Err(DistributionError::Overflow { what: "the inner products" });
     }
     Ok(Cmmd {
-        reference_rows: reference.len(),
-        sample_rows: samples.len(),
+        reference_rows,
+        sample_rows,
         options: *options,
         value: estimate.value,
         interval: estimate.interval(),
     })
-}
-
-/// Rows divided by their lengths, which are taken in f64.
-fn unit_rows(rows: Rows<'_>, set: &'static str) -> Result<Vec<f32>, DistributionError> {
-    let lengths = rows.squared_lengths();
-    if let Some(row) = lengths.iter().position(|&length| length == 0.0) {
-        return Err(DistributionError::ZeroRow { set, row });
-    }
-    Ok(rows
-        .iter()
-        .zip(&lengths)
-        .flat_map(|(row, squared)| {
-            let inverse = 1.0 / squared.sqrt();
-            row.iter().map(move |&value| (f64::from(value) * inverse) as f32)
-        })
-        .collect())
 }
 
 /// exp(-|x - y|²/(2σ²)) - 1, whose diagonal is 0.

@@ -21,13 +21,7 @@ impl<'a> Features<'a> {
         set: &'static str,
         needed: usize,
     ) -> Result<Self, DistributionError> {
-        let (rows, width) = values.dim();
-        if width == 0 {
-            return Err(DistributionError::NoDimensions { set });
-        }
-        if rows < needed {
-            return Err(DistributionError::TooFewRows { set, actual: rows, needed });
-        }
+        check_size(values.dim(), set, needed)?;
         let finite = |row: ndarray::ArrayView1<'_, f32>| row.iter().all(|value| value.is_finite());
         if let Some(row) = values.outer_iter().position(|row| !finite(row)) {
             return Err(DistributionError::NotFinite { set, row });
@@ -65,13 +59,32 @@ pub(super) fn pair<'a>(
 ) -> Result<(Features<'a>, Features<'a>), DistributionError> {
     let reference = Features::new(reference, REFERENCE, needed)?;
     let samples = Features::new(samples, SAMPLES, needed)?;
-    if reference.width() != samples.width() {
-        return Err(DistributionError::Dimensions {
-            reference: reference.width(),
-            samples: samples.width(),
-        });
-    }
+    check_same_width(reference.width(), samples.width())?;
     Ok((reference, samples))
+}
+
+/// Refuses [rows, dimensions] that are not enough.
+pub(super) fn check_size(
+    (rows, width): (usize, usize),
+    set: &'static str,
+    needed: usize,
+) -> Result<(), DistributionError> {
+    if width == 0 {
+        return Err(DistributionError::NoDimensions { set });
+    }
+    if rows < needed {
+        return Err(DistributionError::TooFewRows { set, actual: rows, needed });
+    }
+    Ok(())
+}
+
+/// Refuses sets whose dimensions are not the same in number.
+pub(super) fn check_same_width(reference: usize, samples: usize) -> Result<(), DistributionError> {
+    if reference == samples {
+        Ok(())
+    } else {
+        Err(DistributionError::Dimensions { reference, samples })
+    }
 }
 
 /// A borrowed matrix of `f32`, row by row.
@@ -115,11 +128,6 @@ impl<'a> Rows<'a> {
     /// Neighbouring rows.
     pub(super) fn range(self, rows: &std::ops::Range<usize>) -> Self {
         Self { values: &self.values[rows.start * self.width..rows.end * self.width], ..self }
-    }
-
-    /// The rows with these indices, in this order.
-    pub(super) fn gather(self, indices: &[usize]) -> Vec<f32> {
-        indices.iter().flat_map(|&index| self.row(index)).copied().collect()
     }
 
     /// |row|² of every row, in f64.

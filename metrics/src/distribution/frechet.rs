@@ -19,7 +19,7 @@ pub use uncertainty::FrechetUncertainty;
 
 use super::DistributionError;
 use super::SetRows;
-use super::features::{REFERENCE, SAMPLES};
+use super::features::{REFERENCE, SAMPLES, check_same_width};
 use super::moments::{Gaussian, centred};
 use crate::executor::Executor;
 use ndarray::ArrayView2;
@@ -202,12 +202,10 @@ pub(super) fn check_widths(
     reference: &FrechetSide<'_>,
     samples: &FrechetSide<'_>,
 ) -> Result<(), DistributionError> {
-    let widths = [reference.dimensions(), samples.dimensions()];
-    match widths {
+    match [reference.dimensions(), samples.dimensions()] {
         [0, _] => Err(DistributionError::NoDimensions { set: REFERENCE }),
         [_, 0] => Err(DistributionError::NoDimensions { set: SAMPLES }),
-        [a, b] if a != b => Err(DistributionError::Dimensions { reference: a, samples: b }),
-        _ => Ok(()),
+        [reference, samples] => check_same_width(reference, samples),
     }
 }
 

@@ -1,13 +1,12 @@
 //! KID: the squared maximum mean discrepancy under a polynomial kernel (Bińkowski et al. 2018, "Demystifying MMD GANs").
 
-use super::DistributionError;
-use super::features::{self, Rows};
+use super::checked_set::{self, CheckedSet};
 use super::kernel_sums::{Kernel, Pass, Side, Subset, SubsetSums};
 use super::two_sample::{Denominator, Estimate, subset_estimate};
+use super::{DistributionError, SetRows};
 use crate::executor::{Executor, Sequential, map};
 use crate::random::numpy::RandomState;
 use crate::{Interval, Measurement, Unit};
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 /// k(x, y) = (gamma x·y + coefficient)^degree.
@@ -119,48 +118,50 @@ pub struct KernelDistance {
 /// their sums are `f64`. Every pair within a set is computed once. The products of large sets of rows of like length are
 /// made of seven products of quarters instead of eight (Strassen), with errors of the same kind. Where all pairs of rows
 /// cost less than the pairs of all subsets, or are needed anyway, they are computed once, a tile at a time, and the
-/// subsets only look them up; the two ways differ by the rounding of `f32`.
+/// subsets only look them up; the two ways differ by the rounding of `f32`. Rows of a table that is not in memory are read
+/// as they are needed: those of a tile or a subset at a time, for the same bits.
 ///
 /// # Errors
 /// If a set is empty, not finite, has fewer rows than a subset (or than 2), the widths differ, or an option is out of
-/// range; `Overflow` if a kernel value does not fit `f32`.
-pub fn kernel_distance(
-    reference: ArrayView2<'_, f32>,
-    samples: ArrayView2<'_, f32>,
+/// range; `Overflow` if a kernel value does not fit `f32`; `Unreadable` if rows of a table cannot be read.
+pub fn kernel_distance<'r, 's>(
+    reference: impl Into<SetRows<'r>>,
+    samples: impl Into<SetRows<'s>>,
     options: &KernelDistanceOptions,
     executor: &dyn Executor,
 ) -> Result<KernelDistance, DistributionError> {
     let needed = check(options)?;
-    let (reference, samples) = features::pair(reference, samples, needed)?;
+    let (reference, samples) = checked_set::pair(reference.into(), samples.into(), needed)?;
+    let (reference_rows, sample_rows) = (reference.len(), samples.len());
     let kernel = PolynomialKernel {
         gamma: Some(options.kernel.gamma.unwrap_or(1.0 / reference.width() as f64)),
         ..options.kernel
     };
     let evaluated = Polynomial::new(&kernel);
     let subsets =
-        options.subsets.map_or_else(Vec::new, |drawn| draw(drawn, samples.len(), reference.len()));
-    let cheaper_at_once = pairs(samples.len(), reference.len())
+        options.subsets.map_or_else(Vec::new, |drawn| draw(drawn, sample_rows, reference_rows));
+    let cheaper_at_once = pairs(sample_rows, reference_rows)
         <= subsets.len() as f64
             * options.subsets.map_or(0.0, |drawn| pairs(drawn.size, drawn.size));
-    let sides = || (Side::new(samples.rows()), Side::new(reference.rows()));
     let (of_subsets, all_rows) = if options.all_rows {
-        let (first, second) = sides();
-        let sums = Pass::new(&evaluated, executor).sums(&first, &second, &subsets);
+        let (first, second) = (Side::new(samples)?, Side::new(reference)?);
+        let sums = Pass::new(&evaluated, executor).sums(&first, &second, &subsets)?;
         let estimate = Estimate::of(&sums, Denominator::Unbiased);
         (sums.subsets, Some(estimate))
     } else if cheaper_at_once {
-        let (first, second) = sides();
-        (Pass::of_subsets(&evaluated, executor).sums(&first, &second, &subsets).subsets, None)
+        let (first, second) = (Side::new(samples)?, Side::new(reference)?);
+        let sums = Pass::of_subsets(&evaluated, executor).sums(&first, &second, &subsets)?;
+        (sums.subsets, None)
     } else {
         let pass = Pass::new(&evaluated, &Sequential);
         let sums = map(executor, subsets.len(), |index| {
-            one_subset(samples.rows(), reference.rows(), &subsets[index], &pass)
+            one_subset(&samples, &reference, &subsets[index], &pass)
         });
-        (sums, None)
+        (sums.into_iter().collect::<Result<_, _>>()?, None)
     };
     let result = KernelDistance {
-        reference_rows: reference.len(),
-        sample_rows: samples.len(),
+        reference_rows,
+        sample_rows,
         kernel,
         subsets: options.subsets.map(|drawn| SubsetDistances::of(drawn, &of_subsets)),
         all_rows: all_rows.map(|estimate| AllRowsDistance {
@@ -227,23 +228,19 @@ fn draw(drawn: Subsets, samples: usize, reference: usize) -> Vec<Subset> {
 }
 
 fn one_subset(
-    first: Rows<'_>,
-    second: Rows<'_>,
+    first: &CheckedSet<'_>,
+    second: &CheckedSet<'_>,
     subset: &Subset,
     pass: &Pass<'_, Polynomial>,
-) -> SubsetSums {
-    let (first, second) = (
-        (first.gather(&subset.first), first.width()),
-        (second.gather(&subset.second), second.width()),
-    );
-    let first = Side::new(Rows::new(&first.0, first.1));
-    let second = Side::new(Rows::new(&second.0, second.1));
-    let sums = pass.sums(&first, &second, &[]);
-    SubsetSums {
+) -> Result<SubsetSums, DistributionError> {
+    let first = Side::new(first.select(&subset.first)?)?;
+    let second = Side::new(second.select(&subset.second)?)?;
+    let sums = pass.sums(&first, &second, &[])?;
+    Ok(SubsetSums {
         first: sums.first.within.iter().sum::<f64>() / 2.0,
         second: sums.second.within.iter().sum::<f64>() / 2.0,
         across: sums.first.across.iter().sum(),
-    }
+    })
 }
 
 /// The kernel in the arithmetic of the products.

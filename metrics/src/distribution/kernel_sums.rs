@@ -2,8 +2,9 @@
 //!
 //! Inner products are `f32` (one tile at a time), their sums `f64`. Pairs within a set are computed once.
 
-use super::features::Rows;
-use super::tile_products::{Band, Workspaces};
+use super::DistributionError;
+use super::checked_set::CheckedSet;
+use super::tile_products::{Band, Workspace, Workspaces};
 use super::tiles::{self, Tile};
 use crate::executor::Executor;
 use std::ops::Range;
@@ -28,17 +29,27 @@ pub(super) trait Kernel: Sync {
 
 /// A set with what the kernel needs to know of its rows.
 pub(super) struct Side<'a> {
-    pub(super) rows: Rows<'a>,
+    set: CheckedSet<'a>,
     squared_lengths: Vec<f64>,
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(rows: Rows<'a>) -> Self {
-        Self { rows, squared_lengths: rows.squared_lengths() }
+    pub(super) fn new(set: CheckedSet<'a>) -> Result<Self, DistributionError> {
+        let squared_lengths = set.squared_lengths()?;
+        Ok(Self { set, squared_lengths })
     }
 
-    fn band(&self, rows: &Range<usize>) -> Band<'_> {
-        Band { rows: self.rows.range(rows), squared_lengths: &self.squared_lengths[rows.clone()] }
+    fn len(&self) -> usize {
+        self.squared_lengths.len()
+    }
+
+    fn band<'b>(
+        &'b self,
+        rows: &Range<usize>,
+        memory: &'b mut Vec<f32>,
+    ) -> Result<Band<'b>, DistributionError> {
+        let squared_lengths = &self.squared_lengths[rows.clone()];
+        Ok(Band { rows: self.set.band(rows.clone(), memory)?, squared_lengths })
     }
 }
 
@@ -133,19 +144,22 @@ impl<'a, K: Kernel> Pass<'a, K> {
     }
 
     /// The sums of all rows and subsets. A subset costs only look-ups in the tiles that are computed anyway.
+    ///
+    /// # Errors
+    /// `Unreadable`.
     pub(super) fn sums(
         &self,
         first: &Side<'_>,
         second: &Side<'_>,
         subsets: &[Subset],
-    ) -> KernelSums {
+    ) -> Result<KernelSums, DistributionError> {
         let of_first =
-            Draws::new(subsets.iter().map(|subset| subset.first.as_slice()), first.rows.len());
+            Draws::new(subsets.iter().map(|subset| subset.first.as_slice()), first.len());
         let of_second =
-            Draws::new(subsets.iter().map(|subset| subset.second.as_slice()), second.rows.len());
-        let within_first = self.within(first, &of_first);
-        let within_second = self.within(second, &of_second);
-        let across = self.across(first, second, (&of_first, &of_second));
+            Draws::new(subsets.iter().map(|subset| subset.second.as_slice()), second.len());
+        let within_first = self.within(first, &of_first)?;
+        let within_second = self.within(second, &of_second)?;
+        let across = self.across(first, second, (&of_first, &of_second))?;
         let subsets = (0..subsets.len())
             .map(|index| SubsetSums {
                 first: within_first.subsets[index],
@@ -153,43 +167,47 @@ impl<'a, K: Kernel> Pass<'a, K> {
                 across: across.subsets[index],
             })
             .collect();
-        KernelSums {
+        Ok(KernelSums {
             first: RowSums { within: within_first.rows, across: across.rows },
             second: RowSums { within: within_second.rows, across: across.columns },
             subsets,
-        }
+        })
     }
 
     /// Row sums go to `rows`; `columns` stays empty, for both are rows of the one set.
-    fn within(&self, set: &Side<'_>, draws: &Draws<'_>) -> Sums {
-        let mut all = Sums::zero(set.rows.len(), 0, draws.of_subset.len());
-        tiles::for_each(
+    fn within(&self, set: &Side<'_>, draws: &Draws<'_>) -> Result<Sums, DistributionError> {
+        let mut all = Sums::zero(set.len(), 0, draws.of_subset.len());
+        tiles::try_for_each(
             self.executor,
-            &tiles::triangle(set.rows.len(), SIDE),
+            &tiles::triangle(set.len(), SIDE),
             |tile| self.tile_sums(tile, (set, set), (draws, draws), tile.is_diagonal()),
             |tile, sums| {
                 add(&mut all.rows[tile.rows.clone()], &sums.rows);
                 add(&mut all.rows[tile.columns.clone()], &sums.columns);
                 add(&mut all.subsets, &sums.subsets);
             },
-        );
-        all
+        )?;
+        Ok(all)
     }
 
-    fn across(&self, first: &Side<'_>, second: &Side<'_>, draws: (&Draws<'_>, &Draws<'_>)) -> Sums {
-        let subsets = draws.0.of_subset.len();
-        let mut all = Sums::zero(first.rows.len(), second.rows.len(), subsets);
-        tiles::for_each(
+    fn across(
+        &self,
+        first: &Side<'_>,
+        second: &Side<'_>,
+        draws: (&Draws<'_>, &Draws<'_>),
+    ) -> Result<Sums, DistributionError> {
+        let mut all = Sums::zero(first.len(), second.len(), draws.0.of_subset.len());
+        tiles::try_for_each(
             self.executor,
-            &tiles::rectangle(first.rows.len(), second.rows.len(), SIDE),
+            &tiles::rectangle(first.len(), second.len(), SIDE),
             |tile| self.tile_sums(tile, (first, second), draws, false),
             |tile, sums| {
                 add(&mut all.rows[tile.rows.clone()], &sums.rows);
                 add(&mut all.columns[tile.columns.clone()], &sums.columns);
                 add(&mut all.subsets, &sums.subsets);
             },
-        );
-        all
+        )?;
+        Ok(all)
     }
 
     /// `below_diagonal` leaves away the diagonal and what mirrors the rest.
@@ -199,16 +217,17 @@ impl<'a, K: Kernel> Pass<'a, K> {
         (first, second): (&Side<'_>, &Side<'_>),
         draws: (&Draws<'_>, &Draws<'_>),
         below_diagonal: bool,
-    ) -> Sums {
+    ) -> Result<Sums, DistributionError> {
         let drawn: Vec<&[usize]> =
             draws.1.of_subset.iter().map(|columns| inside(columns, &tile.columns)).collect();
         let mut sums = Sums::zero(tile.rows.len(), tile.columns.len(), drawn.len());
-        let (rows, columns) = (first.band(&tile.rows), second.band(&tile.columns));
-        self.workspaces.with(|workspace| {
-            let values = if below_diagonal {
-                workspace.products_below_diagonal(&rows)
+        self.workspaces.with(|Workspace { bands: [first_memory, second_memory], products }| {
+            let rows = first.band(&tile.rows, first_memory)?;
+            let (columns, values) = if below_diagonal {
+                (rows, products.below_diagonal(&rows))
             } else {
-                workspace.products(&rows, &columns)
+                let columns = second.band(&tile.columns, second_memory)?;
+                (columns, products.of(&rows, &columns))
             };
             pulp::Arch::new().dispatch(Evaluation {
                 values,
@@ -222,8 +241,9 @@ impl<'a, K: Kernel> Pass<'a, K> {
                 first_column: tile.columns.start,
                 sums: &mut sums,
             });
-        });
-        sums
+            Ok(())
+        })?;
+        Ok(sums)
     }
 }
 

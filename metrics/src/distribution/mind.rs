@@ -1,12 +1,13 @@
 //! MIND, the Monge Inception Distance (Berthet et al., arXiv:2605.06797): a sliced Wasserstein distance of features.
 
-use super::DistributionError;
-use super::features::{self, Rows};
-use super::tiles::products;
+use super::checked_set::{self, CheckedSet};
+use super::features::Rows;
+use super::set_rows::pieces;
+use super::tiles;
+use super::{DistributionError, SetRows};
 use crate::executor::{Executor, map};
 use crate::random::torch::Generator;
 use crate::{Measurement, Unit};
-use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 /// Directions of a task; their projections of both sets are held at one time.
@@ -52,18 +53,20 @@ pub struct Mind {
 /// divided by their lengths. Projections are `f32`, the mean is `f64`; directions differ from PyTorch's by the last bits of
 /// its vectorised logarithm and sine.
 ///
+/// Rows of a table that is not in memory are read once for every 16 directions, for the same bits.
+///
 /// No interval is given: ranks couple all rows, and the peer gives none.
 ///
 /// # Errors
 /// If a set is empty or not finite, the widths differ, or there are no directions or fewer than 16 numbers in them;
-/// `Overflow` if a projection does not fit `f32`.
-pub fn mind(
-    reference: ArrayView2<'_, f32>,
-    samples: ArrayView2<'_, f32>,
+/// `Overflow` if a projection does not fit `f32`; `Unreadable` if rows of a table cannot be read.
+pub fn mind<'r, 's>(
+    reference: impl Into<SetRows<'r>>,
+    samples: impl Into<SetRows<'s>>,
     options: &MindOptions,
     executor: &dyn Executor,
 ) -> Result<Mind, DistributionError> {
-    let (reference, samples) = features::pair(reference, samples, 1)?;
+    let (reference, samples) = checked_set::pair(reference.into(), samples.into(), 1)?;
     let width = reference.width();
     let count = options.directions.checked_mul(width).filter(|&count| count <= MOST_NUMBERS);
     let count = count.ok_or_else(|| {
@@ -74,14 +77,8 @@ pub fn mind(
     })?;
     let mut generator = Generator::new(options.seed);
     let kept = reference.len().min(samples.len());
-    let (first, second) = (samples.rows(), reference.rows());
-    let mut subset = |rows: &Rows<'_>| -> Option<Vec<f32>> {
-        // A set that is used whole is used where it is.
-        (rows.len() > kept).then(|| rows.gather(&generator.permutation(rows.len())[..kept]))
-    };
-    let drawn = [subset(&first), subset(&second)];
-    let [first, second] = [(first, &drawn[0]), (second, &drawn[1])]
-        .map(|(rows, drawn)| drawn.as_deref().map_or(rows, |drawn| Rows::new(drawn, width)));
+    let first = Kept::of(&samples, kept, &mut generator);
+    let second = Kept::of(&reference, kept, &mut generator);
     let mut directions = generator
         .standard_normal(count)
         .map_err(|error| DistributionError::Options(error.to_string()))?;
@@ -89,15 +86,12 @@ pub fn mind(
     let bands: Vec<&[f32]> = directions.chunks(BAND * width).collect();
     let sums = map(executor, bands.len(), |band| {
         let directions = Rows::new(bands[band], width);
-        let mut first = products(directions, first);
-        let mut second = products(directions, second);
-        first
-            .chunks_exact_mut(kept)
-            .zip(second.chunks_exact_mut(kept))
-            .map(|(first, second)| squared_distance_of_ranks(first, second))
-            .sum::<f64>()
+        let (mut first, mut second) = (first.project(directions)?, second.project(directions)?);
+        let pairs = first.chunks_exact_mut(kept).zip(second.chunks_exact_mut(kept));
+        Ok(pairs.map(|(first, second)| squared_distance_of_ranks(first, second)).sum::<f64>())
     });
-    let value = 3.0 * width as f64 * sums.into_iter().sum::<f64>() / options.directions as f64;
+    let sum: f64 = sums.into_iter().sum::<Result<_, _>>()?;
+    let value = 3.0 * width as f64 * sum / options.directions as f64;
     if !value.is_finite() {
         return Err(DistributionError::Overflow { what: "the projections" });
     }
@@ -107,6 +101,41 @@ pub fn mind(
         options: *options,
         value,
     })
+}
+
+/// The rows of a set that count.
+struct Kept<'s, 'a> {
+    set: &'s CheckedSet<'a>,
+    count: usize,
+    /// Their indices; the set is used whole where there are none. Projections are sorted, so that their order does not matter.
+    chosen: Option<Vec<usize>>,
+}
+
+impl<'s, 'a> Kept<'s, 'a> {
+    fn of(set: &'s CheckedSet<'a>, count: usize, generator: &mut Generator) -> Self {
+        let chosen = (set.len() > count).then(|| {
+            let mut chosen = generator.permutation(set.len());
+            chosen.truncate(count);
+            // As they lie in a file.
+            chosen.sort_unstable();
+            chosen
+        });
+        Self { set, count, chosen }
+    }
+
+    /// [directions, rows], direction after direction, in `f32`.
+    fn project(&self, directions: Rows<'_>) -> Result<Vec<f32>, DistributionError> {
+        let mut values = vec![0.0; directions.len() * self.count];
+        let mut memory = Vec::new();
+        for piece in pieces(self.count) {
+            let rows = match &self.chosen {
+                Some(chosen) => self.set.rows_at(&chosen[piece.clone()], &mut memory)?,
+                None => self.set.band(piece.clone(), &mut memory)?,
+            };
+            tiles::multiply_columns(directions, rows, &mut values, piece);
+        }
+        Ok(values)
+    }
 }
 
 fn normalise(direction: &mut [f32]) {

@@ -23,7 +23,15 @@ impl<'a> From<ArrayView2<'a, f32>> for SetRows<'a> {
     }
 }
 
-impl SetRows<'_> {
+impl<'a> SetRows<'a> {
+    /// All rows, [samples, dimensions], if they are in memory.
+    pub(super) fn in_memory(&self) -> Option<ArrayView2<'a, f32>> {
+        match self {
+            Self::Memory(rows) => Some(*rows),
+            Self::Table(table) => table.in_memory(),
+        }
+    }
+
     /// The same rows for a shorter time (array views do not shorten by themselves).
     pub(super) fn reborrow(&self) -> SetRows<'_> {
         match self {
@@ -59,18 +67,40 @@ impl SetRows<'_> {
         indices: &[usize],
         set: &'static str,
     ) -> Result<Array2<f32>, DistributionError> {
-        let table = match self {
-            Self::Memory(rows) => return Ok(rows.select(Axis(0), indices)),
-            Self::Table(table) => table,
-        };
-        let shape = table.shape();
-        let views: Vec<View> = indices.iter().map(|&row| shape.view(row)).collect();
-        let mut values = vec![0.0; indices.len() * shape.row()];
-        table
-            .read(&views, &mut values)
-            .map_err(|source| DistributionError::Unreadable { set, source })?;
-        Array2::from_shape_vec((indices.len(), shape.row()), values)
+        if let Self::Memory(rows) = self {
+            return Ok(rows.select(Axis(0), indices));
+        }
+        let mut values = Vec::new();
+        self.read(indices.iter().copied(), set, &mut values)?;
+        Array2::from_shape_vec((indices.len(), self.width()), values)
             .map_err(|error| DistributionError::Options(error.to_string()))
+    }
+
+    /// Makes `values` the rows with these indices, one after the other.
+    ///
+    /// # Errors
+    /// `Unreadable`.
+    pub(super) fn read(
+        &self,
+        indices: impl Iterator<Item = usize>,
+        set: &'static str,
+        values: &mut Vec<f32>,
+    ) -> Result<(), DistributionError> {
+        match self {
+            Self::Memory(rows) => {
+                values.clear();
+                indices.for_each(|index| values.extend(rows.row(index)));
+                Ok(())
+            }
+            Self::Table(table) => {
+                let shape = table.shape();
+                let views: Vec<View> = indices.map(|row| shape.view(row)).collect();
+                values.resize(views.len() * shape.row(), 0.0);
+                table
+                    .read(&views, values)
+                    .map_err(|source| DistributionError::Unreadable { set, source })
+            }
+        }
     }
 
     /// Moments of all rows, the same bits wherever they are.
@@ -120,7 +150,7 @@ impl SetRows<'_> {
 }
 
 /// The blocks of so many rows.
-fn pieces(rows: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn pieces(rows: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(BLOCK_ROWS).map(move |start| start..(start + BLOCK_ROWS).min(rows))
 }
 

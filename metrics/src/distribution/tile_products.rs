@@ -6,6 +6,7 @@ use super::tiles;
 use std::sync::{Mutex, PoisonError};
 
 /// Neighbouring rows of a set: one side of a tile.
+#[derive(Clone, Copy)]
 pub(super) struct Band<'a> {
     pub(super) rows: Rows<'a>,
     /// |row|² of each.
@@ -30,13 +31,21 @@ impl Workspaces {
 /// The memory that one tile is computed in.
 #[derive(Default)]
 pub(super) struct Workspace {
+    /// Rows of both sides, where they must be read or changed first.
+    pub(super) bands: [Vec<f32>; 2],
+    pub(super) products: Products,
+}
+
+/// The memory of the inner products of a tile.
+#[derive(Default)]
+pub(super) struct Products {
     values: Vec<f32>,
     quarters: strassen::Workspace,
 }
 
-impl Workspace {
+impl Products {
     /// [rows of first, rows of second], row by row, in `f32`.
-    pub(super) fn products(&mut self, first: &Band<'_>, second: &Band<'_>) -> &mut [f32] {
+    pub(super) fn of(&mut self, first: &Band<'_>, second: &Band<'_>) -> &mut [f32] {
         self.values.resize(first.rows.len() * second.rows.len(), 0.0);
         let of_quarters = strassen::pays(first.rows, second.rows)
             && strassen::is_accurate(first.squared_lengths, second.squared_lengths);
@@ -50,7 +59,7 @@ impl Workspace {
     }
 
     /// Of rows with themselves; what stands for a row and a later one may be anything.
-    pub(super) fn products_below_diagonal(&mut self, band: &Band<'_>) -> &mut [f32] {
+    pub(super) fn below_diagonal(&mut self, band: &Band<'_>) -> &mut [f32] {
         self.values.resize(band.rows.len() * band.rows.len(), 0.0);
         tiles::multiply_below_diagonal(band.rows, &mut self.values);
         &mut self.values

@@ -66,6 +66,25 @@ pub(super) fn for_each<T: Send + Sync>(
     }
 }
 
+/// As [`for_each`], until a tile fails.
+///
+/// # Errors
+/// That of the first tile, in tile order, that failed.
+pub(super) fn try_for_each<T: Send + Sync, E: Send + Sync>(
+    executor: &dyn Executor,
+    tiles: &[Tile],
+    compute: impl Fn(&Tile) -> Result<T, E> + Sync,
+    mut merge: impl FnMut(&Tile, T),
+) -> Result<(), E> {
+    for wave in tiles.chunks(WAVE) {
+        let results = map(executor, wave.len(), |index| compute(&wave[index]));
+        for (tile, result) in wave.iter().zip(results) {
+            merge(tile, result?);
+        }
+    }
+    Ok(())
+}
+
 /// Consecutive ranges of `side` indices; the last may be shorter.
 fn bands(count: usize, side: usize) -> impl Iterator<Item = Range<usize>> {
     (0..count).step_by(side).map(move |start| start..(start + side).min(count))
@@ -97,6 +116,18 @@ pub(super) fn multiply_below_diagonal(rows: Rows<'_>, values: &mut [f32]) {
 pub(super) fn multiply(first: MatRef<'_, f32>, second: MatRef<'_, f32>, values: &mut [f32]) {
     let values = MatMut::from_row_major_slice_mut(values, first.nrows(), second.nrows());
     replace(values, first, second);
+}
+
+/// The same into those columns of `values` [rows of first, any] that stand for the rows of `second`.
+pub(super) fn multiply_columns(
+    first: Rows<'_>,
+    second: Rows<'_>,
+    values: &mut [f32],
+    columns: Range<usize>,
+) {
+    let width = values.len() / first.len();
+    let values = MatMut::from_row_major_slice_mut(values, first.len(), width);
+    replace(values.subcols_mut(columns.start, columns.len()), matrix(first), matrix(second));
 }
 
 /// The rows as a matrix.

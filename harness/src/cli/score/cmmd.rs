@@ -22,10 +22,10 @@ pub(super) struct CmmdArguments {
 }
 
 pub(super) fn run(arguments: &CmmdArguments) -> Result<ScoreReport, Failure> {
-    let pair = arguments.pair.read()?;
+    let pair = arguments.pair.open()?;
     let &CmmdArguments { sigma, scale, as_they_are, .. } = arguments;
     let options = CmmdOptions { sigma, scale, normalise: !as_they_are };
-    let (reference, samples) = (pair.reference.view(), pair.samples.view());
+    let (reference, samples) = pair.rows();
     let measurements = cmmd(reference, samples, &options, &pair.threads)?.measurements();
     Ok(pair.report(measurements))
 }

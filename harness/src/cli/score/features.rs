@@ -1,12 +1,12 @@
 //! Features and logits in files, as several metrics read them.
 
 use super::ScoreReport;
-use crate::arrays::read_features;
+use crate::arrays::StoredTable;
 use crate::failure::Failure;
 use crate::threads::Threads;
 use clap::Args;
-use ndarray::Array2;
 use retally_metrics::Measurement;
+use retally_metrics::distribution::SetRows;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -37,27 +37,31 @@ impl ThreadsArgument {
     }
 }
 
-/// Two sets of features in memory, and the threads to compare them with.
+/// Two sets of features, which need not be in memory, and the threads to compare them with.
 pub(super) struct Pair {
-    pub(super) reference: Array2<f32>,
-    pub(super) samples: Array2<f32>,
+    pub(super) reference: StoredTable,
+    pub(super) samples: StoredTable,
     pub(super) threads: Threads,
-    notes: Vec<String>,
 }
 
 impl Pair {
+    /// The rows of the reference and of the samples.
+    pub(super) fn rows(&self) -> (SetRows<'_>, SetRows<'_>) {
+        (SetRows::Table(&self.reference), SetRows::Table(&self.samples))
+    }
+
     /// What was measured, with what a reader should know of the files.
     pub(super) fn report(self, measurements: Vec<Measurement>) -> ScoreReport {
-        ScoreReport::of(measurements).with_notes(self.notes)
+        let notes = self.reference.note.into_iter().chain(self.samples.note);
+        ScoreReport::of(measurements).with_notes(notes)
     }
 }
 
 impl PairArguments {
-    pub(super) fn read(&self) -> Result<Pair, Failure> {
+    pub(super) fn open(&self) -> Result<Pair, Failure> {
         let threads = self.threads.start()?;
-        let reference = read_features(&self.reference)?;
-        let samples = read_features(&self.samples)?;
-        let notes = reference.note.into_iter().chain(samples.note).collect();
-        Ok(Pair { reference: reference.rows, samples: samples.rows, threads, notes })
+        let reference = StoredTable::open_matrix(&self.reference)?;
+        let samples = StoredTable::open_matrix(&self.samples)?;
+        Ok(Pair { reference, samples, threads })
     }
 }

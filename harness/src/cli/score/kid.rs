@@ -37,7 +37,7 @@ pub(super) struct KidArguments {
 }
 
 pub(super) fn run(arguments: &KidArguments) -> Result<ScoreReport, Failure> {
-    let pair = arguments.pair.read()?;
+    let pair = arguments.pair.open()?;
     let &KidArguments { subsets, subset_size, seed, degree, gamma, coefficient, quick, .. } =
         arguments;
     let options = KernelDistanceOptions {
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &KidArguments) -> Result<ScoreReport, Failure> {
         subsets: (subsets > 0).then_some(Subsets { count: subsets, size: subset_size, seed }),
         all_rows: !quick,
     };
-    let (reference, samples) = (pair.reference.view(), pair.samples.view());
+    let (reference, samples) = pair.rows();
     let measurements = match kernel_distance(reference, samples, &options, &pair.threads) {
         Ok(distance) => distance.measurements(),
         Err(error @ DistributionError::TooFewRows { .. }) if subsets > 0 => {

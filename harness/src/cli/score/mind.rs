@@ -19,10 +19,10 @@ pub(super) struct MindArguments {
 }
 
 pub(super) fn run(arguments: &MindArguments) -> Result<ScoreReport, Failure> {
-    let pair = arguments.pair.read()?;
+    let pair = arguments.pair.open()?;
     let &MindArguments { directions, seed, .. } = arguments;
     let options = MindOptions { directions, seed };
-    let (reference, samples) = (pair.reference.view(), pair.samples.view());
+    let (reference, samples) = pair.rows();
     let measurements = mind(reference, samples, &options, &pair.threads)?.measurements();
     Ok(pair.report(measurements))
 }

@@ -37,10 +37,12 @@ fn boundary_parser() -> impl TypedValueParser<Value = Boundary> {
 }
 
 pub(super) fn run(arguments: &PrecisionRecallArguments) -> Result<ScoreReport, Failure> {
-    let pair = arguments.pair.read()?;
+    let pair = arguments.pair.open()?;
     let &PrecisionRecallArguments { k, arithmetic, boundary, .. } = arguments;
     let options = ManifoldOptions { k, arithmetic, boundary };
-    let (reference, samples) = (pair.reference.view(), pair.samples.view());
-    let measurements = manifold(reference, samples, &options, &pair.threads)?.measurements();
+    let measurements = {
+        let (reference, samples) = (pair.reference.to_array()?, pair.samples.to_array()?);
+        manifold(reference.view(), samples.view(), &options, &pair.threads)?.measurements()
+    };
     Ok(pair.report(measurements))
 }
