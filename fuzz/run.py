@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import fcntl
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,8 @@ ROUND_SECONDS = 120
 # An input that takes longer, or more memory, is a fault: a reader's work is bounded by its input.
 SECONDS = 20
 MEBIBYTES = 2048
+
+Counts = dict[str, dict[str, Any]]
 
 
 def targets() -> dict[str, int]:
@@ -68,15 +73,42 @@ def round_of(target: str, most_bytes: int, executions: int) -> tuple[int, int, i
     return finished.returncode, stats.get("number_of_executed_units", 0), stats.get("peak_rss_mb", 0)
 
 
-def read_counts() -> dict[str, dict[str, Any]]:
+def read_counts() -> Counts:
     """What was counted before, by target."""
-    counts: dict[str, dict[str, Any]] = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
+    counts: Counts = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
     return counts
 
 
-def write_counts(counts: dict[str, dict[str, Any]]) -> None:
-    """Instead of what was there."""
-    COUNTS.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n")
+def change_counts(change: Callable[[Counts], None]) -> Counts:
+    """Changes them in one step: several processes may count at once."""
+    with open(__file__, encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        counts = read_counts()
+        change(counts)
+        # Whoever only reads finds the one or the other, never half of it.
+        written = COUNTS.with_suffix(".part")
+        written.write_text(json.dumps(counts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        written.replace(COUNTS)
+    return counts
+
+
+def forget(targets: Iterable[str], counts: Counts) -> None:
+    """They are counted from 0 again."""
+    for target in targets:
+        counts.pop(target, None)
+
+
+def add_round(target: str, executed: int, peak: int, counts: Counts) -> None:
+    """Another process may have counted meanwhile, this target too: processes share its corpus."""
+    files = [path.stat().st_size for path in (FUZZ / "corpus" / target).iterdir()]
+    before = counts.get(target, {})
+    counts[target] = {
+        "executions": before.get("executions", 0) + executed,
+        "corpus_files": len(files),
+        "corpus_bytes": sum(files),
+        "peak_mebibytes": max(peak, before.get("peak_mebibytes", 0)),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+    }
 
 
 def print_table() -> None:
@@ -106,27 +138,16 @@ def main() -> int:
     asked = {target: size for target, size in targets().items() if not options.only or target in options.only}
     counts = read_counts()
     if options.fresh:
-        counts = {target: count for target, count in counts.items() if target not in asked}
-        write_counts(counts)
+        counts = change_counts(functools.partial(forget, asked))
     for target, most_bytes in asked.items():
         while (done := counts.get(target, {}).get("executions", 0)) < options.executions:
             code, executed, peak = round_of(target, most_bytes, options.executions - done)
             if code != 0:
                 print(f"{target}: an input was not survived, see fuzz/artifacts/{target}", file=sys.stderr)
                 return 1
-            files = [path.stat().st_size for path in (FUZZ / "corpus" / target).iterdir()]
-            # Another process may have counted meanwhile, this target too: processes share its corpus.
-            counts = read_counts()
-            done = counts.get(target, {}).get("executions", 0)
-            counts[target] = {
-                "executions": done + executed,
-                "corpus_files": len(files),
-                "corpus_bytes": sum(files),
-                "peak_mebibytes": max(peak, counts.get(target, {}).get("peak_mebibytes", 0)),
-                "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            }
-            write_counts(counts)
-            print(f"{target}: {done + executed:,} executions, {len(files)} inputs, {peak} MiB", flush=True)
+            counts = change_counts(functools.partial(add_round, target, executed, peak))
+            count = counts[target]
+            print(f"{target}: {count['executions']:,} executions, {count['corpus_files']} inputs, {peak} MiB", flush=True)
     return 0
 
 

@@ -16,7 +16,6 @@ TINY = REPOSITORY / "tests/golden/random-inception-tiny/random-inception-tiny.on
 ROW = 4 * WIDTH
 # Rows of as many numbers as probes hold once more, as they use them (`MOST_HELD` in metrics/src/probe/scaled_rows.rs).
 HELD = (1 << 26) // WIDTH
-ANY = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,6 @@ class Case(Generic[Data]):
     patience_s: float | None = None
     """How much processor time it gets before it is stopped at its peak: not at all where its time grows with the square of n, without
     end where the peak comes late, else as long as the user says."""
-    most: int = ANY
-    """It is not run on more samples."""
-    why_not: str = ""
 
 
 def probe(sides: Sides, *further: str) -> list[str]:

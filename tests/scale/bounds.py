@@ -144,8 +144,6 @@ def measured(binary: Path, folder: Path, arguments: argparse.Namespace) -> Itera
 
 def why_not(case: Case[Sides], n: int) -> str | None:
     """Why a case cannot be had at this number, if it cannot."""
-    if n > case.most:
-        return case.why_not
     needed, there = n * case.growth.bytes + case.growth.held + 512 * MEBIBYTE, available()
     if needed > there:
         return f"it takes {needed / MEBIBYTE:,.0f} MiB of memory, and {there / MEBIBYTE:,.0f} are there"
