@@ -182,7 +182,7 @@ FEATURE_CASES: tuple[Case[Sides], ...] = (
     Case(
         "score cmmd",
         lambda sides: pair(sides, "cmmd"),
-        Growth(64, "its length, its sums", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
+        Growth(48, "its length, its sums, its share of the list of tiles", most_ratio=1.5, held=512 << 20, counted_from=(1 << 17) + 1),
         patience_s=0,
     ),
     Case(

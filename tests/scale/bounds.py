@@ -41,8 +41,8 @@ from watched import CommandFailed, available, watch
 MEBIBYTE = 1 << 20
 # What two runs of one command may differ by: buffers, threads' own heaps, what the allocator gives back or not.
 SLACK = 48 * MEBIBYTE
-# Handles that come and go with threads.
-FILES_SLACK = 4
+# A large file has a handle, and one more for each thread that reads it; a metric has two files.
+FILES_SLACK = 2 * (1 + len(os.sched_getaffinity(0)))
 MOST_FILES = 64
 REFERENCE_ROWS = 4096
 QUERY_ROWS = 64

@@ -23,6 +23,7 @@ enum Source<'a> {
 }
 
 impl Source<'_> {
+    /// All rows, if they can be lent.
     fn in_memory(&self) -> Option<Rows<'_>> {
         match self {
             Self::Memory(features) => Some(features.rows()),

@@ -109,14 +109,14 @@ fn add(to: &mut [f64], from: &[f64]) {
 struct Draws<'a> {
     /// Ascending indices of each subset.
     of_subset: Vec<&'a [usize]>,
-    /// The subsets that each row is in.
+    /// The subsets that each row is in; empty where there are none at all, as rows are many.
     of_row: Vec<Vec<usize>>,
 }
 
 impl<'a> Draws<'a> {
     fn new(subsets: impl Iterator<Item = &'a [usize]>, rows: usize) -> Self {
         let of_subset: Vec<&[usize]> = subsets.collect();
-        let mut of_row = vec![Vec::new(); rows];
+        let mut of_row = vec![Vec::new(); if of_subset.is_empty() { 0 } else { rows }];
         for (subset, rows) in of_subset.iter().enumerate() {
             rows.iter().for_each(|&row| of_row[row].push(subset));
         }
@@ -236,7 +236,7 @@ impl<'a, K: Kernel> Pass<'a, K> {
                 columns: columns.squared_lengths,
                 below_diagonal,
                 row_sums: self.row_sums,
-                subsets_of_row: &draws.0.of_row[tile.rows.clone()],
+                subsets_of_row: draws.0.of_row.get(tile.rows.clone()).unwrap_or_default(),
                 drawn_columns: &drawn,
                 first_column: tile.columns.start,
                 sums: &mut sums,
@@ -296,7 +296,7 @@ impl<K: Kernel> pulp::NullaryFnOnce for Evaluation<'_, K> {
                 values[row..].fill(0.0);
             }
             // While the row is in the first-level cache.
-            for &subset in &self.subsets_of_row[row] {
+            for &subset in self.subsets_of_row.get(row).into_iter().flatten() {
                 self.sums.subsets[subset] +=
                     chosen_sum(values, self.drawn_columns[subset], self.first_column);
             }
