@@ -49,7 +49,10 @@ def parse() -> argparse.Namespace:
 
 def prepare(arguments: argparse.Namespace, folder: Path) -> Bench:
     """A store of its own with all that the small run needs, and the run without shards, which fills it."""
-    run = SmallRun(own_store(find_binary(arguments.binary), folder / "store"), limit=LIMIT)
+    binary = find_binary(arguments.binary)
+    if binary.name != "retally":
+        raise ProcessError(f"`{binary}` must be called `retally`: its processes are found by that name")
+    run = SmallRun(own_store(binary, folder / "store"), limit=LIMIT)
     reference = folder / "reference"
     expect_code(run.run(reference), 0)
     found = arguments.torchrun or shutil.which("torchrun")
