@@ -4,7 +4,7 @@ use super::moments::BLOCK_ROWS;
 use super::{DistributionError, Moments, MomentsStream};
 use crate::executor::Executor;
 use crate::table::{FeatureTable, View};
-use ndarray::{Array2, ArrayView2, Axis};
+use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
 
 /// Rows of features, one a sample.
@@ -67,9 +67,6 @@ impl<'a> SetRows<'a> {
         indices: &[usize],
         set: &'static str,
     ) -> Result<Array2<f32>, DistributionError> {
-        if let Self::Memory(rows) = self {
-            return Ok(rows.select(Axis(0), indices));
-        }
         let mut values = Vec::new();
         self.read(indices.iter().copied(), set, &mut values)?;
         Array2::from_shape_vec((indices.len(), self.width()), values)
@@ -159,6 +156,7 @@ mod tests {
     use super::*;
     use crate::executor::Sequential;
     use crate::table::{MemoryTable, ReadError, TableShape};
+    use ndarray::Axis;
 
     #[test]
     fn moments_are_the_same_bits_from_memory_and_from_a_table() {

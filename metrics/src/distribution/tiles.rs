@@ -7,6 +7,7 @@ use super::features::Rows;
 use crate::executor::{Executor, map};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
+use std::convert::Infallible;
 use std::ops::Range;
 
 /// Rows and columns of a tile whose numbers are looked at several times: 1 MiB of `f32`, which stays in the second-level
@@ -58,12 +59,9 @@ pub(super) fn for_each<T: Send + Sync>(
     executor: &dyn Executor,
     tiles: &[Tile],
     compute: impl Fn(&Tile) -> T + Sync,
-    mut merge: impl FnMut(&Tile, T),
+    merge: impl FnMut(&Tile, T),
 ) {
-    for wave in tiles.chunks(WAVE) {
-        let results = map(executor, wave.len(), |index| compute(&wave[index]));
-        wave.iter().zip(results).for_each(|(tile, result)| merge(tile, result));
-    }
+    let Ok(()) = try_for_each(executor, tiles, |tile| Ok::<T, Infallible>(compute(tile)), merge);
 }
 
 /// As [`for_each`], until a tile fails.
